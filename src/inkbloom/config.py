@@ -1,0 +1,249 @@
+"""The recipe: everything that decides a training run, as one flat table of plain values.
+
+A recipe is a TOML file with the fields below; the same fields are the flags of `inkbloom train` and the keyword arguments
+of `inkbloom.train`. This file imports nothing heavy, so that `--help` answers at once; the registries named by its
+`Literal` types live beside the code that they list.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import tomllib
+from dataclasses import asdict, dataclass, field, fields, replace
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from .errors import UsageError, unknown
+
+FamilyName = Literal["diffusion"]
+NetName = Literal["basic", "unet2d", "ink"]
+PathName = Literal["lerp", "cosine", "vp"]
+TargetName = Literal["x0", "eps", "v"]
+NoiseName = Literal["uniform", "gaussian"]
+TimesName = Literal["uniform", "logit_normal"]
+SolverName = Literal["euler", "heun", "dpmpp_2m", "ancestral"]
+SpacingName = Literal["uniform", "shifted", "logsnr"]
+OptimizerName = Literal["adam", "adamw"]
+ScheduleName = Literal["constant", "linear", "cosine"]
+PrecisionName = Literal["auto", "fp32", "bf16"]
+CompileName = Literal["auto", "on", "off"]
+PixelRange = Literal["0..1", "-1..1"]
+SplitName = Literal["train", "all"]
+
+
+def _f(default: Any, help: str) -> Any:
+    return field(default=default, metadata={"help": help})
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One training run. The defaults are sensible for small images; a recipe file states what it changes."""
+
+    about: str = _f("", "one line for `inkbloom recipes`")
+    family: FamilyName = _f("diffusion", "what is trained")
+
+    # data
+    data: str = _f("digits", "source: digits, fashion-mnist, idx:PATH, npz:PATH, folder:PATH")
+    split: SplitName = _f("train", "train keeps hold-out and reference images unseen; all trains on everything")
+    size: str = _f("", "bring images to N or HxW pixels (centre crop, resize); empty: as they are")
+    pixels: PixelRange = _f("-1..1", "range of the pixel values that the network sees")
+    flip: bool = _f(False, "mirror each image left-right with probability 1/2")
+    skip_broken: bool = _f(False, "leave out files that cannot be read instead of stopping")
+
+    # network
+    net: NetName = _f("ink", "the network")
+    widths: tuple[int, ...] = _f((), "channels of each level; empty: the network's own")
+    layers: int = _f(0, "blocks in each level; 0: the network's own")
+    timed: bool = _f(True, "tell the network the noise level (off: it always gets t = 0)")
+    labels: bool = _f(True, "condition on the class labels where the source has them")
+
+    # diffusion
+    path: PathName = _f("lerp", "how signal and noise mix along t")
+    target: TargetName = _f("x0", "what the network predicts")
+    loss_on: TargetName = _f("x0", "where the squared error is taken")
+    loss_cap: float = _f(400.0, "largest weight that taking the loss on another target than the network's may give an image")
+    noise: NoiseName = _f("gaussian", "kind of noise")
+    times: TimesName = _f("uniform", "how noise levels are drawn in training")
+    t_mean: float = _f(0.0, "logit_normal: mean of logit(t)")
+    t_std: float = _f(1.0, "logit_normal: standard deviation of logit(t)")
+    label_drop: float = _f(0.1, "share of labels hidden in training, for classifier-free guidance")
+
+    # training
+    steps: int | None = _f(None, "optimizer steps")
+    epochs: int | None = _f(None, "passes over the data, instead of steps")
+    batch_size: int = _f(64, "images in a step, over all processes")
+    short_batches: bool = _f(False, "end each epoch with its short last batch (off: epochs run into each other)")
+    optimizer: OptimizerName = _f("adamw", "optimizer")
+    lr: float = _f(2e-3, "peak learning rate")
+    weight_decay: float = _f(0.0, "decoupled weight decay (adamw)")
+    warmup: float = _f(0.0, "share of the steps over which the learning rate rises from 0")
+    schedule: ScheduleName = _f("cosine", "fall of the learning rate to 0 after the warm-up")
+    clip: float = _f(0.0, "largest gradient norm; 0: no clipping")
+    ema: float = _f(0.0, "length of the average of the weights, as a share of the steps; 0: none")
+    seed: int = _f(0, "seed of everything random")
+    precision: PrecisionName = _f("auto", "auto: bf16 where a probe shows it faster, else fp32")
+    compile: CompileName = _f("auto", "torch.compile; auto: where a C++ compiler stands")
+
+    # along the way
+    checkpoint_every: int = _f(500, "steps between checkpoints; the end is always saved")
+    preview_every: int = _f(0, "steps between previews; 0: only at the end")
+    holdout_every: int = _f(0, "steps between hold-out losses; 0: only at the end")
+
+    # sampling
+    sample_steps: int = _f(40, "solver steps")
+    solver: SolverName = _f("euler", "how to walk from noise to image")
+    spacing: SpacingName = _f("uniform", "where the steps lie between t = 1 and t = 0")
+    guidance: float = _f(1.0, "0 ignores the class, 1 is plain, above 1 is guided")
+
+    def resolved(self, **changes: Any) -> Recipe:
+        """A checked copy with some fields changed. Raises UsageError for an unknown field or a value that does not fit."""
+        if changes.get("steps") is not None and "epochs" not in changes:
+            changes["epochs"] = None
+        elif changes.get("epochs") is not None and "steps" not in changes:
+            changes["steps"] = None
+        typed = {name: _typed(name, value) for name, value in changes.items()}
+        recipe = replace(self, **typed)
+        check(recipe)
+        return recipe
+
+
+HINTS: dict[str, Any] = get_type_hints(Recipe)
+
+
+def _typed(name: str, value: Any) -> Any:
+    """`value` as the type of field `name`, or UsageError. Whole numbers pass for floats, lists for tuples; nothing else is bent."""
+    if name not in HINTS:
+        raise unknown("recipe field", name, HINTS)
+    hint = HINTS[name]
+    if get_origin(hint) is Literal:
+        if value not in get_args(hint) or not isinstance(value, str):
+            raise unknown(name, value, get_args(hint))
+        return value
+    if hint == tuple[int, ...] and isinstance(value, list | tuple):
+        value = tuple(value)
+        good = all(type(item) is int for item in value)
+    elif hint == int | None:
+        good = value is None or type(value) is int
+    elif hint is float:
+        good = type(value) in (int, float)
+        value = float(value) if good else value
+    else:
+        good = type(value) is hint
+    if not good:
+        wanted = "list of whole numbers" if hint == tuple[int, ...] else getattr(hint, "__name__", "whole number")
+        raise UsageError(f"{name} = {value!r}: needs a {wanted}")
+    return value
+
+
+_RANGES: dict[str, tuple[float, float]] = {
+    "layers": (0, 64), "loss_cap": (1e-6, 1e12), "t_mean": (-100, 100), "t_std": (1e-6, 100), "label_drop": (0, 1),
+    "steps": (1, 10**9), "epochs": (1, 10**6), "batch_size": (1, 2**20), "lr": (0, 1e3), "weight_decay": (0, 1e3),
+    "warmup": (0, 1), "clip": (0, 1e9), "ema": (0, 1), "seed": (0, 2**32 - 1), "checkpoint_every": (1, 10**9),
+    "preview_every": (0, 10**9), "holdout_every": (0, 10**9), "sample_steps": (1, 10_000), "guidance": (0, 100),
+}  # fmt: skip
+
+
+def check(recipe: Recipe) -> None:
+    """Raises UsageError where a value is out of its range or two settings do not go together."""
+    for name, (low, high) in _RANGES.items():
+        value = getattr(recipe, name)
+        if value is not None and not (math.isfinite(value) and low <= value <= high):
+            raise UsageError(f"{name} = {value:g}: must lie in [{low:g}, {high:g}]")
+    if any(not 1 <= width <= 4096 for width in recipe.widths):
+        raise UsageError(f"widths = {list(recipe.widths)}: each must lie in [1, 4096]")
+    parse_size(recipe.size)
+    if (recipe.steps is None) == (recipe.epochs is None):
+        raise UsageError("a recipe needs either steps or epochs: set --steps N")
+    if recipe.noise == "uniform" and recipe.path != "lerp":
+        raise UsageError(
+            f"uniform noise with path {recipe.path}: only lerp is a mixture of image and noise that ends at the noise itself; "
+            "use --path lerp or --noise gaussian"
+        )
+    if recipe.noise == "uniform" and recipe.times == "logit_normal":
+        raise UsageError(
+            "logit_normal times with uniform noise: they follow the signal-to-noise ratio, which does not rule uniform noise; "
+            "use --times uniform or --noise gaussian"
+        )
+    check_sampling(recipe.noise, recipe.solver, recipe.spacing)
+
+
+def check_sampling(noise: str, solver: str, spacing: str) -> None:
+    """Raises UsageError for a solver or a spacing that makes sense for Gaussian noise only."""
+    if noise == "uniform" and solver == "ancestral":
+        raise UsageError(
+            "ancestral with uniform noise: adding fresh noise keeps the distribution of a Gaussian only; "
+            "use --solver euler or a model trained with gaussian noise"
+        )
+    if noise == "uniform" and spacing == "logsnr":
+        raise UsageError(
+            "logsnr spacing with uniform noise: the signal-to-noise ratio does not rule uniform noise; use --spacing shifted or uniform"
+        )
+
+
+def parse_size(text: str) -> tuple[int, int] | None:
+    """'' -> None, '32' -> (32, 32), '45x60' -> (45, 60) as height x width. Raises UsageError."""
+    if not text:
+        return None
+    parts = text.lower().split("x")
+    if len(parts) > 2 or not all(part.isascii() and part.isdigit() for part in parts):
+        raise UsageError(f"size = '{text}': write N or HxW, as in 32 or 45x60")
+    height, width = (int(parts[0]), int(parts[-1]))
+    if not (8 <= height <= 1024 and 8 <= width <= 1024):
+        raise UsageError(f"size = '{text}': height and width must lie in [8, 1024]")
+    return height, width
+
+
+@cache
+def recipe_names() -> tuple[str, ...]:
+    """The names of the recipes that come with inkbloom."""
+    folder = files("inkbloom") / "recipes"
+    return tuple(sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml")))
+
+
+def load_recipe(name: str) -> Recipe:
+    """The recipe of that name, or the one in a file whose name ends in .toml. Raises UsageError."""
+    if name.endswith(".toml"):
+        try:
+            text = Path(name).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as problem:
+            raise UsageError(f"cannot read the recipe ({name}): {getattr(problem, 'strerror', None) or 'it is not UTF-8 text'}") from None
+    elif name in recipe_names():
+        text = (files("inkbloom") / "recipes" / f"{name}.toml").read_text(encoding="utf-8")
+    else:
+        raise unknown("recipe", name, recipe_names())
+    return parse_recipe(text, name)
+
+
+def parse_recipe(text: str, where: str) -> Recipe:
+    """The recipe written in TOML `text`; `where` names it in errors. Raises UsageError."""
+    try:
+        table = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as problem:
+        raise UsageError(f"not a TOML file ({where}): {problem}") from None
+    try:
+        return Recipe().resolved(**table)
+    except UsageError as problem:
+        raise UsageError(f"{problem} ({where})") from None
+
+
+def dump_recipe(recipe: Recipe) -> str:
+    """The recipe as TOML, every field that is set; `parse_recipe` reads it back to an equal recipe."""
+    lines = []
+    for name, value in asdict(recipe).items():
+        if value is not None:
+            # JSON strings, numbers, booleans and lists are TOML too, but for the DEL character
+            lines.append(f"{name} = {json.dumps(value, ensure_ascii=False)}".replace("\x7f", "\\u007F"))
+    return "\n".join(lines) + "\n"
+
+
+def differences(old: Recipe, new: Recipe) -> list[str]:
+    """'field: old -> new' for each field that decides the result and differs."""
+    free = {"about", "checkpoint_every", "preview_every", "holdout_every"}
+    return [
+        f"{f.name}: {getattr(old, f.name)} -> {getattr(new, f.name)}"
+        for f in fields(Recipe)
+        if f.name not in free and getattr(old, f.name) != getattr(new, f.name)
+    ]

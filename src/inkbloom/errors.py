@@ -1,0 +1,91 @@
+"""Errors that a user can mend: one line each, with the exit code of their kind."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterable
+from difflib import get_close_matches
+from pathlib import Path
+
+
+class InkbloomError(Exception):
+    """What is wrong, where, and how to fix it, in one line. `code` is the exit status of the command."""
+
+    code = 1
+
+
+class UsageError(InkbloomError):
+    """A wrong flag, recipe or setting."""
+
+    code = 2
+
+
+class DataError(InkbloomError):
+    """A source of images that cannot be used."""
+
+    code = 3
+
+
+class CheckpointError(InkbloomError):
+    """A checkpoint or a weights file that is missing, damaged or of another kind."""
+
+    code = 4
+
+
+class DiskError(InkbloomError):
+    """A file that could not be written."""
+
+    code = 5
+
+
+class Diverged(InkbloomError):
+    """A loss or a weight stopped being a finite number."""
+
+    code = 6
+
+
+class OutOfMemory(InkbloomError):
+    """The job does not fit in memory."""
+
+    code = 7
+
+
+class Busy(InkbloomError):
+    """Another process holds the run."""
+
+    code = 8
+
+
+class Interrupted(InkbloomError):
+    """A signal asked the command to stop; `code` is 128 + the signal's number."""
+
+    def __init__(self, message: str, signal: int) -> None:
+        super().__init__(message)
+        self.code = 128 + signal
+
+
+def unknown(kind: str, name: object, names: Iterable[str]) -> UsageError:
+    """The error for a name that is none of `names`: it lists them and puts the nearest first."""
+    names, shown = list(names), str(name)[:40]
+    near = get_close_matches(str(name), names, n=1)
+    hint = f"did you mean '{near[0]}'? " if near else ""
+    listed = f"known: {', '.join(names)}" if len(names) <= 12 or not near else ""
+    return UsageError(f"unknown {kind} '{shown}': {hint}{listed}".rstrip())
+
+
+def disk_error(problem: Exception, path: Path, needed: int = 0) -> DiskError:
+    """A failed write, told as what happened, where, and what to do.
+
+    Takes any exception, because safetensors reports a full disk as its own SafetensorError.
+    `needed` is the size in bytes of what was being written.
+    """
+    text = str(problem)
+    number = problem.errno if isinstance(problem, OSError) else None
+    if number in (errno.ENOSPC, errno.EDQUOT) or "No space left" in text:
+        wanted = f" ({needed:,} bytes needed)" if needed else ""
+        return DiskError(f"disk full{wanted} ({path}): free some space and run the same command again")
+    if number in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return DiskError(f"no permission to write ({path}): choose another --out or change its permissions")
+    if number in (errno.ENOTDIR, errno.EEXIST, errno.EISDIR):
+        return DiskError(f"a file stands where a folder is needed, or the reverse ({path}): choose another --out")
+    return DiskError(f"cannot write ({path}): {text}")
