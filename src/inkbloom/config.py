@@ -96,6 +96,7 @@ class Recipe:
     sample_steps: int = _f(40, "solver steps")
     solver: SolverName = _f("euler", "how to walk from noise to image")
     spacing: SpacingName = _f("uniform", "where the steps lie between t = 1 and t = 0")
+    clip_x0: bool = _f(False, "hold every prediction of the image within the pixel range")
     guidance: float = _f(1.0, "0 ignores the class, 1 is plain, above 1 is guided")
 
     def resolved(self, **changes: Any) -> Recipe:

@@ -1,0 +1,21 @@
+"""Bytes to the numbers that a network sees, and back."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+RANGES: dict[str, tuple[float, float]] = {"0..1": (0.0, 1.0), "-1..1": (-1.0, 1.0)}
+
+
+def to_floats(images: Tensor, pixels: str, dtype: torch.dtype = torch.float32) -> Tensor:
+    """uint8 (B, C, H, W) -> floats in the range named by `pixels`: 0 and 255 become its ends."""
+    low, high = RANGES[pixels]
+    x = images.to(dtype) / 255
+    return x if (low, high) == (0, 1) else x * (high - low) + low
+
+
+def to_bytes(x: Tensor, pixels: str) -> Tensor:
+    """Floats in the range named by `pixels` -> uint8, rounded; what lies outside the range is clipped."""
+    low, high = RANGES[pixels]
+    return ((x.float() - low) * (255 / (high - low))).round().clamp(0, 255).to(torch.uint8)

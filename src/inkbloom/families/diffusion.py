@@ -1,0 +1,96 @@
+"""The family `diffusion`: a network learns to tell image from noise at every noise level, and a solver uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from ..config import Recipe
+from ..data.pixels import RANGES
+from ..diffusion import NOISES, PATHS, TARGETS, TIMES, Coef, Denoise, clipped, guided, loss_weight, split
+from ..philox import Draw
+from ..solvers import SOLVERS, step_times
+
+
+class Diffusion(nn.Module):
+    """A network with the path, target and noise that it was trained for. Calling it gives the training loss."""
+
+    def __init__(self, net: nn.Module, recipe: Recipe) -> None:
+        super().__init__()
+        self.net, self.recipe = net, recipe
+        self.path = PATHS[recipe.path]
+        self.classes = int(net.classes)  # type: ignore[arg-type]
+
+    @property
+    def phases(self) -> dict[str, dict[str, nn.Parameter]]:
+        """The parameters that each optimizer owns, by name."""
+        return {"denoise": dict(self.net.named_parameters())}
+
+    def forward(self, phase: str, x: Tensor, y: Tensor | None, draw: Draw) -> tuple[Tensor, dict[str, Tensor]]:
+        """The loss of a batch.
+
+        x: (B, C, H, W) floats in the recipe's pixel range; y: (B,) labels or None; draw: the batch's random numbers.
+        Returns the mean squared error on `loss_on` (a scalar) and no further values.
+        """
+        r = self.recipe
+        t = TIMES[r.times](draw.uniform("time", 1)[:, 0], r.t_mean, r.t_std).to(x)
+        eps = NOISES[r.noise](draw, "noise", *x.shape[1:]).to(x)
+        if self.classes and y is not None:
+            y = torch.where(draw.uniform("label", 1)[:, 0] < r.label_drop, self.classes, y)
+        c = self._coef(t)
+        p, q = TARGETS[r.target](c)
+        error = self._predict(c.a * x + c.s * eps, t, y) - (p * x + q * eps)
+        return (loss_weight(c, r.target, r.loss_on, r.loss_cap) * error**2).mean(), {}
+
+    def denoiser(self, y: Tensor | None = None, guidance: float = 1.0) -> Denoise:
+        """x0 from (x, t) for pictures of the classes y: (B,), or of no class in particular."""
+
+        def told(label: Tensor | None) -> Denoise:
+            def denoise(x: Tensor, t: Tensor) -> Tensor:
+                times = t.to(x).expand(len(x))
+                return split(self._predict(x, times, label), x, self._coef(times), self.recipe.target)[0]
+
+            return denoise
+
+        denoise = guided(told(None), told(y), guidance) if self.classes and y is not None else told(None)
+        return clipped(denoise, *RANGES[self.recipe.pixels]) if self.recipe.clip_x0 else denoise
+
+    def sample(
+        self,
+        draw: Draw,
+        shape: tuple[int, int, int],
+        y: Tensor | None = None,
+        *,
+        steps: int,
+        solver: str,
+        spacing: str,
+        guidance: float = 1.0,
+        start: tuple[Tensor, float] | None = None,
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yields (x, x0), each (B, C, H, W), after every step; the last x is the sample.
+
+        `start` = (x0, t) begins from a picture noised to level t instead of from noise alone.
+        """
+        noise = NOISES[self.recipe.noise]
+        eps = noise(draw, "sample", *shape)
+        level = min(self.last_time, start[1] if start else 1.0)
+        times = step_times(steps, spacing, self.path, level)
+        c = self.path(times[0])
+        x = c.s * eps if start is None else c.a * start[0] + c.s * eps
+        return SOLVERS[solver](
+            self.denoiser(y, guidance), x, times, self.path, lambda k: noise(draw, "sample", *shape, step=k)
+        )
+
+    @property
+    def last_time(self) -> float:
+        """The noisiest level that a solver can start from: eps says nothing about x0 where the path holds no image at all."""
+        return 0.999 if self.recipe.target == "eps" and self.path(torch.tensor(1.0)).a < 1e-6 else 1.0
+
+    def _predict(self, x: Tensor, t: Tensor, y: Tensor | None) -> Tensor:
+        out: Tensor = self.net(x, t if self.recipe.timed else torch.zeros_like(t), y)
+        return out.to(x.dtype)
+
+    def _coef(self, t: Tensor) -> Coef:
+        return self.path(t.reshape(-1, 1, 1, 1))

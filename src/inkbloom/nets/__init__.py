@@ -1,0 +1,19 @@
+"""Networks: `net(x: (B, C, H, W), t: (B,), y: (B,) | None) -> (B, C, H, W)`, plain modules that pad inside and crop.
+
+Each takes `channels`, `size`, `classes` (0: none), `widths` and `layers`, all with working defaults, says in `classes`
+how many classes it heeds, and in `channels_last` which memory layout it is fast in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import nn
+
+from .basic import Basic
+from .ink import Ink
+from .unet2d import UNet2D
+
+NETS: dict[str, Callable[..., nn.Module]] = {"basic": Basic, "unet2d": UNet2D, "ink": Ink}
+
+__all__ = ["NETS", "Basic", "Ink", "UNet2D"]

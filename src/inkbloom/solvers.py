@@ -1,0 +1,138 @@
+"""Solvers walk from noise to image: each is a generator that yields (x, x0) after every step.
+
+`x` is the picture after the step and `x0` the denoiser's guess that made it: the tutorial's "input" of the next step and
+its "model prediction". All share one signature:
+
+    solver(denoise, x, times, path, fresh) -> Iterator[(x, x0)]
+
+`times` falls from the noise level of `x` to 0; no solver asks the denoiser at t = 0. `fresh(k)` gives new Gaussian noise
+for step k = 1, 2, ...; only `ancestral` uses it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from .diffusion import Denoise, Path, noise_in
+
+Steps = Iterator[tuple[Tensor, Tensor]]
+Fresh = Callable[[int], Tensor]
+Solver = Callable[[Denoise, Tensor, Tensor, Path, Fresh | None], Steps]
+
+
+def euler(denoise: Denoise, x: Tensor, times: Tensor, path: Path, fresh: Fresh | None = None) -> Steps:
+    """Take the picture apart and mix it again with a little less noise: DDIM (Song et al. 2021, Eq. 12 with sigma = 0).
+
+    On `lerp` this is Euler's method for flow matching, and the tutorial's rule  x (1 - m) + x0 m,  m = 1 / (steps left).
+    """
+    for t, s in pairwise(times):
+        x0 = denoise(x, t)
+        eps, d = noise_in(x, x0, path(t)), path(s)
+        x = d.a * x0 + d.s * eps
+        yield x, x0
+
+
+def heun(denoise: Denoise, x: Tensor, times: Tensor, path: Path, fresh: Fresh | None = None) -> Steps:
+    """Heun's method on dx/dt = a' x0 + s' eps (Karras et al. 2022, Algorithm 1); the last step is Euler's: 2n - 1 calls."""
+    for t, s in pairwise(times):
+        x0 = denoise(x, t)
+        c, d = path(t), path(s)
+        eps = noise_in(x, x0, c)
+        if d.s == 0:
+            x = d.a * x0 + d.s * eps
+        else:
+            velocity = c.da * x0 + c.ds * eps
+            ahead = x + (s - t) * velocity
+            ahead_x0 = denoise(ahead, s)
+            ahead_velocity = d.da * ahead_x0 + d.ds * noise_in(ahead, ahead_x0, d)
+            x = x + (s - t) * (velocity + ahead_velocity) / 2
+        yield x, x0
+
+
+def dpmpp_2m(denoise: Denoise, x: Tensor, times: Tensor, path: Path, fresh: Fresh | None = None) -> Steps:
+    """DPM-Solver++(2M) (Lu et al. 2022, Algorithm 2): extrapolates x0 in log(a / s); first order at both ends."""
+    old = h_old = None
+    for t, s in pairwise(times):
+        x0 = denoise(x, t)
+        c, d = path(t), path(s)
+        h = (d.a / d.s).log() - (c.a / c.s).log()
+        guess = x0 if old is None or d.s == 0 else x0 + h / (2 * h_old) * (x0 - old)
+        x = d.s / c.s * x - d.a * torch.expm1(-h) * guess
+        old, h_old = x0, h
+        yield x, x0
+
+
+def ancestral(denoise: Denoise, x: Tensor, times: Tensor, path: Path, fresh: Fresh | None = None) -> Steps:
+    """Euler, but part of the old noise is replaced by fresh noise: DDPM's sampler (Song et al. 2021, Eq. 16 with eta = 1)."""
+    if fresh is None:
+        raise ValueError("ancestral needs fresh(k), the new Gaussian noise of step k")
+    for k, (t, s) in enumerate(pairwise(times), start=1):
+        x0 = denoise(x, t)
+        c, d = path(t), path(s)
+        new = 1 - (c.a * d.s / (d.a * c.s)) ** 2
+        x = d.a * x0 + d.s * ((1 - new).sqrt() * noise_in(x, x0, c) + new.sqrt() * fresh(k))
+        yield x, x0
+
+
+SOLVERS: dict[str, Solver] = {"euler": euler, "heun": heun, "dpmpp_2m": dpmpp_2m, "ancestral": ancestral}
+
+
+def evaluations(solver: str, steps: int, guidance: float = 1.0) -> int:
+    """NFE: network evaluations for one sample."""
+    calls = 2 * steps - 1 if solver == "heun" else steps
+    return calls * (1 if guidance in (0, 1) else 2)
+
+
+def steps_for(solver: str, nfe: int, guidance: float = 1.0) -> int:
+    """The most steps that cost at most `nfe` network evaluations; at least 1."""
+    calls = nfe if guidance in (0, 1) else nfe // 2
+    return max(1, (calls + 1) // 2 if solver == "heun" else calls)
+
+
+def _uniform(u: Tensor, path: Path, start: float) -> Tensor:
+    """Equal steps in t, as in the tutorial."""
+    return start * (1 - u)
+
+
+def _shifted(u: Tensor, path: Path, start: float, shift: float = 3.0) -> Tensor:
+    """More steps at the noise end: t -> k t / (1 + (k - 1) t) with k = 3 (Esser et al. 2024, Eq. 23)."""
+    t = 1 - u
+    return start * shift * t / (1 + (shift - 1) * t)
+
+
+def _logsnr(u: Tensor, path: Path, start: float, edge: float = 0.005) -> Tensor:
+    """Equal steps in log(a / s), which is infinite at both ends: from t = 1 - 0.005 to 0.005, then on to `start` and 0."""
+    noisy, clean = (_log_ratio(path, u.new_tensor(t)) for t in (min(start, 1 - edge), min(start, edge)))
+    inner = torch.linspace(0, 1, len(u) - 1, dtype=u.dtype)
+    times = _time_of(path, torch.lerp(noisy, clean, inner))
+    times[0] = start
+    return torch.cat([times, u.new_zeros(1)])
+
+
+def _log_ratio(path: Path, t: Tensor) -> Tensor:
+    c = path(t)
+    return c.a.log() - c.s.log()
+
+
+def _time_of(path: Path, log_ratio: Tensor) -> Tensor:
+    """The t at which log(a / s) has these values, by bisection: it falls on every path."""
+    low, high = torch.zeros_like(log_ratio), torch.ones_like(log_ratio)
+    for _ in range(60):
+        middle = (low + high) / 2
+        too_clean = _log_ratio(path, middle) > log_ratio
+        low, high = torch.where(too_clean, middle, low), torch.where(too_clean, high, middle)
+    return (low + high) / 2
+
+
+SPACINGS: dict[str, Callable[[Tensor, Path, float], Tensor]] = {"uniform": _uniform, "shifted": _shifted, "logsnr": _logsnr}
+
+
+def step_times(steps: int, spacing: str, path: Path, start: float = 1.0) -> Tensor:
+    """(steps + 1,) float64 times from `start` in (0, 1] down to exactly 0."""
+    times = SPACINGS[spacing](torch.linspace(0, 1, steps + 1, dtype=torch.float64), path, start)
+    times[0], times[-1] = start, 0.0
+    return times
