@@ -1,0 +1,93 @@
+"""The command `inkbloom`: finds the verb, and turns every mistake into one line and an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import re
+import sys
+from difflib import get_close_matches
+from typing import NoReturn
+
+from . import __version__
+from .errors import InkbloomError, UsageError, disk_error, unknown
+
+VERBS = {
+    "train": "train a model by a recipe; the same command again resumes it",
+    "sample": "draw pictures with a trained model",
+    "inspect": "look at a source of images before training on it",
+    "recipes": "list the recipes, or show one",
+}
+USAGE = """usage: inkbloom VERB ... [--debug]
+
+A diffusion lab for small images: from one convolution to a trained model on an ordinary laptop.
+
+{verbs}
+
+`inkbloom VERB --help` tells more; --debug shows where an error comes from; --version tells the version."""
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose complaints are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}: see `{self.prog} --help`")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs one command line and returns its exit code: 0, or that of the error (see errors.py), 130 and 143 for signals."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in words
+    try:
+        return _run([word for word in words if word != "--debug"])
+    except BaseException as problem:
+        if debug and not isinstance(problem, SystemExit):
+            raise
+        return _tell(problem)
+
+
+def _run(words: list[str]) -> int:
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(USAGE.format(verbs="\n".join(f"  {name:9} {about}" for name, about in VERBS.items())))
+        return 0
+    if words[0] == "--version":
+        print(f"inkbloom {__version__}")
+        return 0
+    if words[0] not in VERBS:
+        raise unknown("verb", words[0], VERBS)
+    verb = importlib.import_module(f"inkbloom.verbs.{words[0]}")
+    parser = Parser(prog=f"inkbloom {words[0]}", description=VERBS[words[0]], allow_abbrev=False)
+    verb.add_flags(parser)
+    args, left = parser.parse_known_args(words[1:])
+    if left:
+        near = get_close_matches(left[0], parser._option_string_actions, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"see `{parser.prog} --help`"
+        raise UsageError(f"unknown argument '{left[0]}': {hint}")
+    code: int = verb.run(args)
+    return code
+
+
+def _tell(problem: BaseException) -> int:
+    """Says what went wrong in one line and returns the exit code."""
+    if isinstance(problem, SystemExit):
+        return int(problem.code or 0)
+    if isinstance(problem, KeyboardInterrupt):
+        message, code = "interrupted", 130
+    elif isinstance(problem, InkbloomError):
+        message, code = str(problem), problem.code
+    elif isinstance(problem, MemoryError) or "out of memory" in str(problem).lower() or "can't allocate memory" in str(problem):
+        message, code = "out of memory: try a smaller --batch-size, --size or --widths", 7
+    elif isinstance(problem, BrokenPipeError):
+        sys.stderr.close()
+        return 141
+    elif isinstance(problem, OSError) and problem.filename:
+        wrapped = disk_error(problem, problem.filename)
+        message, code = str(wrapped), wrapped.code
+    else:
+        message, code = f"unexpected {type(problem).__name__}: {problem} (a bug): --debug shows where", 1
+    print("error:", re.sub(r"\s+", " ", message), file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,63 @@
+"""A set of images in memory: what every source yields."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from ..errors import unknown
+
+Size = tuple[int, int]  # height, width in pixels
+SMALLEST = 8  # pixels on a side that every network can take
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """Images of one size, and what is known about them.
+
+    images: (N, C, H, W) uint8, C = 1 or 3.
+    labels: (N,) int64, indices into `classes`; None where the source has none, and `classes` is empty then.
+    slices: name -> int64 indices into `images`: train, holdout, reference, and test where the source brings its own.
+    notes: what a user should be told about how the images were read, one sentence each.
+    """
+
+    images: Tensor
+    labels: Tensor | None
+    classes: tuple[str, ...]
+    slices: dict[str, Tensor]
+    source: str
+    notes: tuple[str, ...] = ()
+
+    @property
+    def channels(self) -> int:
+        """1 (grey) or 3 (RGB)."""
+        return self.images.shape[1]
+
+    @property
+    def size(self) -> Size:
+        """(height, width) in pixels."""
+        return self.images.shape[2], self.images.shape[3]
+
+    def take(self, name: str) -> Data:
+        """The images of one slice, which has no slices itself; `all` is everything but `test`. Raises UsageError."""
+        if name == "all":
+            kept = torch.ones(len(self.images), dtype=torch.bool)
+            kept[self.slices.get("test", [])] = False
+            index = kept.nonzero().flatten()
+        elif name in self.slices:
+            index = self.slices[name]
+        else:
+            raise unknown("slice", name, [*self.slices, "all"])
+        labels = None if self.labels is None else self.labels[index]
+        return replace(self, images=self.images[index], labels=labels, slices={})
+
+    def fingerprint(self) -> str:
+        """SHA-256 in hex over shape, pixels and labels: a resumed run compares it to tell that its data changed."""
+        digest = hashlib.sha256(repr((tuple(self.images.shape), self.labels is None)).encode())
+        for tensor in (self.images, self.labels):
+            if tensor is not None:
+                digest.update(tensor.contiguous().numpy().data)
+        return digest.hexdigest()

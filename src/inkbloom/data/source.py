@@ -1,0 +1,61 @@
+"""Where images come from: the sources by name, and one function that loads any of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from ..errors import DataError, UsageError, unknown
+from .dataset import SMALLEST, Data, Size
+from .digits import load_digits
+from .folder import load_folder
+from .idx import load_fashion, load_idx
+from .messages import shown
+from .npz import load_npz
+from .resize import resized
+
+Loader = Callable[[Path, Size | None, bool], Data]
+
+# A loader is given the path, the wanted size, which it may leave to `load_data`, and whether to skip broken files.
+SOURCES: dict[str, Loader] = {
+    "digits": lambda path, size, skip_broken: load_digits(),
+    "fashion-mnist": lambda path, size, skip_broken: load_fashion(),
+    "idx": lambda path, size, skip_broken: load_idx(path),
+    "npz": lambda path, size, skip_broken: load_npz(path),
+    "folder": load_folder,
+}
+WITHOUT_PATH = {"digits", "fashion-mnist"}
+
+
+def parse_source(source: str) -> tuple[str, Path]:
+    """'folder:DIR' -> ('folder', Path(DIR)), 'digits' -> ('digits', Path('.')); a leading ~ is the home. Raises UsageError."""
+    kind, colon, place = source.partition(":")
+    if kind not in SOURCES:
+        raise unknown("source", kind, SOURCES)
+    if kind in WITHOUT_PATH and colon:
+        raise UsageError(f"source '{shown(source)}': {kind} takes no path; write --data {kind}")
+    if kind not in WITHOUT_PATH and (not place or "\0" in place):
+        raise UsageError(f"source '{shown(source)}': {kind} needs a path; write {kind}:PATH")
+    return kind, Path(os.path.expanduser(place))
+
+
+def load_data(source: str, size: Size | None = None, skip_broken: bool = False) -> Data:
+    """The images of a source, brought to `size` = (height, width) where given: centre crop, then resize.
+
+    `skip_broken` leaves out files of a folder that cannot be read and says so in the notes. Raises UsageError for a
+    source that is not written as `kind` or `kind:PATH`, DataError for one that cannot be used.
+    """
+    kind, path = parse_source(source)
+    return at_size(replace(SOURCES[kind](path, size, skip_broken), source=source), size)
+
+
+def at_size(data: Data, size: Size | None) -> Data:
+    """The same set with its images at `size`. Raises DataError where a side ends up under 8 pixels."""
+    if size is not None and data.size != size:
+        data = replace(data, images=resized(data.images, size))
+    if min(data.size) < SMALLEST:
+        what = f"images of {data.size[1]} x {data.size[0]} pixels ({shown(data.source)})"
+        raise DataError(f"{what}: both sides must have {SMALLEST} at least; enlarge them with --size 16")
+    return data

@@ -1,0 +1,33 @@
+"""One file written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+from ..errors import disk_error
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """A new file that takes the place of `path` when the block ends well.
+
+    It is written under a temporary name beside `path`; if the block fails, the old file stands and the new one goes.
+    Missing folders are made. Raises DiskError.
+    """
+    temporary = path.with_name(f".{path.name[:40]}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as problem:
+        raise disk_error(problem, path) from None
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)

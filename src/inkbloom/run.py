@@ -1,0 +1,63 @@
+"""The Python API's noun: a trained model, to sample from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .data.pixels import to_bytes
+from .sampling import Order, batches, labels_of, order, trajectory
+from .training.device import best_device
+from .training.folder import load_weights
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Run:
+    """A run's folder, or a single weights file, ready to sample. `weights` is 'ema' (where there is one) or 'live'.
+
+    Raises CheckpointError where there is no intact model.
+    """
+
+    def __init__(self, path: str | Path, weights: str = "ema") -> None:
+        self.path = Path(path)
+        self.family, self.spec, self.step = load_weights(self.path, weights)
+        self.family.to(best_device())
+        if self.family.net.channels_last:
+            import torch
+
+            self.family.net.to(memory_format=torch.channels_last)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of its pictures."""
+        return self.spec.channels, *self.spec.size
+
+    def order(self, count: int = 16, **wishes: Any) -> Order:
+        """A checked order; see `sampling.order` for what may be wished. Raises UsageError."""
+        return order(self.family, count, **wishes)
+
+    def sample(self, count: int = 16, **wishes: Any) -> NDArray[np.uint8]:
+        """`count` pictures as uint8 (count, H, W, C). Wishes: seed, steps or nfe, solver, spacing, label, guidance.
+
+        With classes and no label, picture k is of class k mod K. Raises UsageError.
+        """
+        return np.concatenate([pictures for pictures, _ in self.stream(self.order(count, **wishes))])
+
+    def stream(self, wish: Order) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int64] | None]]:
+        """The pictures of an order in batches: (uint8 (B, H, W, C), their classes (B,) or None)."""
+        for first, last in batches(wish.count, self.shape):
+            for x, _ in trajectory(self.family, self.shape, wish, first, last):
+                final = x
+            labels = labels_of(wish, self.family, first, last)
+            yield self.pictures(final), labels.numpy() if labels is not None else None
+
+    def pictures(self, x: Tensor) -> NDArray[np.uint8]:
+        """Floats (B, C, H, W) as the model sees them -> uint8 (B, H, W, C)."""
+        pictures: NDArray[np.uint8] = to_bytes(x, self.spec.recipe.pixels).permute(0, 2, 3, 1).cpu().numpy()
+        return pictures

@@ -1,0 +1,116 @@
+"""Sampling as a user asks for it: checked, in batches, so that memory stays bounded whatever the number of images.
+
+Image k draws its noise from (seed, k) alone: neither the batch size nor the device nor the other images change it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .config import SolverName, SpacingName, check_sampling
+from .data.pixels import to_floats
+from .errors import UsageError, unknown
+from .families import Diffusion
+from .philox import MAX_SEED, Draw
+from .solvers import SOLVERS, SPACINGS, evaluations, steps_for
+
+
+@dataclass(frozen=True)
+class Order:
+    """A checked wish: how many pictures of what, and how to walk to them."""
+
+    count: int
+    seed: int
+    steps: int
+    solver: str
+    spacing: str
+    guidance: float
+    label: int | None  # None: image k gets class k mod K where the model knows classes
+    start: tuple[Tensor, float] | None  # ((1, C, H, W) uint8, t): a picture to start from, and the noise level to bring it to
+
+    @property
+    def nfe(self) -> int:
+        """Network evaluations for one image."""
+        return evaluations(self.solver, self.steps, self.guidance)
+
+
+def order(
+    family: Diffusion,
+    count: int = 16,
+    *,
+    seed: int = 0,
+    steps: int | None = None,
+    nfe: int | None = None,
+    solver: SolverName | None = None,
+    spacing: SpacingName | None = None,
+    guidance: float | None = None,
+    label: int | None = None,
+    start: tuple[Tensor, float] | None = None,
+) -> Order:
+    """What the model's recipe says, changed by what is asked. `nfe` sets the steps by their cost. Raises UsageError."""
+    recipe, classes = family.recipe, family.classes
+    solver, spacing = solver or recipe.solver, spacing or recipe.spacing
+    if solver not in SOLVERS:
+        raise unknown("solver", solver, SOLVERS)
+    if spacing not in SPACINGS:
+        raise unknown("spacing", spacing, SPACINGS)
+    check_sampling(recipe.noise, solver, spacing)
+    if steps is not None and nfe is not None:
+        raise UsageError("steps and nfe both set: give one of them")
+    for name, value, high in (("count", count, 10**7), ("steps", steps, 10_000), ("nfe", nfe, 20_000)):
+        if value is not None and not 1 <= value <= high:
+            raise UsageError(f"{name} = {value}: must lie in [1, {high}]")
+    if not 0 <= seed <= MAX_SEED:
+        raise UsageError(f"seed = {seed}: must lie in [0, {MAX_SEED}]")
+    if not classes and (label is not None or guidance not in (None, 1)):
+        raise UsageError("the model knows no classes: leave out --label and --guidance, or train with labels")
+    if label is not None and not 0 <= label < classes:
+        raise UsageError(f"label = {label}: the model knows the classes 0 to {classes - 1}")
+    guidance = recipe.guidance if guidance is None else guidance
+    if not 0 <= guidance <= 100:
+        raise UsageError(f"guidance = {guidance:g}: must lie in [0, 100]")
+    guidance = guidance if classes else 1.0
+    if start is not None and not 0 < start[1] <= 1:
+        raise UsageError(f"at = {start[1]:g}: the noise level must lie in (0, 1]")
+    asked = steps_for(solver, nfe, guidance) if nfe is not None else steps or recipe.sample_steps
+    return Order(count, seed, asked, solver, spacing, guidance, label, start)
+
+
+def labels_of(wish: Order, family: Diffusion, first: int, last: int) -> Tensor | None:
+    """The classes of images first .. last - 1: (last - first,) int64, or None where the model knows none."""
+    if not family.classes:
+        return None
+    index = torch.arange(first, last)
+    return index % family.classes if wish.label is None else torch.full_like(index, wish.label)
+
+
+@torch.no_grad()
+def trajectory(family: Diffusion, shape: tuple[int, int, int], wish: Order, first: int, last: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yields (x, x0) after each step for images first .. last - 1, floats (B, C, H, W) in the model's pixel range."""
+    device = next(family.parameters()).device
+    labels = labels_of(wish, family, first, last)
+    start = None
+    if wish.start is not None:
+        start = (to_floats(wish.start[0].to(device), family.recipe.pixels), wish.start[1])
+    yield from family.sample(
+        Draw(wish.seed, np.arange(first, last), device),
+        shape,
+        labels.to(device) if labels is not None else None,
+        steps=wish.steps,
+        solver=wish.solver,
+        spacing=wish.spacing,
+        guidance=wish.guidance,
+        start=start,
+    )
+
+
+def batches(count: int, shape: tuple[int, int, int], numbers: int = 200_000) -> Iterator[tuple[int, int]]:
+    """(first, last) of batches of about `numbers` values each, at least one image: what keeps memory bounded and caches warm."""
+    size = max(1, numbers // (shape[0] * shape[1] * shape[2]))
+    for first in range(0, count, size):
+        yield first, min(count, first + size)

@@ -1,0 +1,279 @@
+"""Checkpoints that are complete or absent, and that notice a single changed bit.
+
+    RUN/checkpoints/step-00001000/  the files of one checkpoint, and manifest.json with the SHA-256 of each
+    RUN/checkpoints/latest          the name of the one committed last
+
+`commit` builds a checkpoint in a temporary folder, brings every byte of it to the disk, and only then gives it its name. A
+crash at any point therefore leaves the older checkpoints as they were, and at most rubbish, which `sweep` removes.
+Contents are plain bytes: what they mean is the business of the caller. One process writes at a time: the one that
+holds the run's lock (lock.py).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+from ..errors import CheckpointError, DiskError, disk_error
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+LATEST = "latest"
+
+_STEP = re.compile(r"step-([0-9]{8,})")
+_LEFTOVER = re.compile(r".+\.tmp-[0-9]+")
+
+
+# ---- writing
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Replaces the file at `path` by `data`, durably: whoever looks, even after a crash, finds the old bytes or the new.
+
+    Raises DiskError; the old file is then still there.
+    """
+    temporary = _temporary(path)
+    try:
+        _write(temporary, data)
+        os.replace(temporary, path)
+        sync_folder(path.parent)
+    except OSError as problem:
+        raise disk_error(problem, path, len(data)) from problem
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def commit(folder: Path, step: int, files: dict[str, bytes], keep: int = 3) -> Path:
+    """Saves `files` (name -> contents) as the checkpoint of `step` in `folder`, and returns where it stands.
+
+    A valid checkpoint of that step that is already there is kept; a damaged one is replaced. When the new one is safe,
+    `latest` names it and the older ones are pruned, so that `keep` (at least 1) remain with it; newer ones, which can
+    only be damaged when training has come back to this step, stay until it reaches them.
+
+    Raises DiskError; the older checkpoints are then as they were, and the same call may be tried again.
+    """
+    checkpoint = folder / _name(step)
+    temporary = _temporary(checkpoint)
+    try:
+        make_folder(folder)
+        if not _intact(checkpoint):
+            _build(temporary, step, files)
+            if checkpoint.is_dir():
+                _discard(checkpoint)
+            os.rename(temporary, checkpoint)
+        sync_folder(folder)
+        sync_folder(folder.parent)
+        write_file(folder / LATEST, f"{checkpoint.name}\n".encode())
+        older = [other for other in steps(folder) if _number(other) < step]
+        for other in older[: max(0, len(older) - keep + 1)]:
+            _discard(other)
+    except OSError as problem:
+        raise disk_error(problem, checkpoint, sum(map(len, files.values()))) from problem
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return checkpoint
+
+
+def sweep(folder: Path) -> list[Path]:
+    """Removes what crashed writers left in `folder` (the checkpoints' or the run's), and returns what it removed.
+
+    That is every file and folder that still bears a temporary name, and every checkpoint without a manifest. A damaged
+    checkpoint stays: its files may be of use to someone. Call it only while holding the run's lock. Raises DiskError.
+    """
+    try:
+        rubbish = [path for path in sorted(folder.iterdir()) if _LEFTOVER.fullmatch(path.name) or _headless(path)]
+        for path in rubbish:
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+        return rubbish
+    except FileNotFoundError:
+        return []
+    except OSError as problem:
+        raise disk_error(problem, folder) from problem
+
+
+def make_folder(path: Path) -> None:
+    """Makes the folder at `path` and those above it, where missing; the new names survive a power loss. Raises OSError."""
+    if not path.is_dir():
+        make_folder(path.parent)
+        path.mkdir(exist_ok=True)
+        sync_folder(path.parent)
+
+
+def sync_folder(path: Path) -> None:
+    """Brings the names in a folder to the disk. Raises OSError."""
+    if os.name == "nt":  # Windows neither opens folders nor needs this
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _build(folder: Path, step: int, files: dict[str, bytes]) -> None:
+    _remove_folder(folder)
+    folder.mkdir()
+    for name, data in files.items():
+        _write(folder / name, data)
+    _write(folder / MANIFEST, _manifest(step, files))
+    sync_folder(folder)
+
+
+def _discard(checkpoint: Path) -> None:
+    """Removes a checkpoint, whose name disappears at one stroke: no crash can leave half of it under that name."""
+    rubbish = _temporary(checkpoint.with_name(f"old-{checkpoint.name}"))
+    _remove_folder(rubbish)
+    os.rename(checkpoint, rubbish)
+    sync_folder(checkpoint.parent)
+    _remove_folder(rubbish)
+
+
+def _remove_folder(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+
+
+def _write(path: Path, data: bytes) -> None:
+    with open(path, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(f"{path.name}.tmp-{os.getpid()}")
+
+
+# ---- reading
+
+
+def read(checkpoint: Path) -> dict[str, bytes]:
+    """The files of a checkpoint (name -> contents), every bit of them verified against its manifest.
+
+    Raises CheckpointError where a file is missing, additional or changed, the manifest included, where the folder bears
+    another step's name, and where the format is unknown.
+    """
+    try:
+        own_name, listed = _read_manifest(checkpoint / MANIFEST)
+        if checkpoint.absolute().name != own_name:
+            raise _damaged(f"this is {own_name} under another name", checkpoint)
+        if odd := sorted({path.name for path in checkpoint.iterdir()} ^ {MANIFEST, *listed}):
+            raise _damaged("missing file" if odd[0] in listed else "file that does not belong here", checkpoint / odd[0])
+        files = {}
+        for name, (size, digest) in listed.items():
+            if (checkpoint / name).stat().st_size != size:
+                raise _damaged(f"not {size} bytes long", checkpoint / name)
+            files[name] = (checkpoint / name).read_bytes()
+            if _sha256(files[name]) != digest:
+                raise _damaged("changed since it was saved", checkpoint / name)
+        return files
+    except OSError as problem:
+        raise _damaged(problem.strerror or str(problem), Path(problem.filename or checkpoint)) from problem
+
+
+def steps(folder: Path) -> list[Path]:
+    """The checkpoints in `folder` that look complete, by rising step; none where there is no folder. Raises DiskError."""
+    try:
+        found = [path for path in folder.iterdir() if _STEP.fullmatch(path.name) and path.is_dir() and not _headless(path)]
+    except FileNotFoundError:
+        return []
+    except OSError as problem:
+        raise DiskError(f"cannot read the folder ({folder}): {problem.strerror}; check its permissions") from problem
+    return sorted(found, key=_number)
+
+
+def latest(folder: Path) -> Path | None:
+    """The checkpoint that was committed last, or None where there is none yet. Raises CheckpointError, DiskError.
+
+    That is what the file `latest` says; if a first save was killed before it could write that, the newest there is.
+    """
+    try:
+        name = (folder / LATEST).read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return next(reversed(steps(folder)), None)
+    except (OSError, ValueError):
+        name = ""
+    if not _STEP.fullmatch(name):
+        raise CheckpointError(f"names no checkpoint ({folder / LATEST}): write the name of one into it, as in {_name(1000)}")
+    return folder / name
+
+
+def newest_intact(folder: Path) -> tuple[Path, dict[str, bytes], list[str]] | None:
+    """The newest checkpoint that is wholly as it was saved: where it stands, its files, and one line for each newer one
+    that is damaged. None where there are no checkpoints. Raises CheckpointError where all are damaged, DiskError.
+    """
+    damaged: list[str] = []
+    for checkpoint in reversed(steps(folder)):
+        try:
+            return checkpoint, read(checkpoint), damaged
+        except CheckpointError as problem:
+            damaged.append(str(problem))
+    if damaged:
+        raise CheckpointError(f"no intact checkpoint among {len(damaged)} ({folder}): restore one from a copy or train anew")
+    return None
+
+
+def _intact(checkpoint: Path) -> bool:
+    try:
+        read(checkpoint)
+    except CheckpointError:
+        return False
+    return True
+
+
+def _headless(path: Path) -> bool:
+    return _STEP.fullmatch(path.name) is not None and path.is_dir() and not (path / MANIFEST).exists()
+
+
+def _number(checkpoint: Path) -> int:
+    return int(checkpoint.name.removeprefix("step-"))
+
+
+def _name(step: int) -> str:
+    return f"step-{step:08d}"
+
+
+def _damaged(what: str, where: Path) -> CheckpointError:
+    return CheckpointError(f"{what} ({where}): damaged checkpoint, restore it from a copy or resume from an older one")
+
+
+# ---- the manifest: JSON whose last entry is the hash of all the bytes before that entry
+
+
+def _manifest(step: int, files: dict[str, bytes]) -> bytes:
+    listed = {name: {"size": len(data), "sha256": _sha256(data)} for name, data in files.items()}
+    text = json.dumps({"format": FORMAT, "step": step, "files": listed}, indent=1)
+    body = text.removesuffix("\n}").encode()
+    return body + _seal(body)
+
+
+def _read_manifest(path: Path) -> tuple[str, dict[str, tuple[int, str]]]:
+    """The name that the checkpoint's folder must bear, and name -> (size, SHA-256) of every file."""
+    data = path.read_bytes()
+    body = data[: -len(_seal(b""))]
+    if data != body + _seal(body):
+        raise _damaged("changed since it was saved", path)
+    try:
+        table = json.loads(data)
+        if table["format"] != FORMAT:
+            raise CheckpointError(f"format {table['format']}, not {FORMAT} ({path}): use the inkbloom version that saved it")
+        return _name(table["step"]), {name: (entry["size"], entry["sha256"]) for name, entry in table["files"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise _damaged("not a manifest", path) from None
+
+
+def _seal(body: bytes) -> bytes:
+    return f',\n "sha256": "{_sha256(body)}"\n}}\n'.encode()
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

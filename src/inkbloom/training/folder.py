@@ -1,0 +1,95 @@
+"""What a run leaves behind, and where:
+
+    RUN/config.toml      the resolved recipe: enough to repeat the run
+        log.jsonl        every step: losses (exact), learning rate, gradient norm, images a second
+        holdout.jsonl    the hold-out loss at each noise level, as training went on
+        checkpoints/     step-00001000/ ..., and `latest`, the name of the newest
+        previews/        the same noise sampled as training went on, live and averaged weights
+        samples/         what `inkbloom sample` drew
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..config import Recipe, differences, dump_recipe, load_recipe
+from ..errors import CheckpointError, DiskError, UsageError
+from ..families import Diffusion
+from .checkpoint import latest, read, write_file
+from .weights import Spec, load_family
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The places in a run's folder."""
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        return self.path / "config.toml"
+
+    @property
+    def log(self) -> Path:
+        return self.path / "log.jsonl"
+
+    @property
+    def holdout(self) -> Path:
+        return self.path / "holdout.jsonl"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def previews(self) -> Path:
+        return self.path / "previews"
+
+    @property
+    def samples(self) -> Path:
+        return self.path / "samples"
+
+    def adopt(self, recipe: Recipe) -> Recipe:
+        """The recipe to go on with: what stands in the folder decides what the asked one leaves to `auto`.
+
+        A new folder takes `recipe` as it is. Raises UsageError where the folder holds a run of another recipe.
+        """
+        if not self.config.exists():
+            if self.checkpoints.exists():
+                raise CheckpointError(f"checkpoints without their recipe ({self.config}): restore that file or choose another --out")
+            return recipe
+        kept = load_recipe(str(self.config))
+        asked = replace(
+            recipe,
+            precision=kept.precision if recipe.precision == "auto" else recipe.precision,
+            compile=kept.compile if recipe.compile == "auto" else recipe.compile,
+        )
+        changed = differences(kept, asked)
+        if changed:
+            shown = "; ".join(changed[:3]) + (f"; {len(changed) - 3} more" if len(changed) > 3 else "")
+            raise UsageError(f"the folder holds a run of another recipe ({self.path}: {shown[:120]}): choose another --out")
+        return asked
+
+    def write_config(self, recipe: Recipe) -> None:
+        """Writes the resolved recipe, once. Raises DiskError."""
+        if not self.config.exists():
+            write_file(self.config, f"# the resolved recipe of this run; the same command resumes it\n{dump_recipe(recipe)}".encode())
+
+
+def load_weights(path: Path, weights: str = "ema") -> tuple[Diffusion, Spec, int]:
+    """(family, spec, step) of a run's newest checkpoint, or of a single weights file. `weights`: 'ema', or 'live'.
+
+    Raises CheckpointError where there is none or it is damaged: nothing else is used in its place.
+    """
+    if path.is_file():
+        try:
+            return load_family(path.read_bytes(), path)
+        except OSError as problem:
+            raise DiskError(f"cannot read the weights ({path}): {problem.strerror}") from None
+    newest = latest(path / "checkpoints") if path.is_dir() else None
+    if newest is None:
+        raise CheckpointError(f"no trained run ({path}): train one with `inkbloom train fast --out {path}`")
+    files = read(newest)
+    name = "ema.safetensors" if weights == "ema" and "ema.safetensors" in files else "model.safetensors"
+    return load_family(files[name], newest / name)

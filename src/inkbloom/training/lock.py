@@ -1,0 +1,33 @@
+"""One trainer to a run: a lock that the kernel frees with the process that holds it, however that ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from ..errors import Busy, disk_error
+from .checkpoint import make_folder
+
+
+@contextmanager
+def hold(run: Path) -> Iterator[None]:
+    """Holds the run in the folder `run`, which it makes where missing, for the length of a `with` block.
+
+    Raises Busy at once where another process (or another block of this one) holds it, and DiskError where the folder
+    cannot be written.
+    """
+    lock = FileLock(run / ".lock", timeout=0)
+    try:
+        make_folder(run)
+        lock.acquire()
+    except Timeout:
+        raise Busy(f"another training holds this run ({run}): wait for it, stop it, or choose another --out") from None
+    except OSError as problem:
+        raise disk_error(problem, run) from problem
+    try:
+        yield
+    finally:
+        lock.release()

@@ -1,0 +1,218 @@
+"""A training run as the world sees it: `fit`, made durable. A generator of events, which a command prints and a test reads.
+
+One process writes, the first. Losses become plain numbers in blocks, so that a GPU is seldom waited for, and nothing
+that is not a finite number reaches the disk: neither a loss nor a weight.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from accelerate import Accelerator
+
+from ..data import Data
+from ..errors import DataError, Diverged, Interrupted
+from ..families import Diffusion
+from .batches import Plan
+from .checkpoint import commit, newest_intact, sweep
+from .fit import Step, fit
+from .folder import RunFolder
+from .holdout import IMAGES, LEVELS, holdout_loss, mean_image_loss, wiener_loss
+from .log import Log, exact, number
+from .log import read as read_log
+from .signals import stop_signals
+from .state import State
+
+BLOCK = 10  # steps between two looks at the losses
+
+
+class Began(NamedTuple):
+    step: int  # steps already done
+    damaged: list[str]  # one line for each checkpoint that was passed over
+
+
+class Trained(NamedTuple):
+    records: list[dict[str, Any]]  # what the log keeps of each step, with the loss as a plain number
+
+
+class Epoch(NamedTuple):
+    number: int
+    mean_loss: dict[str, float]
+
+
+class Held(NamedTuple):
+    step: int
+    levels: tuple[float, ...]
+    loss: list[float]
+    wiener: list[float] | None  # the best linear denoiser
+    mean_image: float
+
+
+class Look(NamedTuple):
+    step: int
+    snapshots: dict[str, Diffusion]  # 'live', and 'ema' where there is an average: copies, to sample from
+    shape: tuple[int, int, int]  # (C, H, W) of the pictures
+
+
+class Saved(NamedTuple):
+    step: int
+    path: Path
+
+
+Event = Began | Trained | Epoch | Held | Look | Saved
+
+
+def session(
+    run: RunFolder, state: State, train: Data, holdout: Data | None, plan: Plan, accelerator: Accelerator, compiled: bool
+) -> Iterator[Event]:
+    """Trains to the recipe's last step, resuming from the newest intact checkpoint of `run`. Hold the run's lock.
+
+    Raises Diverged, DiskError, CheckpointError, DataError (the images changed), and Interrupted after a signal, once the
+    step that it fell into is saved.
+    """
+    recipe, first = state.spec.recipe, accelerator.is_main_process
+    log, held = Log(run.log), Log(run.holdout)
+    if first:
+        sweep(run.path), sweep(run.checkpoints)
+    accelerator.wait_for_everyone()
+    found = newest_intact(run.checkpoints)
+    images = train.fingerprint()
+    if found:
+        about = state.load(found[1], found[0])
+        if about["images"] != images:
+            raise DataError(f"the images are not those that this run began with ({train.source}): restore them or choose another --out")
+    accelerator.wait_for_everyone()
+    if first:
+        log.cut(state.step), held.cut(state.step)
+    yield Began(state.step, found[2] if found else [])
+
+    epoch = _EpochMean(run, plan.epoch_of(state.step)) if first else None
+    anchors: tuple[list[float] | None, float] | None = None
+    pending: list[Step] = []
+    clock, last = time.perf_counter(), recipe.steps
+
+    def due(every: int) -> bool:
+        return state.step == last or bool(every and state.step % every == 0)
+
+    with stop_signals() as stop:
+        for step in fit(state, train, plan, accelerator, compiled):
+            pending.append(step)
+            stopping = _on_any_rank(accelerator, stop.signal)
+            saving = stopping or due(recipe.checkpoint_every)
+            looking = due(recipe.preview_every) and first
+            holding = due(recipe.holdout_every) and first and holdout is not None
+            if len(pending) == BLOCK or saving or looking or holding:
+                records = _settle(pending, accelerator, time.perf_counter() - clock)
+                pending, clock = [], time.perf_counter()
+                if first and epoch is not None:
+                    for record in records:
+                        log.append({**record, "losses": {name: exact(loss) for name, loss in record["losses"].items()}})
+                    yield Trained(records)
+                    yield from epoch.add(records, finished=plan.epoch_of(state.step))
+            if holding and holdout is not None:
+                anchors = anchors or _anchors(state, train, holdout)
+                loss = Held(state.step, LEVELS, _holdout(state, holdout), *anchors)
+                held.append({"step": loss.step, "levels": LEVELS, "loss": [exact(value) for value in loss.loss]})
+                yield loss
+            if saving and first:
+                files = state.files(images=images)
+                log.flush()
+                held.flush()
+                yield Saved(state.step, commit(run.checkpoints, state.step, files))
+            if looking:
+                yield Look(state.step, snapshots(state), (state.spec.channels, *state.spec.size))
+            clock = time.perf_counter() if (saving or looking or holding) else clock
+            if stopping and state.step != last:
+                accelerator.wait_for_everyone()
+                raise Interrupted(f"stopped after step {state.step} ({run.path}): the same command goes on from there", stopping)
+    accelerator.wait_for_everyone()
+
+
+def snapshots(state: State) -> dict[str, Diffusion]:
+    """Copies to look at, so that looking cannot touch what is trained: 'live', and 'ema' where there is an average."""
+    nets = {"live": state.family.net} | ({"ema": state.ema.module} if state.ema is not None else {})
+    return {name: Diffusion(copy.deepcopy(net), state.spec.recipe).eval() for name, net in nets.items()}
+
+
+class _EpochMean:
+    """The running mean loss of the current epoch; after a resume it is rebuilt from the log."""
+
+    def __init__(self, run: RunFolder, epoch: int) -> None:
+        self.epoch = epoch
+        self.losses: list[dict[str, float]] = [
+            {name: number(loss) for name, loss in record["losses"].items()}
+            for record in read_log(run.log)
+            if record["epoch"] == epoch
+        ]
+
+    def add(self, records: list[dict[str, Any]], finished: int) -> Iterator[Epoch]:
+        """`finished` is the epoch that the next step will begin."""
+        for record in records:
+            if record["epoch"] != self.epoch:
+                yield from self._close(record["epoch"])
+            self.losses.append(record["losses"])
+        if finished != self.epoch:
+            yield from self._close(finished)
+
+    def _close(self, following: int) -> Iterator[Epoch]:
+        if self.losses:
+            names = self.losses[0]
+            yield Epoch(self.epoch, {name: math.fsum(row[name] for row in self.losses) / len(self.losses) for name in names})
+        self.epoch, self.losses = following, []
+
+
+def _settle(steps: list[Step], accelerator: Accelerator, seconds: float) -> list[dict[str, Any]]:
+    """The steps as log records with plain numbers, summed over processes. Raises Diverged."""
+    names = list(steps[0].losses)
+    table = torch.stack([torch.stack([step.losses[name].float() for name in names]) for step in steps])
+    if accelerator.num_processes > 1:
+        table = accelerator.reduce(table, reduction="sum")
+    norms = torch.stack([step.grad_norm.float() for step in steps]).tolist()
+    speed = round(sum(step.images for step in steps) / seconds, 1)
+    records = []
+    for step, row, norm in zip(steps, table.tolist(), norms, strict=True):
+        losses = dict(zip(names, row, strict=True))
+        bad = next((f"{name} loss" for name, loss in losses.items() if not math.isfinite(loss)), None)
+        if bad or not math.isfinite(norm):
+            raise Diverged(f"the {bad or 'gradient'} is not a finite number (step {step.number}): lower --lr or set --clip 1")
+        records.append(
+            {
+                "step": step.number,
+                "epoch": step.epoch,
+                "losses": losses,
+                "lr": step.lr,
+                "grad_norm": norm,
+                "images": step.images,
+                "images_per_second": speed,
+            }
+        )
+    return records
+
+
+def _on_any_rank(accelerator: Accelerator, flag: int) -> int:
+    if accelerator.num_processes == 1:
+        return flag
+    flags = accelerator.gather(torch.tensor([flag], device=accelerator.device))
+    return int(flags.max())
+
+
+def _holdout(state: State, holdout: Data) -> list[float]:
+    recipe, family = state.spec.recipe, Diffusion(state.sampled, state.spec.recipe)
+    if state.ema is None:
+        family = snapshots(state)["live"]
+    device = next(family.parameters()).device
+    labels = holdout.labels[:IMAGES].to(device) if holdout.labels is not None else None
+    images = holdout.images[:IMAGES].to(device)
+    return holdout_loss(family.denoiser, images, labels, path=recipe.path, noise=recipe.noise, pixels=recipe.pixels)
+
+
+def _anchors(state: State, train: Data, holdout: Data) -> tuple[list[float] | None, float]:
+    recipe, images = state.spec.recipe, holdout.images[:IMAGES]
+    linear = wiener_loss(train.images, images, path=recipe.path, noise=recipe.noise, pixels=recipe.pixels)
+    return linear, mean_image_loss(train.images, images)

@@ -1,0 +1,121 @@
+"""All that a training run carries from step to step: weights, their average, optimizers, and the number of steps done."""
+
+from __future__ import annotations
+
+import json
+import math
+import platform
+from pathlib import Path
+
+import torch
+from safetensors.torch import load, save
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
+
+from ..config import Recipe
+from ..errors import CheckpointError, Diverged
+from .weights import Spec, first_not_finite, pack, put, unpack
+
+OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+
+
+def learning_rate(step: int, recipe: Recipe) -> float:
+    """The learning rate of a step counted from 0: it rises over the warm-up, then stays or falls to 0 at the last step."""
+    total = recipe.steps or 1
+    warm = recipe.warmup * total
+    if step < warm:
+        return recipe.lr * (step + 1) / (warm + 1)
+    done = (step - warm) / max(total - warm, 1)
+    fall = {"constant": 1.0, "linear": 1 - done, "cosine": (1 + math.cos(math.pi * done)) / 2}
+    return recipe.lr * fall[recipe.schedule]
+
+
+class State:
+    """A family with its optimizers, the moving average of its network's parameters, and `step`, the number of steps done."""
+
+    def __init__(self, spec: Spec, device: torch.device) -> None:
+        self.spec, self.step = spec, 0
+        self.family = spec.build().to(device).train()
+        if self.family.net.channels_last:
+            self.family.net.to(memory_format=torch.channels_last)
+        self.ema = self._average(spec.recipe) if spec.recipe.ema else None
+        self.optimizers = {phase: self._optimizer(list(owned.values())) for phase, owned in self.family.phases.items()}
+
+    def _average(self, recipe: Recipe) -> AveragedModel:
+        slowest = 1 - 1 / max(recipe.ema * (recipe.steps or 1), 1)
+
+        def average(means: list[Tensor], now: list[Tensor], seen: Tensor | int) -> None:
+            decay = min(slowest, (1 + int(seen)) / (10 + int(seen)))  # warm-up: forgets the first weights quickly
+            torch._foreach_lerp_(means, now, 1 - decay)
+
+        return AveragedModel(self.family.net, multi_avg_fn=torch.no_grad()(average))
+
+    def _optimizer(self, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+        recipe = self.spec.recipe
+        settings = {"weight_decay": recipe.weight_decay} if recipe.optimizer == "adamw" else {}
+        return OPTIMIZERS[recipe.optimizer](parameters, lr=recipe.lr, fused=True, **settings)
+
+    @property
+    def sampled(self) -> nn.Module:
+        """The network that samples: the average where there is one."""
+        return self.ema.module if self.ema is not None else self.family.net
+
+    def files(self, **more: object) -> dict[str, bytes]:
+        """The state as the files of a checkpoint; `more` goes into state.json. Raises Diverged if a number is not finite."""
+        slots = {
+            f"{phase}/{name}/{slot}": value.detach().cpu().contiguous()
+            for phase, owned in self.family.phases.items()
+            for name, parameter in owned.items()
+            for slot, value in self.optimizers[phase].state[parameter].items()
+        }
+        average = self.ema.module if self.ema is not None else nn.Module()
+        for tensors in (self.family.net.state_dict(), average.state_dict(), slots):
+            bad = first_not_finite(tensors)
+            if bad:
+                raise Diverged(f"weights stopped being finite numbers by step {self.step} ({bad}): lower --lr or set --clip 1")
+        files = {"model.safetensors": pack(self.family.net, self.spec, self.step, "live"), "optimizer.safetensors": save(slots)}
+        if self.ema is not None:
+            files["ema.safetensors"] = pack(self.ema.module, self.spec, self.step, "ema")
+        about = {"step": self.step, "averaged": int(self.ema.n_averaged) if self.ema is not None else 0, **fingerprint(), **more}
+        files["state.json"] = json.dumps(about, indent=1).encode()
+        return files
+
+    def load(self, files: dict[str, bytes], where: Path) -> dict[str, object]:
+        """Takes over the files of a checkpoint and returns its state.json. Raises CheckpointError where they do not fit."""
+        about: dict[str, object] = json.loads(files["state.json"])
+        put(self.family.net, unpack(files["model.safetensors"], where / "model.safetensors")[0], where / "model.safetensors")
+        if self.ema is not None:
+            if "ema.safetensors" not in files:
+                raise CheckpointError(f"the average of the weights is missing ({where / 'ema.safetensors'}): start again in another --out")
+            put(self.ema.module, unpack(files["ema.safetensors"], where / "ema.safetensors")[0], where / "ema.safetensors")
+            self.ema.n_averaged.fill_(int(str(about["averaged"])))
+        self._load_slots(load(files["optimizer.safetensors"]), where / "optimizer.safetensors")
+        self.step = int(str(about["step"]))
+        return about
+
+    def _load_slots(self, slots: dict[str, Tensor], where: Path) -> None:
+        for phase, owned in self.family.phases.items():
+            state = self.optimizers[phase].state
+            for name, parameter in owned.items():
+                prefix = f"{phase}/{name}/"
+                mine = {key.removeprefix(prefix): value for key, value in slots.items() if key.startswith(prefix)}
+                if any(value.dim() and value.shape != parameter.shape for value in mine.values()):
+                    raise CheckpointError(f"optimizer state does not fit the network ({where}, {name}): start again in another --out")
+                state[parameter] = {slot: _like(parameter, value) for slot, value in mine.items()}
+
+
+def _like(parameter: Tensor, value: Tensor) -> Tensor:
+    """A slot on its parameter's device and in its memory layout, so that a resumed step computes what it would have computed."""
+    if value.dim() == 0:
+        return value.to(parameter.device)
+    return torch.empty_like(parameter, dtype=value.dtype, requires_grad=False).copy_(value)
+
+
+def fingerprint() -> dict[str, object]:
+    """What may change the last bits of a result: versions, processor, threads."""
+    return {
+        "torch": torch.__version__,
+        "machine": platform.machine(),
+        "cpu": torch.backends.cpu.get_cpu_capability(),
+        "threads": torch.get_num_threads(),
+    }

@@ -1,0 +1,93 @@
+"""One weights file, complete in itself: tensors in safetensors, and in its metadata all that is needed to sample it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor, nn
+
+from ..config import Recipe
+from ..errors import CheckpointError, UsageError
+from ..families import Diffusion, build
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What a network was made for: the recipe and the shape of its data."""
+
+    recipe: Recipe
+    channels: int
+    size: tuple[int, int]
+    classes: tuple[str, ...]
+
+    def build(self) -> Diffusion:
+        """A family of this shape with fresh weights."""
+        return build(self.recipe, self.channels, self.size, len(self.classes))
+
+
+def pack(net: nn.Module, spec: Spec, step: int, kind: str) -> bytes:
+    """The weights of `net` as a safetensors file; `kind` is 'live' or 'ema'."""
+    recipe = {name: value for name, value in asdict(spec.recipe).items() if value is not None}
+    about = {"format": FORMAT, "kind": kind, "step": step, "channels": spec.channels, "size": spec.size, "classes": spec.classes}
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in net.state_dict().items()}
+    return save(tensors, {"inkbloom": json.dumps({**about, "recipe": recipe})})
+
+
+def unpack(data: bytes, where: Path) -> tuple[dict[str, Tensor], Spec, int]:
+    """(tensors, spec, step) of a file that `pack` made; `where` names it in errors. Raises CheckpointError."""
+    try:
+        tensors = load(data)
+        length = int.from_bytes(data[:8], "little")
+        about = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["inkbloom"])
+    except (SafetensorError, ValueError, KeyError, TypeError, RecursionError):
+        raise CheckpointError(f"not a weights file of inkbloom ({where}): give a run or its model.safetensors") from None
+    if about.get("format") != FORMAT:
+        raise CheckpointError(f"weights of format {about.get('format')} ({where}): this inkbloom reads format {FORMAT}")
+    try:
+        return tensors, _spec(about), int(about["step"])
+    except (UsageError, KeyError, TypeError, ValueError) as problem:
+        raise CheckpointError(f"damaged description in the weights file ({where}): {problem}") from None
+
+
+def _spec(about: dict[str, Any]) -> Spec:
+    height, width = (int(n) for n in about["size"])
+    classes = tuple(str(name) for name in about["classes"])
+    if not (8 <= height <= 1024 and 8 <= width <= 1024 and len(classes) <= 10_000):
+        raise ValueError(f"images of {height}x{width} with {len(classes)} classes")
+    return Spec(Recipe().resolved(**about["recipe"]), int(about["channels"]), (height, width), classes)
+
+
+def load_family(data: bytes, where: Path) -> tuple[Diffusion, Spec, int]:
+    """(family with these weights in eval mode, spec, step). Raises CheckpointError."""
+    tensors, spec, step = unpack(data, where)
+    try:
+        family = spec.build()
+    except UsageError as problem:
+        raise CheckpointError(f"damaged description in the weights file ({where}): {problem}") from None
+    put(family.net, tensors, where)
+    return family.eval(), spec, step
+
+
+def put(net: nn.Module, tensors: dict[str, Tensor], where: Path) -> None:
+    """Copies tensors into a network in place. Raises CheckpointError where names or shapes differ or a number is not finite."""
+    own = net.state_dict()
+    wrong = own.keys() ^ tensors.keys() or {name for name in own if own[name].shape != tensors[name].shape}
+    if wrong:
+        raise CheckpointError(f"weights do not fit the network ({where}, {min(wrong)}): the file is damaged or of another version")
+    bad = first_not_finite(tensors)
+    if bad:
+        raise CheckpointError(f"weights that are not finite numbers ({where}, {bad}): use an earlier checkpoint")
+    net.load_state_dict(tensors)
+
+
+def first_not_finite(tensors: dict[str, Tensor]) -> str | None:
+    """The name of the first tensor that holds a NaN or an infinity, or None."""
+    return next((name for name, tensor in tensors.items() if not bool(torch.isfinite(tensor).all())), None)
