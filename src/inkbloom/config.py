@@ -115,7 +115,7 @@ HINTS: dict[str, Any] = get_type_hints(Recipe)
 
 
 def _typed(name: str, value: Any) -> Any:
-    """`value` as the type of field `name`, or UsageError. Whole numbers pass for floats, lists for tuples; nothing else is bent."""
+    """`value` as the type of field `name`, or UsageError. Ints pass for floats, lists for tuples; nothing else is bent."""
     if name not in HINTS:
         raise unknown("recipe field", name, HINTS)
     hint = HINTS[name]
@@ -180,7 +180,7 @@ def check_sampling(noise: str, solver: str, spacing: str) -> None:
         )
     if noise == "uniform" and spacing == "logsnr":
         raise UsageError(
-            "logsnr spacing with uniform noise: the signal-to-noise ratio does not rule uniform noise; use --spacing shifted or uniform"
+            "logsnr spacing with uniform noise: the signal-to-noise ratio does not rule it; use --spacing shifted or uniform"
         )
 
 
@@ -210,7 +210,9 @@ def load_recipe(name: str) -> Recipe:
         try:
             text = Path(name).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as problem:
-            raise UsageError(f"cannot read the recipe ({name}): {getattr(problem, 'strerror', None) or 'it is not UTF-8 text'}") from None
+            raise UsageError(
+                f"cannot read the recipe ({name}): {getattr(problem, 'strerror', None) or 'it is not UTF-8 text'}"
+            ) from None
     elif name in recipe_names():
         text = (files("inkbloom") / "recipes" / f"{name}.toml").read_text(encoding="utf-8")
     else:

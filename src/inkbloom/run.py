@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .data.pixels import to_bytes
+from .nets import placed
 from .sampling import Order, batches, labels_of, order, trajectory
 from .training.device import best_device
 from .training.folder import load_weights
@@ -27,11 +28,7 @@ class Run:
     def __init__(self, path: str | Path, weights: str = "ema") -> None:
         self.path = Path(path)
         self.family, self.spec, self.step = load_weights(self.path, weights)
-        self.family.to(best_device())
-        if self.family.net.channels_last:
-            import torch
-
-            self.family.net.to(memory_format=torch.channels_last)
+        placed(self.family.net, best_device())
 
     @property
     def shape(self) -> tuple[int, int, int]:

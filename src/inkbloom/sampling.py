@@ -89,28 +89,45 @@ def labels_of(wish: Order, family: Diffusion, first: int, last: int) -> Tensor |
     return index % family.classes if wish.label is None else torch.full_like(index, wish.label)
 
 
+def starting_point(family: Diffusion, shape: tuple[int, int, int], wish: Order, first: int, last: int) -> Tensor:
+    """What the solver sees first, for images first .. last - 1: (B, C, H, W) floats."""
+    return family.begin(_draw(family, wish, first, last), shape, _start(family, wish))[0]
+
+
 @torch.no_grad()
-def trajectory(family: Diffusion, shape: tuple[int, int, int], wish: Order, first: int, last: int) -> Iterator[tuple[Tensor, Tensor]]:
+def trajectory(
+    family: Diffusion, shape: tuple[int, int, int], wish: Order, first: int, last: int
+) -> Iterator[tuple[Tensor, Tensor]]:
     """Yields (x, x0) after each step for images first .. last - 1, floats (B, C, H, W) in the model's pixel range."""
-    device = next(family.parameters()).device
     labels = labels_of(wish, family, first, last)
-    start = None
-    if wish.start is not None:
-        start = (to_floats(wish.start[0].to(device), family.recipe.pixels), wish.start[1])
     yield from family.sample(
-        Draw(wish.seed, np.arange(first, last), device),
+        _draw(family, wish, first, last),
         shape,
-        labels.to(device) if labels is not None else None,
+        labels.to(_device(family)) if labels is not None else None,
         steps=wish.steps,
         solver=wish.solver,
         spacing=wish.spacing,
         guidance=wish.guidance,
-        start=start,
+        start=_start(family, wish),
     )
 
 
+def _device(family: Diffusion) -> torch.device:
+    return next(family.parameters()).device
+
+
+def _draw(family: Diffusion, wish: Order, first: int, last: int) -> Draw:
+    return Draw(wish.seed, np.arange(first, last), _device(family))
+
+
+def _start(family: Diffusion, wish: Order) -> tuple[Tensor, float] | None:
+    if wish.start is None:
+        return None
+    return to_floats(wish.start[0].to(_device(family)), family.recipe.pixels), wish.start[1]
+
+
 def batches(count: int, shape: tuple[int, int, int], numbers: int = 200_000) -> Iterator[tuple[int, int]]:
-    """(first, last) of batches of about `numbers` values each, at least one image: what keeps memory bounded and caches warm."""
+    """(first, last) of batches of about `numbers` values each, one image at least: memory stays bounded."""
     size = max(1, numbers // (shape[0] * shape[1] * shape[2]))
     for first in range(0, count, size):
         yield first, min(count, first + size)

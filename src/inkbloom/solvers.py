@@ -55,7 +55,8 @@ def heun(denoise: Denoise, x: Tensor, times: Tensor, path: Path, fresh: Fresh | 
 
 def dpmpp_2m(denoise: Denoise, x: Tensor, times: Tensor, path: Path, fresh: Fresh | None = None) -> Steps:
     """DPM-Solver++(2M) (Lu et al. 2022, Algorithm 2): extrapolates x0 in log(a / s); first order at both ends."""
-    old = h_old = None
+    old: Tensor | None = None
+    h_old = torch.ones(())
     for t, s in pairwise(times):
         x0 = denoise(x, t)
         c, d = path(t), path(s)

@@ -268,6 +268,14 @@ def test_order_of_a_save(tmp_path):
     assert done[2 * len(synced) + 10 :][:2] == [("rename", name(10)), ("fsync", "checkpoints")]
 
 
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="needs /proc to name what is synced")
+def test_new_folders_are_synced_by_name(tmp_path):
+    with disk() as calls:
+        store.make_folder(tmp_path / "runs" / "a")
+        store.make_folder(tmp_path / "runs" / "a")
+    assert calls == [("mkdir", "runs"), ("fsync", tmp_path.name), ("mkdir", "a"), ("fsync", "runs")]
+
+
 # ---- kill -9 before every call
 
 

@@ -168,3 +168,9 @@ def test_a_file_in_the_way(tmp_path):
     (tmp_path / "run").write_text("")
     with pytest.raises(DiskError, match="a file stands where a folder is needed"), hold(tmp_path / "run"):
         pass
+
+
+def test_a_new_run_folder_is_durable(tmp_path):
+    with mock.patch.object(os, "fsync", wraps=os.fsync) as fsync, hold(tmp_path / "runs" / "a"):
+        pass
+    assert fsync.call_count == (2 if os.name == "posix" else 0)

@@ -13,6 +13,8 @@ from ..diffusion import NOISES, PATHS, TARGETS, TIMES, Coef, Denoise, clipped, g
 from ..philox import Draw
 from ..solvers import SOLVERS, step_times
 
+Start = tuple[Tensor, float]
+
 
 class Diffusion(nn.Module):
     """A network with the path, target and noise that it was trained for. Calling it gives the training loss."""
@@ -57,6 +59,13 @@ class Diffusion(nn.Module):
         denoise = guided(told(None), told(y), guidance) if self.classes and y is not None else told(None)
         return clipped(denoise, *RANGES[self.recipe.pixels]) if self.recipe.clip_x0 else denoise
 
+    def begin(self, draw: Draw, shape: tuple[int, int, int], start: Start | None = None) -> tuple[Tensor, float]:
+        """What sampling starts from: (x: (B, C, H, W), its noise level). Noise alone, or the picture of `start` noised."""
+        level = min(self.last_time, start[1] if start else 1.0)
+        c = self.path(torch.tensor(level, dtype=torch.float64))
+        noise = c.s * NOISES[self.recipe.noise](draw, "sample", *shape)
+        return (noise if start is None else c.a * start[0] + noise), level
+
     def sample(
         self,
         draw: Draw,
@@ -67,21 +76,19 @@ class Diffusion(nn.Module):
         solver: str,
         spacing: str,
         guidance: float = 1.0,
-        start: tuple[Tensor, float] | None = None,
+        start: Start | None = None,
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Yields (x, x0), each (B, C, H, W), after every step; the last x is the sample.
 
-        `start` = (x0, t) begins from a picture noised to level t instead of from noise alone.
+        y: (B,) labels or None; `start` = (x0: (1 or B, C, H, W), t) begins from a picture noised to level t.
         """
-        noise = NOISES[self.recipe.noise]
-        eps = noise(draw, "sample", *shape)
-        level = min(self.last_time, start[1] if start else 1.0)
+        x, level = self.begin(draw, shape, start)
         times = step_times(steps, spacing, self.path, level)
-        c = self.path(times[0])
-        x = c.s * eps if start is None else c.a * start[0] + c.s * eps
-        return SOLVERS[solver](
-            self.denoiser(y, guidance), x, times, self.path, lambda k: noise(draw, "sample", *shape, step=k)
-        )
+
+        def fresh(step: int) -> Tensor:
+            return NOISES["gaussian"](draw, "sample", *shape, step=step)
+
+        return SOLVERS[solver](self.denoiser(y, guidance), x, times, self.path, fresh)
 
     @property
     def last_time(self) -> float:

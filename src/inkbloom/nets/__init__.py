@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import torch
 from torch import nn
 
 from .basic import Basic
@@ -16,4 +17,11 @@ from .unet2d import UNet2D
 
 NETS: dict[str, Callable[..., nn.Module]] = {"basic": Basic, "unet2d": UNet2D, "ink": Ink}
 
-__all__ = ["NETS", "Basic", "Ink", "UNet2D"]
+
+def placed(net: nn.Module, device: torch.device) -> nn.Module:
+    """The network itself, moved in place to the device and into the memory layout that it is fast in."""
+    layout = torch.channels_last if net.channels_last else torch.contiguous_format
+    return net.to(device, memory_format=layout)  # type: ignore[call-overload]
+
+
+__all__ = ["NETS", "Basic", "Ink", "UNet2D", "placed"]

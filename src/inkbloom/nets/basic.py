@@ -31,7 +31,9 @@ class Basic(nn.Module):
         check_size(size)
         check_widths(widths, 1, range(3, 4))
         if widths[1] != widths[2]:
-            raise UsageError(f"widths = {list(widths)}: basic adds its skips, so the last two must be equal; nearest: {widths[1]}")
+            raise UsageError(
+                f"widths = {list(widths)}: basic adds its skips, so the last two must be equal; nearest: {widths[1]}"
+            )
         if layers != 1:
             raise UsageError(f"layers = {layers}: basic has 1 convolution in each level; nearest: 1")
         first, second, third = widths

@@ -34,7 +34,8 @@ def choose_precision(recipe: Recipe, device: torch.device) -> tuple[str, str]:
 def _convolution_seconds(device: torch.device, bf16: bool) -> float:
     """The fastest of a few forward and backward passes of a 3x3 convolution in channels_last."""
     with torch.random.fork_rng(devices=[]):
-        layer = nn.Conv2d(64, 64, 3, padding=1).to(device, memory_format=torch.channels_last)
+        layer = nn.Conv2d(64, 64, 3, padding=1)
+    layer.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     x = torch.zeros(64, 64, 14, 14, device=device).to(memory_format=torch.channels_last).requires_grad_()
     return min(_seconds(lambda: _one_pass(layer, x, bf16), device) for _ in range(5))
 

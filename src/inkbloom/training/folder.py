@@ -1,11 +1,11 @@
 """What a run leaves behind, and where:
 
-    RUN/config.toml      the resolved recipe: enough to repeat the run
-        log.jsonl        every step: losses (exact), learning rate, gradient norm, images a second
-        holdout.jsonl    the hold-out loss at each noise level, as training went on
-        checkpoints/     step-00001000/ ..., and `latest`, the name of the newest
-        previews/        the same noise sampled as training went on, live and averaged weights
-        samples/         what `inkbloom sample` drew
+RUN/config.toml      the resolved recipe: enough to repeat the run
+    log.jsonl        every step: losses (exact), learning rate, gradient norm, images a second
+    holdout.jsonl    the hold-out loss at each noise level, as training went on
+    checkpoints/     step-00001000/ ..., and `latest`, the name of the newest
+    previews/        the same noise sampled as training went on, live and averaged weights
+    samples/         what `inkbloom sample` drew
 """
 
 from __future__ import annotations
@@ -57,7 +57,9 @@ class RunFolder:
         """
         if not self.config.exists():
             if self.checkpoints.exists():
-                raise CheckpointError(f"checkpoints without their recipe ({self.config}): restore that file or choose another --out")
+                raise CheckpointError(
+                    f"checkpoints without their recipe ({self.config}): restore that file or choose another --out"
+                )
             return recipe
         kept = load_recipe(str(self.config))
         asked = replace(
@@ -74,7 +76,9 @@ class RunFolder:
     def write_config(self, recipe: Recipe) -> None:
         """Writes the resolved recipe, once. Raises DiskError."""
         if not self.config.exists():
-            write_file(self.config, f"# the resolved recipe of this run; the same command resumes it\n{dump_recipe(recipe)}".encode())
+            write_file(
+                self.config, f"# the resolved recipe of this run; the same command resumes it\n{dump_recipe(recipe)}".encode()
+            )
 
 
 def load_weights(path: Path, weights: str = "ema") -> tuple[Diffusion, Spec, int]:

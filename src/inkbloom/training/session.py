@@ -79,17 +79,21 @@ def session(
     recipe, first = state.spec.recipe, accelerator.is_main_process
     log, held = Log(run.log), Log(run.holdout)
     if first:
-        sweep(run.path), sweep(run.checkpoints)
+        sweep(run.path)
+        sweep(run.checkpoints)
     accelerator.wait_for_everyone()
     found = newest_intact(run.checkpoints)
     images = train.fingerprint()
     if found:
         about = state.load(found[1], found[0])
         if about["images"] != images:
-            raise DataError(f"the images are not those that this run began with ({train.source}): restore them or choose another --out")
+            raise DataError(
+                f"the images are not those that this run began with ({train.source}): restore them or choose another --out"
+            )
     accelerator.wait_for_everyone()
     if first:
-        log.cut(state.step), held.cut(state.step)
+        log.cut(state.step)
+        held.cut(state.step)
     yield Began(state.step, found[2] if found else [])
 
     epoch = _EpochMean(run, plan.epoch_of(state.step)) if first else None
@@ -130,7 +134,9 @@ def session(
             clock = time.perf_counter() if (saving or looking or holding) else clock
             if stopping and state.step != last:
                 accelerator.wait_for_everyone()
-                raise Interrupted(f"stopped after step {state.step} ({run.path}): the same command goes on from there", stopping)
+                raise Interrupted(
+                    f"stopped after step {state.step} ({run.path}): the same command goes on from there", stopping
+                )
     accelerator.wait_for_everyone()
 
 

@@ -14,8 +14,10 @@ from torch.optim.swa_utils import AveragedModel
 
 from ..config import Recipe
 from ..errors import CheckpointError, Diverged
+from ..nets import placed
 from .weights import Spec, first_not_finite, pack, put, unpack
 
+Tensors = tuple[Tensor, ...] | list[Tensor]
 OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 
 
@@ -35,20 +37,20 @@ class State:
 
     def __init__(self, spec: Spec, device: torch.device) -> None:
         self.spec, self.step = spec, 0
-        self.family = spec.build().to(device).train()
-        if self.family.net.channels_last:
-            self.family.net.to(memory_format=torch.channels_last)
+        self.family = spec.build().train()
+        placed(self.family.net, device)
         self.ema = self._average(spec.recipe) if spec.recipe.ema else None
         self.optimizers = {phase: self._optimizer(list(owned.values())) for phase, owned in self.family.phases.items()}
 
     def _average(self, recipe: Recipe) -> AveragedModel:
         slowest = 1 - 1 / max(recipe.ema * (recipe.steps or 1), 1)
 
-        def average(means: list[Tensor], now: list[Tensor], seen: Tensor | int) -> None:
+        @torch.no_grad()
+        def average(means: Tensors, now: Tensors, seen: Tensor | int) -> None:
             decay = min(slowest, (1 + int(seen)) / (10 + int(seen)))  # warm-up: forgets the first weights quickly
             torch._foreach_lerp_(means, now, 1 - decay)
 
-        return AveragedModel(self.family.net, multi_avg_fn=torch.no_grad()(average))
+        return AveragedModel(self.family.net, multi_avg_fn=average)
 
     def _optimizer(self, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
         recipe = self.spec.recipe
@@ -76,7 +78,12 @@ class State:
         files = {"model.safetensors": pack(self.family.net, self.spec, self.step, "live"), "optimizer.safetensors": save(slots)}
         if self.ema is not None:
             files["ema.safetensors"] = pack(self.ema.module, self.spec, self.step, "ema")
-        about = {"step": self.step, "averaged": int(self.ema.n_averaged) if self.ema is not None else 0, **fingerprint(), **more}
+        about = {
+            "step": self.step,
+            "averaged": int(self.ema.n_averaged) if self.ema is not None else 0,
+            **fingerprint(),
+            **more,
+        }
         files["state.json"] = json.dumps(about, indent=1).encode()
         return files
 
@@ -86,7 +93,9 @@ class State:
         put(self.family.net, unpack(files["model.safetensors"], where / "model.safetensors")[0], where / "model.safetensors")
         if self.ema is not None:
             if "ema.safetensors" not in files:
-                raise CheckpointError(f"the average of the weights is missing ({where / 'ema.safetensors'}): start again in another --out")
+                raise CheckpointError(
+                    f"the average of the weights is missing ({where / 'ema.safetensors'}): start again in another --out"
+                )
             put(self.ema.module, unpack(files["ema.safetensors"], where / "ema.safetensors")[0], where / "ema.safetensors")
             self.ema.n_averaged.fill_(int(str(about["averaged"])))
         self._load_slots(load(files["optimizer.safetensors"]), where / "optimizer.safetensors")
@@ -100,12 +109,14 @@ class State:
                 prefix = f"{phase}/{name}/"
                 mine = {key.removeprefix(prefix): value for key, value in slots.items() if key.startswith(prefix)}
                 if any(value.dim() and value.shape != parameter.shape for value in mine.values()):
-                    raise CheckpointError(f"optimizer state does not fit the network ({where}, {name}): start again in another --out")
+                    raise CheckpointError(
+                        f"optimizer state does not fit the network ({where}, {name}): start again in another --out"
+                    )
                 state[parameter] = {slot: _like(parameter, value) for slot, value in mine.items()}
 
 
 def _like(parameter: Tensor, value: Tensor) -> Tensor:
-    """A slot on its parameter's device and in its memory layout, so that a resumed step computes what it would have computed."""
+    """A slot on its parameter's device and in its memory layout: a resumed step computes what it would have computed."""
     if value.dim() == 0:
         return value.to(parameter.device)
     return torch.empty_like(parameter, dtype=value.dtype, requires_grad=False).copy_(value)

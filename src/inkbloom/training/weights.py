@@ -36,7 +36,14 @@ class Spec:
 def pack(net: nn.Module, spec: Spec, step: int, kind: str) -> bytes:
     """The weights of `net` as a safetensors file; `kind` is 'live' or 'ema'."""
     recipe = {name: value for name, value in asdict(spec.recipe).items() if value is not None}
-    about = {"format": FORMAT, "kind": kind, "step": step, "channels": spec.channels, "size": spec.size, "classes": spec.classes}
+    about = {
+        "format": FORMAT,
+        "kind": kind,
+        "step": step,
+        "channels": spec.channels,
+        "size": spec.size,
+        "classes": spec.classes,
+    }
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in net.state_dict().items()}
     return save(tensors, {"inkbloom": json.dumps({**about, "recipe": recipe})})
 
@@ -81,7 +88,9 @@ def put(net: nn.Module, tensors: dict[str, Tensor], where: Path) -> None:
     own = net.state_dict()
     wrong = own.keys() ^ tensors.keys() or {name for name in own if own[name].shape != tensors[name].shape}
     if wrong:
-        raise CheckpointError(f"weights do not fit the network ({where}, {min(wrong)}): the file is damaged or of another version")
+        raise CheckpointError(
+            f"weights do not fit the network ({where}, {min(wrong)}): the file is damaged or of another version"
+        )
     bad = first_not_finite(tensors)
     if bad:
         raise CheckpointError(f"weights that are not finite numbers ({where}, {bad}): use an earlier checkpoint")

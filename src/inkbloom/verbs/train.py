@@ -98,7 +98,7 @@ def _train(recipe: str | Recipe, out: Path | None, quiet: bool, changes: dict[st
             asked = folder.adopt(asked)
             precision, why_precision = choose_precision(asked, device)
             compiled, why_compiled = choose_compile(asked, device)
-            asked = replace(asked, precision=precision, compile="on" if compiled else "off")
+            asked = asked.resolved(precision=precision, compile="on" if compiled else "off")
             why = [f"precision: {precision} ({why_precision})", f"compile: {asked.compile} ({why_compiled})"]
         accelerator = make_accelerator(device, _from_first(asked.precision))
         console.quiet = quiet or not first

@@ -1,0 +1,149 @@
+"""`inkbloom sample RUN`: pictures from a trained model, and how they came about."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+from ..config import SolverName, SpacingName
+from ..errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from ..run import Run
+    from ..sampling import Order
+
+SHOWN = 400  # pictures on the grid, at most
+FILMED = 8  # pictures in the history and the film
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """The flags of `inkbloom sample`."""
+    parser.add_argument("run", type=Path, metavar="RUN", help="a run's folder, or a weights file (.safetensors)")
+    parser.add_argument("--count", "-n", type=int, default=16, metavar="N", help="pictures to draw (default: 16)")
+    parser.add_argument("--steps", type=int, metavar="N", help="solver steps (default: the recipe's)")
+    parser.add_argument("--nfe", type=int, metavar="N", help="network evaluations for one picture, instead of steps")
+    for flag, names in (("--solver", SolverName), ("--spacing", SpacingName)):
+        parser.add_argument(flag, metavar="{" + ",".join(get_args(names)) + "}", help="default: the recipe's")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="picture k comes from (seed, k) alone (default: 0)")
+    parser.add_argument("--label", type=int, metavar="K", help="draw class K only (default: picture k gets class k mod K)")
+    parser.add_argument("--guidance", type=float, metavar="X", help="0 ignores the class, 1 is plain, above 1 is guided")
+    parser.add_argument("--weights", choices=("ema", "live"), default="ema", help="averaged weights (default) or the live ones")
+    parser.add_argument("--from", dest="start", type=Path, metavar="FILE", help="start from this picture instead of from noise")
+    parser.add_argument("--at", type=float, metavar="T", help="with --from: the noise level in (0, 1] to bring it to first")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="where the pictures go (default: RUN/samples)")
+    parser.add_argument("--npz", type=Path, metavar="FILE", help="also write all pictures to an .npz file")
+    parser.add_argument("--pngs", action="store_true", help="also write each picture as a PNG of its own")
+    parser.add_argument("--history", action="store_true", help="also write every step, as a sheet and as a film")
+    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Draws; 0. Raises InkbloomError."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from ..run import Run
+
+    console = Console(highlight=False, markup=False, soft_wrap=True, quiet=args.quiet)
+    if (args.start is None) != (args.at is None):
+        raise UsageError("--from and --at belong together: write --from FILE --at 0.7")
+    model = Run(args.run, args.weights)
+    wish = model.order(
+        args.count,
+        seed=args.seed,
+        steps=args.steps,
+        nfe=args.nfe,
+        solver=args.solver,
+        spacing=args.spacing,
+        guidance=args.guidance,
+        label=args.label,
+        start=(_picture(args.start, model), args.at) if args.start else None,
+    )
+    out = args.out or (args.run if args.run.is_dir() else args.run.resolve().parent) / "samples"
+    with Progress(console=console, disable=not console.is_terminal or args.quiet, transient=True) as bar:
+        task = bar.add_task("sampling", total=wish.count)
+        for line in _draw(model, wish, out, args, lambda done: bar.update(task, completed=done)):
+            console.print(line)
+    return 0
+
+
+def _draw(model: Run, wish: Order, out: Path, args: argparse.Namespace, watch: Any) -> Iterator[str]:
+    """Samples batch by batch into all the files asked for; yields lines that say where they are."""
+    import numpy as np
+
+    from ..data.npz import write_npz
+    from ..figures.images import save_png, tile
+    from ..sampling import labels_of
+
+    kept: list[NDArray[np.uint8]] = []
+
+    def pictures() -> Iterator[NDArray[np.uint8]]:
+        done = 0
+        for batch, _ in model.stream(wish):
+            kept.append(batch[: max(0, SHOWN - done)])
+            if args.pngs:
+                for number, picture in enumerate(batch, start=done):
+                    save_png(tile(picture.transpose(2, 0, 1)[None], gap=0), out / f"{number:05d}.png")
+            done += len(batch)
+            watch(done)
+            yield batch
+
+    yield f"{wish.count:,} pictures, {wish.solver}, {wish.steps} steps, {wish.nfe} network evaluations each"
+    if args.npz:
+        labels = labels_of(wish, model.family, 0, wish.count)
+        write_npz(args.npz, pictures(), wish.count, labels.numpy() if labels is not None else None)
+        yield f"npz: {args.npz}"
+    else:
+        for _ in pictures():
+            pass
+    shown = np.concatenate(kept).transpose(0, 3, 1, 2)
+    columns = model.family.classes if wish.label is None and 2 <= model.family.classes <= 20 < wish.count else None
+    save_png(tile(shown, columns=columns, scale=2 if max(model.spec.size) < 64 else 1), out / "grid.png")
+    yield f"grid: {out / 'grid.png'}" + (f" (the first {SHOWN})" if wish.count > SHOWN else "")
+    if args.pngs:
+        yield f"pictures: {out / '00000.png'} to {wish.count - 1:05d}.png"
+    if args.history:
+        yield from _history(model, wish, out)
+
+
+def _history(model: Run, wish: Order, out: Path) -> Iterator[str]:
+    """The tutorial's picture and a film of the first few pictures: every input and every prediction."""
+    from ..figures.images import save_gif
+    from ..figures.trajectory import film_frames, history_sheet
+    from ..sampling import starting_point, trajectory
+
+    def shown(x: Tensor) -> NDArray[np.uint8]:
+        return model.pictures(x).transpose(0, 3, 1, 2)
+
+    few = replace(wish, count=min(wish.count, FILMED))
+    steps = list(trajectory(model.family, model.shape, few, 0, few.count))
+    inputs = [shown(starting_point(model.family, model.shape, few, 0, few.count)), *(shown(x) for x, _ in steps)]
+    predictions = [shown(x0) for _, x0 in steps]
+    history_sheet(inputs[:-1], predictions, out / "history.png")
+    save_gif(film_frames(inputs[:-1], predictions, inputs[-1]), out / "film.gif", milliseconds=max(40, 4000 // len(steps)))
+    yield f"history: {out / 'history.png'}"
+    yield f"film: {out / 'film.gif'}"
+
+
+def _picture(path: Path, model: Run) -> Tensor:
+    """The user's picture in the model's size and colours: (1, C, H, W) uint8. Raises DataError."""
+    import numpy as np
+    import torch
+    from PIL import Image
+
+    from ..data.picture import Broken, read_picture
+
+    if not path.exists():
+        raise DataError(f"no such picture ({path}): give an image file to --from")
+    found = read_picture(path, model.spec.size)
+    if isinstance(found, Broken):
+        raise DataError(f"cannot read the picture ({path}): {found.reason}")
+    pixels = np.asarray(Image.fromarray(found.pixels).convert("L" if model.spec.channels == 1 else "RGB"))
+    return torch.from_numpy(pixels.reshape(*model.spec.size, -1).transpose(2, 0, 1)[None].copy())
