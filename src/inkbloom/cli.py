@@ -7,6 +7,7 @@ import importlib
 import re
 import sys
 from difflib import get_close_matches
+from pathlib import Path
 from typing import NoReturn
 
 from . import __version__
@@ -81,7 +82,7 @@ def _tell(problem: BaseException) -> int:
         sys.stderr.close()
         return 141
     elif isinstance(problem, OSError) and problem.filename:
-        wrapped = disk_error(problem, problem.filename)
+        wrapped = disk_error(problem, Path(problem.filename))
         message, code = str(wrapped), wrapped.code
     else:
         message, code = f"unexpected {type(problem).__name__}: {problem} (a bug): --debug shows where", 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import shutil
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
@@ -82,10 +83,16 @@ def disk_error(problem: Exception, path: Path, needed: int = 0) -> DiskError:
     text = str(problem)
     number = problem.errno if isinstance(problem, OSError) else None
     if number in (errno.ENOSPC, errno.EDQUOT) or "No space left" in text:
-        wanted = f" ({needed:,} bytes needed)" if needed else ""
-        return DiskError(f"disk full{wanted} ({path}): free some space and run the same command again")
+        sizes = f" ({needed:,} bytes needed, {_free(path):,} free)" if needed else ""
+        return DiskError(f"disk full{sizes} ({path}): free some space and run the same command again")
     if number in (errno.EACCES, errno.EPERM, errno.EROFS):
         return DiskError(f"no permission to write ({path}): choose another --out or change its permissions")
     if number in (errno.ENOTDIR, errno.EEXIST, errno.EISDIR):
         return DiskError(f"a file stands where a folder is needed, or the reverse ({path}): choose another --out")
     return DiskError(f"cannot write ({path}): {text}")
+
+
+def _free(path: Path) -> int:
+    """Bytes free on the volume that `path` is on, or will be."""
+    there = next((folder for folder in (path, *path.absolute().parents) if folder.exists()), Path())
+    return shutil.disk_usage(there).free

@@ -61,7 +61,13 @@ def test_damaged_files_are_named_with_their_offset(tmp_path, refused, content, w
 def test_damaged_gzip(tmp_path, refused):
     path = tmp_path / "x.gz"
     whole = gzip.compress(GOOD)
-    for damaged in (whole[:-30], whole[:-4], whole[:-6] + b"\1" + whole[-5:], whole[:40] + b"\xff" * 9 + whole[49:], whole + b"junk"):
+    for damaged in (
+        whole[:-30],
+        whole[:-4],
+        whole[:-6] + b"\1" + whole[-5:],
+        whole[:40] + b"\xff" * 9 + whole[49:],
+        whole + b"junk",
+    ):
         path.write_bytes(damaged)
         refused(read_idx, path)
     path.write_bytes(whole)

@@ -106,7 +106,16 @@ def test_broken_archives(path, refused):
     whole = saved(images=COLOUR, labels=LABELS)
     flipped = bytearray(whole)
     flipped[400] ^= 1
-    for content in (b"", b"PK", whole[:-30], whole[:500], whole[100:], bytes(flipped), saved(images=COLOUR)[:-9], GREY.tobytes()):
+    for content in (
+        b"",
+        b"PK",
+        whole[:-30],
+        whole[:500],
+        whole[100:],
+        bytes(flipped),
+        saved(images=COLOUR)[:-9],
+        GREY.tobytes(),
+    ):
         path.write_bytes(content)
         refused(read_npz, path)
     assert "No such file" in refused(read_npz, path.with_name("none.npz"))
@@ -173,7 +182,15 @@ def test_random_array_headers_never_crash(tmp_path_factory, header, version):
     reads_or_refuses(tmp_path_factory, buffer.getvalue())
 
 
-@pytest.mark.parametrize("text", ["(" * 5000, "[" * 900 + "]" * 900, "{'descr': '|u1', 'fortran_order': False, 'shape': (%s,)}" % ("9" * 5000), "-" * 9000 + "1"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(" * 5000,
+        "[" * 900 + "]" * 900,
+        "{'descr': '|u1', 'fortran_order': False, 'shape': (%s,)}" % ("9" * 5000),
+        "-" * 9000 + "1",
+    ],
+)
 def test_hostile_header_text(path, refused, text):
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:

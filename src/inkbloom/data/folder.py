@@ -15,7 +15,7 @@ from PIL import Image
 
 from ..errors import DataError
 from .dataset import Data, Size
-from .messages import cause, shown, unusable
+from .messages import brief, cause, shown, unusable
 from .picture import Broken, Picture, in_colour, read_picture, suffixes
 from .slices import split_slices
 
@@ -83,7 +83,7 @@ def load_folder(folder: Path, size: Size | None = None, skip_broken: bool = Fals
     if broken and not (skip_broken and pictures):
         count = f"{len(broken):,} of {len(broken) + len(pictures):,} files cannot be read"
         fix = "leave them out with --skip-broken" if pictures else "give another folder"
-        first = f"{shown(broken[0].path, 50)}: {broken[0].reason}"
+        first = f"{shown(broken[0].path, 40)}: {brief(broken[0].reason, 40)}"
         raise DataError(f"{count} ({first}): inkbloom inspect lists them; {fix}")
     return assemble(folder, pictures, broken)
 

@@ -27,7 +27,7 @@ from .writing import replacing
 
 MOST_CLASSES = 10_000
 AGAIN = "make or fetch it again"
-SAVE = "save it with numpy.savez or savez_compressed"
+SAVE = "save it with numpy.savez"
 
 
 def read_npz(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64] | None]:

@@ -23,10 +23,10 @@ def fit(image: Image.Image, wanted: Size) -> Image.Image:
     """The centre of the picture at `wanted` = (height, width): Lanczos to shrink, bicubic to enlarge."""
     height, width = crop((image.height, image.width), wanted)
     left, top = (image.width - width) // 2, (image.height - height) // 2
-    box = (left, top, left + width, top + height)
+    centre = image.crop((left, top, left + width, top + height))  # not by resize's own box, beyond which its filter looks
     if (height, width) == wanted:
-        return image.crop(box)
-    return image.resize((wanted[1], wanted[0]), Resampling.LANCZOS if height > wanted[0] else Resampling.BICUBIC, box)
+        return centre
+    return centre.resize((wanted[1], wanted[0]), Resampling.LANCZOS if height > wanted[0] else Resampling.BICUBIC)
 
 
 def resized(images: Tensor, wanted: Size) -> Tensor:

@@ -11,7 +11,7 @@ from ..philox import words
 
 
 def split_slices(n: int, labels: ArrayLike | None = None) -> dict[str, Tensor]:
-    """Slice name -> sorted int64 indices; every image of the `n` is in exactly one slice.
+    """Slice name -> sorted int64 indices; each of the `n` >= 1 images is in exactly one slice.
 
     The images are lined up by class, within a class by a random number of their own (seed 0, so that the split never
     changes), and of each ten in the line one is held out and one is for reference. So the slices hold n/10 images each,
