@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import re
+import signal
 import sys
+import threading
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 from typing import NoReturn
@@ -40,11 +46,31 @@ def main(argv: list[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in words
     try:
-        return _run([word for word in words if word != "--debug"])
+        with _ended_by_sigterm():
+            try:
+                return _run([word for word in words if word != "--debug"])
+            finally:
+                sys.stdout.flush()  # here a closed pipe can still be told apart
     except BaseException as problem:
         if debug and not isinstance(problem, SystemExit):
-            raise
+            traceback.print_exc()
         return _tell(problem)
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """SIGTERM ends the `with` block as Ctrl-C would, so that half-written files are cleared away; quietly, with code 143.
+
+    Not in a process of a torchrun: that may wait for another inside C++, where no handler of ours gets its turn.
+    """
+    if threading.current_thread() is not threading.main_thread() or "RANK" in os.environ:
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _run(words: list[str]) -> int:
@@ -79,7 +105,7 @@ def _tell(problem: BaseException) -> int:
     elif isinstance(problem, MemoryError) or "out of memory" in str(problem).lower() or "can't allocate memory" in str(problem):
         message, code = "out of memory: try a smaller --batch-size, --size or --widths", 7
     elif isinstance(problem, BrokenPipeError):
-        sys.stderr.close()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter would complain when it ends
         return 141
     elif isinstance(problem, OSError) and problem.filename:
         wrapped = disk_error(problem, Path(problem.filename))

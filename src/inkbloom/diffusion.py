@@ -57,7 +57,7 @@ def vp(t: Tensor) -> Coef:
     k = torch.tensor((1 - DDPM_BETAS[0]) / d, dtype=torch.float64)
     n = DDPM_STEPS * t.to("cpu", torch.float64)
     log_a = (n * math.log(d) + torch.lgamma(k + 1) - torch.lgamma(k + 1 - n)) / 2
-    a, s = log_a.exp(), (-torch.expm1(2 * log_a)).clamp_min(0).sqrt()
+    a, s = log_a.exp(), torch.expm1(2 * log_a).clamp_max(0).abs().sqrt()
     da = a * DDPM_STEPS * (math.log(d) + torch.digamma(k + 1 - n)) / 2
     ds = -a * da / s.clamp_min(1e-6)
     return Coef(*(value.to(t) for value in (a, s, da, ds)))

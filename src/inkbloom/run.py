@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .data.pixels import to_bytes
+from .errors import unknown
 from .nets import placed
 from .sampling import Order, batches, labels_of, order, trajectory
 from .training.device import best_device
@@ -19,13 +20,18 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+KINDS = ("ema", "live")
+
+
 class Run:
     """A run's folder, or a single weights file, ready to sample. `weights` is 'ema' (where there is one) or 'live'.
 
-    Raises CheckpointError where there is no intact model.
+    Raises CheckpointError where there is no intact model, UsageError for other weights.
     """
 
     def __init__(self, path: str | Path, weights: str = "ema") -> None:
+        if weights not in KINDS:
+            raise unknown("weights", weights, KINDS)
         self.path = Path(path)
         self.family, self.spec, self.step = load_weights(self.path, weights)
         placed(self.family.net, best_device())

@@ -101,6 +101,14 @@ def test_sizes_that_differ_are_listed_and_one_is_suggested(tmp_path):
     assert sized.data.size == (16, 16)
 
 
+def test_many_sizes_are_summed_up(tmp_path):
+    for number in range(8):
+        write(tmp_path / f"{number}.png", 20 + number, 20)
+    sizes = told(inspect(f"folder:{tmp_path}"))["sizes"].split("; ")
+    assert len(sizes) == 6
+    assert sizes[-1] == "and 3 sizes more"
+
+
 def test_statistics_and_duplicates():
     images = torch.randint(0, 256, (50, 3, 9, 9), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     low, high, mean, std = pixel_statistics(images)

@@ -28,6 +28,7 @@ class ChannelNorm(nn.Module):
 
 
 def conv(inputs: int, outputs: int, stride: int = 1) -> nn.Conv2d:
+    """A 3x3 convolution that keeps the size, or divides it by `stride`."""
     return nn.Conv2d(inputs, outputs, kernel_size=3, stride=stride, padding=1)
 
 

@@ -51,7 +51,9 @@ class UNet2D(nn.Module):
 
     def forward(self, x: Tensor, t: Tensor, y: Tensor | None = None) -> Tensor:
         height, width = x.shape[-2:]
-        if self.classes and y is None:
+        if not self.classes:
+            y = None  # diffusers refuses labels that it has no use for
+        elif y is None:
             y = t.new_full(t.shape, self.classes).long()
         timestep = (1000 * t - 1).clamp_min(0)
         out: Tensor = self.unet(pad_to(x, self.multiple), timestep, class_labels=y, return_dict=False)[0]

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, PartialState
+from accelerate.state import AcceleratorState
 from torch import Tensor
 
 from ..data import Data
@@ -29,8 +30,14 @@ class Step(NamedTuple):
     images: int  # in the global batch
 
 
+def join(device: torch.device) -> None:
+    """Meets the other processes of a torchrun, if there are any; before that, nothing can be told from one to another."""
+    PartialState(cpu=device.type == "cpu")
+
+
 def make_accelerator(device: torch.device, precision: str) -> Accelerator:
     """The accelerator for one process or, under torchrun, for one of many."""
+    AcceleratorState._reset_state()  # one process may train more than once, each time with a precision of its own
     return Accelerator(cpu=device.type == "cpu", mixed_precision="bf16" if precision == "bf16" else "no")
 
 

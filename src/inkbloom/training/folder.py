@@ -16,7 +16,7 @@ from pathlib import Path
 from ..config import Recipe, differences, dump_recipe, load_recipe
 from ..errors import CheckpointError, DiskError, UsageError
 from ..families import Diffusion
-from .checkpoint import latest, read, write_file
+from .checkpoint import latest, read, steps, write_file
 from .weights import Spec, load_family
 
 
@@ -53,7 +53,8 @@ class RunFolder:
     def adopt(self, recipe: Recipe) -> Recipe:
         """The recipe to go on with: what stands in the folder decides what the asked one leaves to `auto`.
 
-        A new folder takes `recipe` as it is. Raises UsageError where the folder holds a run of another recipe.
+        A new folder takes `recipe` as it is, and so does one where nothing was saved yet. Raises UsageError where the
+        folder holds a run of another recipe.
         """
         if not self.config.exists():
             if self.checkpoints.exists():
@@ -68,14 +69,14 @@ class RunFolder:
             compile=kept.compile if recipe.compile == "auto" else recipe.compile,
         )
         changed = differences(kept, asked)
-        if changed:
+        if changed and steps(self.checkpoints):
             shown = "; ".join(changed[:3]) + (f"; {len(changed) - 3} more" if len(changed) > 3 else "")
             raise UsageError(f"the folder holds a run of another recipe ({self.path}: {shown[:120]}): choose another --out")
         return asked
 
     def write_config(self, recipe: Recipe) -> None:
-        """Writes the resolved recipe, once. Raises DiskError."""
-        if not self.config.exists():
+        """Writes the resolved recipe; with the first checkpoint it is settled. Raises DiskError."""
+        if not (self.config.exists() and steps(self.checkpoints)):
             write_file(
                 self.config, f"# the resolved recipe of this run; the same command resumes it\n{dump_recipe(recipe)}".encode()
             )

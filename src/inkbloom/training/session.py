@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -70,8 +70,9 @@ Event = Began | Trained | Epoch | Held | Look | Saved
 
 def session(
     run: RunFolder, state: State, train: Data, holdout: Data | None, plan: Plan, accelerator: Accelerator, compiled: bool
-) -> Iterator[Event]:
-    """Trains to the recipe's last step, resuming from the newest intact checkpoint of `run`. Hold the run's lock.
+) -> Generator[Event, None, None]:
+    """Trains to the recipe's last step, resuming from the newest intact checkpoint of `run`. Hold the run's lock,
+    and close the generator at the end: until then it keeps SIGINT and SIGTERM to itself.
 
     Raises Diverged, DiskError, CheckpointError, DataError (the images changed), and Interrupted after a signal, once the
     step that it fell into is saved.
@@ -81,12 +82,14 @@ def session(
     if first:
         sweep(run.path)
         sweep(run.checkpoints)
+        for torn in run.previews.glob(".*.tmp"):
+            torn.unlink()
     accelerator.wait_for_everyone()
     found = newest_intact(run.checkpoints)
     images = train.fingerprint()
     if found:
         about = state.load(found[1], found[0])
-        if about["images"] != images:
+        if about.get("images") != images:
             raise DataError(
                 f"the images are not those that this run began with ({train.source}): restore them or choose another --out"
             )
@@ -122,6 +125,8 @@ def session(
             if holding and holdout is not None:
                 anchors = anchors or _anchors(state, train, holdout)
                 loss = Held(state.step, LEVELS, _holdout(state, holdout), *anchors)
+                if not all(map(math.isfinite, loss.loss)):
+                    raise _diverged("hold-out loss", state.step)
                 held.append({"step": loss.step, "levels": LEVELS, "loss": [exact(value) for value in loss.loss]})
                 yield loss
             if saving and first:
@@ -186,7 +191,7 @@ def _settle(steps: list[Step], accelerator: Accelerator, seconds: float) -> list
         losses = dict(zip(names, row, strict=True))
         bad = next((f"{name} loss" for name, loss in losses.items() if not math.isfinite(loss)), None)
         if bad or not math.isfinite(norm):
-            raise Diverged(f"the {bad or 'gradient'} is not a finite number (step {step.number}): lower --lr or set --clip 1")
+            raise _diverged(bad or "gradient", step.number)
         records.append(
             {
                 "step": step.number,
@@ -199,6 +204,10 @@ def _settle(steps: list[Step], accelerator: Accelerator, seconds: float) -> list
             }
         )
     return records
+
+
+def _diverged(what: str, step: int) -> Diverged:
+    return Diverged(f"the {what} is not a finite number (step {step}): lower --lr or set --clip 1")
 
 
 def _on_any_rank(accelerator: Accelerator, flag: int) -> int:

@@ -8,6 +8,7 @@ import platform
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
@@ -89,17 +90,22 @@ class State:
 
     def load(self, files: dict[str, bytes], where: Path) -> dict[str, object]:
         """Takes over the files of a checkpoint and returns its state.json. Raises CheckpointError where they do not fit."""
-        about: dict[str, object] = json.loads(files["state.json"])
-        put(self.family.net, unpack(files["model.safetensors"], where / "model.safetensors")[0], where / "model.safetensors")
+        try:
+            about: dict[str, object] = json.loads(files["state.json"])
+            step, averaged = int(str(about["step"])), int(str(about["averaged"]))
+            model, slots = files["model.safetensors"], load(files["optimizer.safetensors"])
+        except (KeyError, TypeError, ValueError, RecursionError, SafetensorError):
+            raise CheckpointError(f"not the state of a training ({where}): start again in another --out") from None
+        put(self.family.net, unpack(model, where / "model.safetensors")[0], where / "model.safetensors")
         if self.ema is not None:
             if "ema.safetensors" not in files:
                 raise CheckpointError(
                     f"the average of the weights is missing ({where / 'ema.safetensors'}): start again in another --out"
                 )
             put(self.ema.module, unpack(files["ema.safetensors"], where / "ema.safetensors")[0], where / "ema.safetensors")
-            self.ema.n_averaged.fill_(int(str(about["averaged"])))
-        self._load_slots(load(files["optimizer.safetensors"]), where / "optimizer.safetensors")
-        self.step = int(str(about["step"]))
+            self.ema.n_averaged.fill_(averaged)
+        self._load_slots(slots, where / "optimizer.safetensors")
+        self.step = step
         return about
 
     def _load_slots(self, slots: dict[str, Tensor], where: Path) -> None:

@@ -54,13 +54,14 @@ def unpack(data: bytes, where: Path) -> tuple[dict[str, Tensor], Spec, int]:
         tensors = load(data)
         length = int.from_bytes(data[:8], "little")
         about = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["inkbloom"])
+        version = about["format"]
     except (SafetensorError, ValueError, KeyError, TypeError, RecursionError):
         raise CheckpointError(f"not a weights file of inkbloom ({where}): give a run or its model.safetensors") from None
-    if about.get("format") != FORMAT:
-        raise CheckpointError(f"weights of format {about.get('format')} ({where}): this inkbloom reads format {FORMAT}")
+    if version != FORMAT:
+        raise CheckpointError(f"weights of format {version} ({where}): this inkbloom reads format {FORMAT}")
     try:
         return tensors, _spec(about), int(about["step"])
-    except (UsageError, KeyError, TypeError, ValueError) as problem:
+    except (UsageError, KeyError, TypeError, ValueError, OverflowError) as problem:
         raise CheckpointError(f"damaged description in the weights file ({where}): {problem}") from None
 
 
@@ -76,6 +77,8 @@ def load_family(data: bytes, where: Path) -> tuple[Diffusion, Spec, int]:
     """(family with these weights in eval mode, spec, step). Raises CheckpointError."""
     tensors, spec, step = unpack(data, where)
     try:
+        with torch.device("meta"):  # takes no memory, whatever size of network the file claims
+            check_fit(spec.build().net, tensors, where)
         family = spec.build()
     except UsageError as problem:
         raise CheckpointError(f"damaged description in the weights file ({where}): {problem}") from None
@@ -85,16 +88,21 @@ def load_family(data: bytes, where: Path) -> tuple[Diffusion, Spec, int]:
 
 def put(net: nn.Module, tensors: dict[str, Tensor], where: Path) -> None:
     """Copies tensors into a network in place. Raises CheckpointError where names or shapes differ or a number is not finite."""
+    check_fit(net, tensors, where)
+    bad = first_not_finite(tensors)
+    if bad:
+        raise CheckpointError(f"weights that are not finite numbers ({where}, {bad}): use an earlier checkpoint")
+    net.load_state_dict(tensors)
+
+
+def check_fit(net: nn.Module, tensors: dict[str, Tensor], where: Path) -> None:
+    """Raises CheckpointError where the names or shapes of the tensors are not those of the network."""
     own = net.state_dict()
     wrong = own.keys() ^ tensors.keys() or {name for name in own if own[name].shape != tensors[name].shape}
     if wrong:
         raise CheckpointError(
             f"weights do not fit the network ({where}, {min(wrong)}): the file is damaged or of another version"
         )
-    bad = first_not_finite(tensors)
-    if bad:
-        raise CheckpointError(f"weights that are not finite numbers ({where}, {bad}): use an earlier checkpoint")
-    net.load_state_dict(tensors)
 
 
 def first_not_finite(tensors: dict[str, Tensor]) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def train(recipe: str | Recipe, *, out: str | Path | None = None, quiet: bool = False, **changes: Any) -> Run:
+def train(recipe: str | Path | Recipe, *, out: str | Path | None = None, quiet: bool = False, **changes: Any) -> Run:
     """Trains by a recipe (a name, a TOML file or a Recipe) with some fields changed, and returns the run, ready to sample.
 
     out: the run's folder, default runs/RECIPE; if it holds an unfinished run of this recipe, that is resumed.
@@ -61,9 +61,9 @@ def train(recipe: str | Recipe, *, out: str | Path | None = None, quiet: bool = 
     return Run(_train(recipe, Path(out) if out else None, quiet, changes))
 
 
-def _train(recipe: str | Recipe, out: Path | None, quiet: bool, changes: dict[str, Any]) -> Path:
-    asked = (load_recipe(recipe) if isinstance(recipe, str) else recipe).resolved(**changes)
-    out = out or Path("runs") / (Path(recipe).stem if isinstance(recipe, str) else asked.family)
+def _train(recipe: str | Path | Recipe, out: Path | None, quiet: bool, changes: dict[str, Any]) -> Path:
+    asked = (recipe if isinstance(recipe, Recipe) else load_recipe(str(recipe))).resolved(**changes)
+    out = out or Path("runs") / (asked.family if isinstance(recipe, Recipe) else Path(recipe).stem)
 
     from rich.console import Console
 
@@ -75,7 +75,7 @@ def _train(recipe: str | Recipe, out: Path | None, quiet: bool, changes: dict[st
     from ..errors import DataError
     from ..training.batches import Plan
     from ..training.device import best_device, choose_compile, choose_precision
-    from ..training.fit import make_accelerator
+    from ..training.fit import join, make_accelerator
     from ..training.folder import RunFolder
     from ..training.lock import hold
     from ..training.session import session
@@ -100,20 +100,21 @@ def _train(recipe: str | Recipe, out: Path | None, quiet: bool, changes: dict[st
             compiled, why_compiled = choose_compile(asked, device)
             asked = asked.resolved(precision=precision, compile="on" if compiled else "off")
             why = [f"precision: {precision} ({why_precision})", f"compile: {asked.compile} ({why_compiled})"]
+        join(device)
         accelerator = make_accelerator(device, _from_first(asked.precision))
         console.quiet = quiet or not first
         asked = parse_recipe(_from_first(dump_recipe(asked)), str(folder.config))
-        if first:
-            folder.write_config(asked)
 
         state = State(Spec(asked, data.channels, data.size, data.classes if asked.labels else ()), accelerator.device)
+        if first:
+            folder.write_config(asked)
         for line in (*data.notes, *_introduction(state, data, images, plan, accelerator), *why):
             console.print(line)
         if asked.compile == "on":
             console.print("compiling: about a minute the first time, then from a cache")
         unseen = data.take("holdout") if "holdout" in data.slices and asked.split != "all" else None
         unseen = unseen if unseen and len(unseen.images) else None
-        events = session(folder, state, images, unseen, plan, accelerator, asked.compile == "on")
+        events = held.enter_context(closing(session(folder, state, images, unseen, plan, accelerator, asked.compile == "on")))
         _show(events, state.spec.recipe, folder, console)
     return out
 
@@ -125,7 +126,7 @@ def _is_first_process() -> bool:
 
 
 def _from_first(value: str) -> str:
-    """What process 0 of a torchrun holds; the value itself in a single process."""
+    """What process 0 of a torchrun holds, once they have joined; the value itself in a single process."""
     from accelerate.utils import broadcast_object_list
 
     return str(broadcast_object_list([value])[0])

@@ -1,0 +1,386 @@
+"""The family `diffusion`: its loss written out plainly, what the network is told, and sampling that no batch can change."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from inkbloom import philox
+from inkbloom.config import Recipe
+from inkbloom.data.pixels import RANGES, to_bytes
+from inkbloom.diffusion import PATHS, TARGETS, split
+from inkbloom.families import Diffusion, build
+from inkbloom.philox import Draw
+from inkbloom.sampling import order, trajectory
+from inkbloom.solvers import SOLVERS
+
+F64 = torch.float64
+PLAIN = Recipe().resolved(steps=10, target="x0", loss_on="x0", loss_cap=1e12)
+SHAPE = (1, 9, 8)
+
+
+class Wavy(nn.Module):
+    """A network of one smooth formula of picture, time and class; it remembers what it was asked."""
+
+    def __init__(self, classes=0):
+        super().__init__()
+        self.gain, self.classes, self.asked = nn.Parameter(torch.tensor(1.3)), classes, []
+
+    def forward(self, x, t, y=None):
+        self.asked.append((x, t, y))
+        shift = torch.zeros_like(t) if y is None else torch.where(y == self.classes, 0, y + 1).to(t)
+        return torch.sin(self.gain * x + t[:, None, None, None]) + 0.1 * shift[:, None, None, None]
+
+
+def draw(count, seed=5, first=0):
+    return Draw(seed, np.arange(first, first + count))
+
+
+def pictures(count, shape=SHAPE, dtype=F64):
+    return torch.rand(count, *shape, dtype=dtype, generator=torch.Generator().manual_seed(2)) * 2 - 1
+
+
+def numbers(function, purpose, count, shape, seed=5):
+    values = function(seed, purpose, np.arange(count), math.prod(shape))
+    return torch.from_numpy(values.reshape(count, *shape)).to(F64)
+
+
+# ---- the loss
+
+
+def answers(path, target, out, x, t):
+    """(x0, eps, velocity) that an output stands for, with the algebra of each case done by hand."""
+    if path == "lerp":
+        if target == "x0":
+            x0, eps = out, (x - (1 - t) * out) / t
+        elif target == "eps":
+            x0, eps = (x - t * out) / (1 - t), out
+        else:
+            x0, eps = x - t * out, x + (1 - t) * out
+        return x0, eps, eps - x0
+    cos, sin, w = torch.cos(math.pi / 2 * t), torch.sin(math.pi / 2 * t), math.pi / 2
+    if target == "x0":
+        x0, eps = out, (x - cos * out) / sin
+    elif target == "eps":
+        x0, eps = (x - sin * out) / cos, out
+    else:
+        x0, eps = cos * x - sin * out / w, sin * x + cos * out / w
+    return x0, eps, w * (cos * eps - sin * x0)
+
+
+@pytest.mark.parametrize("loss_on", TARGETS)
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize(("path", "noise"), [("lerp", "gaussian"), ("lerp", "uniform"), ("cosine", "gaussian")])
+def test_the_loss_is_the_mean_squared_error_of_what_the_output_stands_for(path, noise, target, loss_on):
+    count, x0 = 40, pictures(40)
+    t = numbers(philox.uniform, "time", count, (1, 1, 1))
+    eps = numbers(philox.normal if noise == "gaussian" else philox.uniform, "noise", count, SHAPE)
+    a, s = (1 - t, t) if path == "lerp" else (torch.cos(math.pi / 2 * t), torch.sin(math.pi / 2 * t))
+    net = Wavy().double()
+    x = a * x0 + s * eps
+    guess = answers(path, target, net(x, t.flatten()), x, t)
+    truth = (x0, eps, eps - x0 if path == "lerp" else math.pi / 2 * (a * eps - s * x0))
+    which = list(TARGETS).index(loss_on)
+    want = ((guess[which] - truth[which]) ** 2).mean()
+
+    recipe = PLAIN.resolved(path=path, noise=noise, target=target, loss_on=loss_on)
+    loss, values = Diffusion(net, recipe)("denoise", x0, None, draw(count))
+    assert values == {}
+    torch.testing.assert_close(loss, want, rtol=1e-8, atol=0)
+
+
+def test_the_loss_on_vp_is_ddpms():
+    """|| eps - net(sqrt(alpha-bar) x0 + sqrt(1 - alpha-bar) eps) ||^2, alpha-bar interpolated in its logarithm."""
+    count, x0 = 40, pictures(40)
+    t, eps = numbers(philox.uniform, "time", count, (1, 1, 1)), numbers(philox.normal, "noise", count, SHAPE)
+    log_abar = np.concatenate([[0], np.cumsum(np.log1p(-np.linspace(1e-4, 0.02, 1000)))])
+    abar = torch.from_numpy(np.exp(np.interp(t.flatten().numpy(), np.arange(1001) / 1000, log_abar))).reshape(count, 1, 1, 1)
+    net = Wavy().double()
+    want = ((net(abar.sqrt() * x0 + (1 - abar).sqrt() * eps, t.flatten()) - eps) ** 2).mean()
+    loss, _ = Diffusion(net, PLAIN.resolved(path="vp", target="eps", loss_on="eps"))("denoise", x0, None, draw(count))
+    torch.testing.assert_close(loss, want, rtol=1e-4, atol=0)
+
+
+def test_the_cap_holds_each_picture_down():
+    """x0-prediction, loss on v, lerp: the error of each picture counts 1 / t^2 times, and 9 times at the most."""
+    count, x0 = 200, pictures(200)
+    t, eps = numbers(philox.uniform, "time", count, (1, 1, 1)), numbers(philox.normal, "noise", count, SHAPE)
+    net = Wavy().double()
+    error = (net((1 - t) * x0 + t * eps, t.flatten()) - x0) ** 2
+    loss, _ = Diffusion(net, PLAIN.resolved(loss_on="v", loss_cap=9))("denoise", x0, None, draw(count))
+    torch.testing.assert_close(loss, (torch.clamp(1 / t**2, max=9) * error).mean(), rtol=1e-8, atol=0)
+
+
+def test_times_of_training_follow_the_recipe():
+    net = Wavy()
+    Diffusion(net, PLAIN.resolved(times="logit_normal", t_mean=-1.0, t_std=0.5))("denoise", pictures(2000), None, draw(2000))
+    ((_, t, _),) = net.asked
+    logit = torch.log(t / (1 - t))
+    assert float(logit.mean()) == pytest.approx(-1, abs=0.05)
+    assert float(logit.std()) == pytest.approx(0.5, abs=0.03)
+
+
+def test_a_network_that_is_not_timed_is_told_zero():
+    """The noise level of the mixture itself stays what it was."""
+    told, blind = Wavy(), Wavy()
+    for net, timed in ((told, True), (blind, False)):
+        family = Diffusion(net, PLAIN.resolved(timed=timed))
+        family("denoise", pictures(8), None, draw(8))
+        family.denoiser()(pictures(8), torch.tensor(0.5, dtype=F64))
+    (x, t, _), (_, level, _) = told.asked
+    (same_x, zero, _), (_, none, _) = blind.asked
+    assert torch.equal(x, same_x)
+    assert t.min() > 0
+    assert level.tolist() == [0.5] * 8
+    assert not zero.any()
+    assert not none.any()
+
+
+def test_a_picture_draws_the_same_in_any_batch():
+    """What each picture of a batch becomes, and its time, depend on its own number alone."""
+    net, x0 = Wavy(classes=4), pictures(6)
+    family, y = Diffusion(net, PLAIN.resolved(label_drop=0.5)), torch.arange(6) % 4
+    family("denoise", x0, y, draw(6))
+    for k in range(6):
+        family("denoise", x0[k : k + 1], y[k : k + 1], draw(1, first=k))
+    (x, t, told), *alone = net.asked
+    assert all(torch.equal(torch.cat(rows), whole) for rows, whole in zip(zip(*alone, strict=True), (x, t, told), strict=True))
+
+
+# ---- labels
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 1.0])
+def test_labels_are_dropped_at_their_share(share):
+    count, net = 4000, Wavy(classes=4)
+    y = torch.arange(count) % 4
+    Diffusion(net, PLAIN.resolved(label_drop=share))("denoise", torch.zeros(count, 1, 1, 1), y, draw(count))
+    ((_, _, told),) = net.asked
+    dropped = told == 4
+    assert torch.equal(told[~dropped], y[~dropped])
+    assert float(dropped.double().mean()) == pytest.approx(share, abs=4 * math.sqrt(share * (1 - share) / count))
+    for label in range(4):  # whatever the label is
+        mine = dropped[y == label].double()
+        assert float(mine.mean()) == pytest.approx(share, abs=4 * math.sqrt(share * (1 - share) / len(mine)))
+    assert y.max() == 3  # the caller's labels are left alone
+
+
+def test_which_labels_are_dropped_has_nothing_to_do_with_the_time():
+    count, net = 4000, Wavy(classes=4)
+    labels = torch.zeros(count, dtype=torch.long)
+    Diffusion(net, PLAIN.resolved(label_drop=0.5))("denoise", torch.zeros(count, 1, 1, 1), labels, draw(count))
+    ((_, t, told),) = net.asked
+    assert abs(float(t[told == 4].mean() - t[told == 0].mean())) < 4 * math.sqrt(1 / 12 * 4 / count)
+
+
+def test_without_labels_or_classes_nothing_is_dropped():
+    net = Wavy(classes=4)
+    Diffusion(net, PLAIN.resolved(label_drop=1.0))("denoise", pictures(8), None, draw(8))
+    assert net.asked[0][2] is None
+    net = Wavy(classes=0)
+    y = torch.arange(8)
+    Diffusion(net, PLAIN.resolved(label_drop=1.0))("denoise", pictures(8), y, draw(8))
+    assert net.asked[0][2] is None or torch.equal(net.asked[0][2], y)
+
+
+@pytest.mark.parametrize("name", ["tutorial", "tutorial-basic", "fast", "ddpm"])
+def test_every_shipped_recipe_trains_on_labelled_pictures(name):
+    """Those that make no use of labels, too: one loss and its gradients."""
+    from inkbloom.config import load_recipe
+
+    recipe = load_recipe(name)
+    family = build(recipe, 1, (16, 16), 10)
+    loss, _ = family("denoise", pictures(2, (1, 16, 16), torch.float32), torch.tensor([3, 9]), draw(2))
+    loss.backward()
+    assert torch.isfinite(loss)
+    assert family.classes == (10 if recipe.labels else 0)
+    assert any(p.grad.abs().max() > 0 for p in family.parameters())
+
+
+# ---- its denoiser
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("target", TARGETS)
+@torch.no_grad()
+def test_the_denoiser_is_the_split_of_the_output(path, target):
+    net, x, t = Wavy(classes=3).double(), pictures(5), torch.tensor(0.4, dtype=F64)
+    family = Diffusion(net, PLAIN.resolved(path=path, target=target))
+    y = torch.tensor([0, 1, 2, 3, 0])
+    for label in (None, y):
+        c = PATHS[path](t)
+        want, _ = split(net(x, t.expand(5), label), x, c, target)
+        torch.testing.assert_close(family.denoiser(label)(x, t), want)
+
+
+@torch.no_grad()
+def test_an_x0_denoiser_is_the_network():
+    net, x, t = Wavy().double(), pictures(5), torch.tensor(0.4, dtype=F64)
+    torch.testing.assert_close(Diffusion(net, PLAIN).denoiser()(x, t), net(x, t.expand(5)))
+
+
+@torch.no_grad()
+def test_guidance_leads_away_from_no_class():
+    """With the null class at w0 and the told one at w1, the answer is w0 + scale (w1 - w0); here w1 - w0 = .1 (y + 1)."""
+    net, x, t = Wavy(classes=3).double(), pictures(4), torch.tensor(0.4, dtype=F64)
+    family, y = Diffusion(net, PLAIN), torch.tensor([0, 1, 2, 2])
+    base = torch.sin(1.3 * x + 0.4)
+    for scale in (0.0, 1.0, 2.5):
+        want = base + scale * 0.1 * (y + 1)[:, None, None, None]
+        torch.testing.assert_close(family.denoiser(y, scale)(x, t), want, rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(family.denoiser(None, 2.5)(x, t), base, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("pixels", RANGES)
+@torch.no_grad()
+def test_clipping_comes_last(pixels):
+    """After guidance, and to the range of the pixels; without `clip_x0` the same answer leaves it."""
+    x, t, y = pictures(50), torch.tensor(0.4, dtype=F64), torch.zeros(50, dtype=torch.long)
+    low, high = RANGES[pixels]
+    free = Diffusion(Wavy(classes=1).double(), PLAIN.resolved(pixels=pixels)).denoiser(y, 5.0)(x, t)
+    held = Diffusion(Wavy(classes=1).double(), PLAIN.resolved(pixels=pixels, clip_x0=True)).denoiser(y, 5.0)(x, t)
+    assert free.max() > high
+    assert free.min() < 0
+    torch.testing.assert_close(held, free.clamp(low, high))
+
+
+# ---- where sampling starts
+
+
+@pytest.mark.parametrize(("path", "target", "start"), [
+    ("lerp", "eps", 0.999), ("cosine", "eps", 0.999), ("vp", "eps", 1.0),
+    ("lerp", "x0", 1.0), ("lerp", "v", 1.0), ("cosine", "x0", 1.0), ("cosine", "v", 1.0), ("vp", "x0", 1.0), ("vp", "v", 1.0),
+])  # fmt: skip
+def test_the_noisiest_level(path, target, start):
+    """Where the path holds no image at all, eps cannot tell one."""
+    family = Diffusion(Wavy(), PLAIN.resolved(path=path, target=target))
+    assert family.last_time == start
+    x, level = family.begin(draw(3), SHAPE)
+    assert level == start
+    s = PATHS[path](torch.tensor(start, dtype=F64)).s
+    torch.testing.assert_close(x, (s * numbers(philox.normal, "sample", 3, SHAPE)).float())
+    assert x.dtype == torch.float32
+
+
+@pytest.mark.parametrize("noise", ["gaussian", "uniform"])
+def test_a_start_from_a_picture(noise):
+    """Image-to-image: the picture, mixed with the noise of its level; the walk then begins at that level."""
+    picture, net = pictures(1, dtype=torch.float32), Wavy()
+    family = Diffusion(net, PLAIN.resolved(noise=noise))
+    x, level = family.begin(draw(4), SHAPE, (picture, 0.25))
+    z = numbers(philox.normal if noise == "gaussian" else philox.uniform, "sample", 4, SHAPE).float()
+    assert level == 0.25
+    torch.testing.assert_close(x, 0.75 * picture + 0.25 * z)
+    settings = {"steps": 5, "solver": "euler", "spacing": "uniform"}
+    list(family.sample(draw(4), SHAPE, start=(picture, 0.25), **settings))
+    assert [float(t[0]) for _, t, _ in net.asked] == pytest.approx([0.25, 0.2, 0.15, 0.1, 0.05])
+    torch.testing.assert_close(net.asked[0][0], x)
+
+
+def test_a_start_beyond_the_noisiest_level_is_that_level():
+    family = Diffusion(Wavy(), PLAIN.resolved(target="eps"))
+    assert family.begin(draw(1), SHAPE, (pictures(1), 1.0))[1] == 0.999
+    assert family.begin(draw(1), SHAPE, (pictures(1), 0.5))[1] == 0.5
+
+
+@torch.no_grad()
+def test_a_start_close_to_the_picture_gives_it_back():
+    """With the perfect denoiser for that one picture, from any level."""
+    picture = pictures(1, dtype=torch.float32)
+
+    class Knows(nn.Module):
+        classes = 0
+
+        def forward(self, x, t, y=None):
+            return picture.expand_as(x)
+
+    family = Diffusion(Knows(), PLAIN)
+    for level in (0.01, 0.5, 1.0):
+        *_, (x, _) = family.sample(draw(2), SHAPE, steps=6, solver="dpmpp_2m", spacing="logsnr", start=(picture, level))
+        torch.testing.assert_close(x, picture.expand_as(x), rtol=1e-4, atol=1e-4)
+
+
+# ---- sampling in batches
+
+
+@pytest.fixture(scope="module")
+def inked():
+    """An `ink` of random weights that knows classes: what it samples is no picture, but it depends on everything."""
+    torch.manual_seed(0)
+    family = build(PLAIN.resolved(widths=[16], layers=1, target="v"), 1, (12, 10), 3)
+    for parameter in family.parameters():
+        nn.init.normal_(parameter, std=0.2 if parameter.dim() < 2 else parameter[0].numel() ** -0.5)
+    return family.eval()
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("guidance", [1.0, 2.0])
+def test_the_size_of_a_batch_changes_no_picture(inked, solver, guidance):
+    """Seven pictures at once, or in batches of three: within one grey level."""
+    shape, wish = (1, 12, 10), order(inked, 7, seed=3, steps=8, solver=solver, guidance=guidance)
+
+    def final(first, last):
+        for x, _ in trajectory(inked, shape, wish, first, last):
+            picture = x
+        return picture
+
+    together, apart = final(0, 7), torch.cat([final(0, 3), final(3, 6), final(6, 7)])
+    torch.testing.assert_close(together, apart, rtol=1e-3, atol=1e-3)
+    grey = [to_bytes(x, inked.recipe.pixels).int() for x in (together, apart)]
+    assert (grey[0] - grey[1]).abs().max() <= 1
+    assert together.std(0).mean() > 0.1  # as noise of another picture would make them
+
+
+@pytest.mark.parametrize("solver", ["euler", "ancestral"])
+def test_noise_is_bit_equal_in_any_batch(solver):
+    """The start, and the fresh noise of each step: with a network of one formula nothing else differs, to the last bit."""
+    family = Diffusion(Wavy(classes=3), PLAIN)
+    wish = order(family, 7, seed=3, steps=8, solver=solver)
+    together = list(trajectory(family, SHAPE, wish, 0, 7))
+    for first, last in ((0, 3), (3, 4), (4, 7)):
+        for (x, x0), (all_x, all_x0) in zip(trajectory(family, SHAPE, wish, first, last), together, strict=True):
+            assert torch.equal(x, all_x[first:last])
+            assert torch.equal(x0, all_x0[first:last])
+
+
+def test_fresh_noise_is_that_of_its_step():
+    """ancestral: draw k of the sampling purpose, Gaussian; the start is draw 0. Nothing is drawn twice."""
+    family = Diffusion(Wavy(), PLAIN)
+    (first, _), *_ = family.sample(draw(2), SHAPE, steps=4, solver="ancestral", spacing="uniform")
+    start, _ = family.begin(draw(2), SHAPE)
+    x0 = family.denoiser()(start, torch.tensor(1.0, dtype=F64))
+    z = torch.from_numpy(philox.normal(5, "sample", np.arange(2), math.prod(SHAPE), draw=1)).reshape(2, *SHAPE)
+    torch.testing.assert_close(first, 0.25 * x0 + 0.75 * z)  # from t = 1 no old noise is kept
+
+
+def test_seeds_differ_and_repeat(inked):
+    shape = (1, 12, 10)
+
+    def sampled(seed):
+        for x, _ in trajectory(inked, shape, order(inked, 2, seed=seed, steps=3), 0, 2):
+            picture = x
+        return picture
+
+    assert torch.equal(sampled(1), sampled(1))
+    assert not torch.allclose(sampled(1), sampled(2))
+
+
+# ---- as fit sees it
+
+
+def test_phases_own_every_parameter_once(inked):
+    owned = [parameter for phase in inked.phases.values() for parameter in phase.values()]
+    assert list(inked.phases) == ["denoise"]
+    assert {id(p) for p in owned} == {id(p) for p in inked.parameters()}
+    assert len(owned) == len(list(inked.parameters()))
+
+
+def test_build_leaves_the_global_generator_alone():
+    torch.manual_seed(1)
+    want = torch.rand(3)
+    torch.manual_seed(1)
+    one, other = (build(PLAIN.resolved(widths=[16], layers=1, seed=seed), 1, (8, 8), 0) for seed in (0, 1))
+    assert torch.equal(torch.rand(3), want)
+    assert not torch.equal(next(one.net.stem.parameters()), next(other.net.stem.parameters()))

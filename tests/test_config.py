@@ -1,0 +1,476 @@
+"""The recipe: its names are those of the code, every mistake is told in one line, and what is written can be read back."""
+
+import math
+import tempfile
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+from typing import Literal, get_args, get_origin
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from inkbloom import config
+from inkbloom.config import (
+    HINTS,
+    Recipe,
+    check_sampling,
+    differences,
+    dump_recipe,
+    load_recipe,
+    parse_recipe,
+    parse_size,
+    recipe_names,
+)
+from inkbloom.errors import UsageError
+
+patient = settings(deadline=None)
+awaits_patch = pytest.mark.xfail(reason="patch of errors.py and config.py reported; it takes this mark away")
+PLAIN = Recipe().resolved(steps=10)
+
+
+def complaint(function, *args, **more):
+    """The message of the UsageError that the call must raise: one printable line of at most 200 characters."""
+    with pytest.raises(UsageError) as caught:
+        function(*args, **more)
+    message = str(caught.value)
+    assert message.isprintable(), ascii(message)  # pytest-xdist dies of a lone surrogate in a report
+    assert len(message) <= 200, ascii(message)
+    return message
+
+
+# ---- names
+
+
+def test_names_are_the_keys_of_the_registries():
+    from inkbloom.data.pixels import RANGES
+    from inkbloom.diffusion import NOISES, PATHS, TARGETS, TIMES
+    from inkbloom.families import FAMILIES
+    from inkbloom.nets import NETS
+    from inkbloom.solvers import SOLVERS, SPACINGS
+    from inkbloom.training.state import OPTIMIZERS
+
+    for names, registry in (
+        (config.FamilyName, FAMILIES),
+        (config.NetName, NETS),
+        (config.PathName, PATHS),
+        (config.TargetName, TARGETS),
+        (config.NoiseName, NOISES),
+        (config.TimesName, TIMES),
+        (config.SolverName, SOLVERS),
+        (config.SpacingName, SPACINGS),
+        (config.OptimizerName, OPTIMIZERS),
+        (config.PixelRange, RANGES),
+    ):
+        assert list(get_args(names)) == list(registry)
+
+
+def test_the_help_of_data_names_every_source():
+    from inkbloom.data import SOURCES
+
+    (about,) = (field.metadata["help"] for field in fields(Recipe) if field.name == "data")
+    assert {name.strip().partition(":")[0] for name in about.removeprefix("source:").split(",")} == set(SOURCES)
+
+
+def test_every_schedule_is_one_that_training_knows():
+    from inkbloom.training.state import learning_rate
+
+    for name in get_args(config.ScheduleName):
+        assert 0 < learning_rate(5, PLAIN.resolved(schedule=name)) <= PLAIN.lr
+
+
+def test_every_field_is_a_flag_with_a_help():
+    assert list(HINTS) == [field.name for field in fields(Recipe)]
+    assert all(field.metadata["help"] for field in fields(Recipe))
+
+
+# ---- one wrong field
+
+
+NOT_A_NUMBER = [math.nan, math.inf, -math.inf, -1, -1e300, 10**400, 16**5000, 1e300]
+
+
+def wrong_values(hint):
+    """Values that no field of this type may hold."""
+    if get_origin(hint) is Literal:
+        names = get_args(hint)
+        others = [name.upper() for name in names if name.upper() != name] + [name + "x" for name in names]
+        return [*others, "", "a\nb", "x" * 10_000, None, 3, 16**5000, True, [names[0]], {names[0]: 1}]
+    if hint == tuple[int, ...]:
+        items = [[0], [-1], [1.5], [math.nan], ["a\nb"], [True], [None], [[32]], [16**5000], [1] * 3000 + [0]]
+        return [*items, "32", "3" * 10_000, 32, None, math.nan, {32: 64}]
+    if hint is bool:
+        return [0, 1, 1.0, math.nan, 16**5000, "true", "True", None, [], "x" * 10_000]
+    if hint is str:
+        return [0, 1.5, math.nan, True, None, ["digits"], 16**5000, b"digits"]
+    if hint is float:
+        return [*NOT_A_NUMBER[:3], -1e300, 1e300, 10**400, 16**5000, True, None, "1e-3", "a\nb", "1" * 10_000, [1.0], 1j]
+    assert hint in (int, int | None)
+    empty = [] if hint == int | None else [None]
+    return [*NOT_A_NUMBER, 1.0, 1.5, True, "1", "a\nb", "1" * 10_000, [1], *empty]
+
+
+@awaits_patch
+@pytest.mark.parametrize("name", HINTS)
+def test_a_wrong_value_is_told_in_one_line(name):
+    for value in wrong_values(HINTS[name]):
+        assert name in complaint(PLAIN.resolved, **{name: value})
+
+
+@pytest.mark.parametrize("name", [name for name, hint in HINTS.items() if get_origin(hint) is Literal])
+def test_a_wrong_name_lists_the_right_ones(name):
+    message = complaint(PLAIN.resolved, **{name: "none of them"})
+    assert all(known in message for known in get_args(HINTS[name]))
+
+
+def nearly(name):
+    """The name as people mistype it: the last letter twice, a dash for an underscore, capitals."""
+    return {name + name[-1], name.replace("_", "-"), name.upper(), name.title()} - {name}
+
+
+@awaits_patch
+@pytest.mark.parametrize("name", HINTS)
+def test_an_unknown_field_names_the_nearest(name):
+    for typed in nearly(name):
+        if typed not in HINTS:
+            assert f"did you mean '{name}'?" in complaint(PLAIN.resolved, **{typed: 1})
+
+
+@awaits_patch
+@pytest.mark.parametrize("name", [name for name, hint in HINTS.items() if get_origin(hint) is Literal])
+def test_an_unknown_name_names_the_nearest(name):
+    for known in get_args(HINTS[name]):
+        if known.isidentifier():
+            for typed in (known.upper(), known.title(), known + known[-1]):
+                assert f"did you mean '{known}'?" in complaint(PLAIN.resolved, **{name: typed})
+
+
+@awaits_patch
+@pytest.mark.parametrize("typed", ["zzz", "", "a\nb", "x" * 10_000, "\x00", "\udcff", "=", "steps "])
+def test_an_unknown_field_like_no_other(typed):
+    complaint(PLAIN.resolved, **{typed: 1})
+
+
+def test_numbers_may_be_written_without_a_point():
+    recipe = PLAIN.resolved(lr=1, widths=[16, 32])
+    assert (recipe.lr, type(recipe.lr)) == (1.0, float)
+    assert recipe.widths == (16, 32)
+
+
+@pytest.mark.parametrize(
+    ("name", "good", "bad"),
+    [
+        ("seed", [0, 2**32 - 1], [-1, 2**32]),
+        ("label_drop", [0, 0.5, 1], [-0.01, 1.01]),
+        ("warmup", [0, 1], [-0.01, 1.01]),
+        ("ema", [0, 1], [-0.01, 1.01]),
+        ("lr", [0, 1e-3], [-1e-3]),
+        ("batch_size", [1, 128], [0, -1]),
+        ("steps", [1, 10**6], [0, -1]),
+        ("epochs", [1, 30], [0, -1]),
+        ("sample_steps", [1, 1000], [0, -1]),
+        ("guidance", [0, 1, 7.5], [-0.01]),
+        ("t_mean", [-1.2, 0], []),
+        ("t_std", [0.01, 1], [0, -1]),
+        ("loss_cap", [1, 400], [0, -1]),
+        ("layers", [0, 1, 4], [-1]),
+        ("widths", [(), (1,), (32, 64)], [(0,), (32, -64), (10**6,)]),
+    ],
+)
+def test_ranges(name, good, bad):
+    for value in good:
+        assert getattr(PLAIN.resolved(**{name: value}), name) == value
+    for value in bad:
+        complaint(PLAIN.resolved, **{name: value})
+
+
+def test_seed_fits_the_key_of_the_generator():
+    from inkbloom.philox import MAX_SEED
+
+    assert PLAIN.resolved(seed=MAX_SEED).seed == MAX_SEED
+    complaint(PLAIN.resolved, seed=MAX_SEED + 1)
+
+
+# ---- settings that do not go together
+
+
+def test_steps_or_epochs_the_last_word_counts():
+    complaint(Recipe().resolved)
+    complaint(Recipe().resolved, steps=3, epochs=4)
+    assert (PLAIN.resolved(epochs=4).steps, PLAIN.resolved(epochs=4).epochs) == (None, 4)
+    assert (PLAIN.resolved(epochs=4).resolved(steps=7).steps, PLAIN.resolved(steps=7).epochs) == (7, None)
+    assert PLAIN.resolved(lr=0.1).steps == PLAIN.steps
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"path": "cosine"}, ["uniform noise", "cosine", "only lerp"]),
+        ({"path": "vp"}, ["uniform noise", "vp", "only lerp"]),
+        ({"times": "logit_normal"}, ["logit_normal", "signal-to-noise"]),
+        ({"solver": "ancestral"}, ["ancestral", "Gaussian"]),
+        ({"spacing": "logsnr"}, ["logsnr", "signal-to-noise"]),
+    ],
+)
+def test_uniform_noise_and_what_is_for_gaussians_only(changes, words):
+    """Refused with the reason and a way out; the same settings with Gaussian noise, and the rest with uniform, are fine."""
+    message = complaint(PLAIN.resolved, noise="uniform", **changes)
+    assert all(word in message for word in words), message
+    assert "use --" in message
+    PLAIN.resolved(noise="gaussian", **changes)
+    assert PLAIN.resolved(noise="uniform", solver="heun", spacing="shifted", times="uniform", path="lerp").noise == "uniform"
+
+
+@pytest.mark.parametrize("noise", get_args(config.NoiseName))
+@pytest.mark.parametrize("solver", get_args(config.SolverName))
+@pytest.mark.parametrize("spacing", get_args(config.SpacingName))
+def test_sampling_is_checked_as_training_is(noise, solver, spacing):
+    """`sample` may choose another solver than the recipe did: both go through one check."""
+    if noise == "uniform" and (solver == "ancestral" or spacing == "logsnr"):
+        message = complaint(check_sampling, noise, solver, spacing)
+        assert message == complaint(PLAIN.resolved, noise=noise, solver=solver, spacing=spacing)
+    else:
+        check_sampling(noise, solver, spacing)
+        PLAIN.resolved(noise=noise, solver=solver, spacing=spacing)
+
+
+# ---- sizes
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("", None), ("32", (32, 32)), ("8", (8, 8)), ("1024", (1024, 1024)), ("45x60", (45, 60)), ("45X60", (45, 60))],
+)
+def test_sizes(text, size):
+    assert parse_size(text) == size
+
+
+WRONG_SIZES = [
+    "7", "1025", "0", "8x7", "7x8", "8x1025", "x", "32x", "x32", "32x32x3", "-32", "+32", "3.2", "1e2", "32,32", "0x20", "nan",
+    "٣٢", "²", " 32", "a" * 50,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", WRONG_SIZES)
+def test_wrong_sizes(text):
+    assert "size" in complaint(parse_size, text)
+
+
+@awaits_patch
+@given(st.text() | st.from_regex(r"[0-9]{1,30}(x[0-9]{1,30})?", fullmatch=True))
+@example("9" * 5000)
+@example("x" * 5000)
+@patient
+def test_any_size_is_a_size_or_a_mistake(text):
+    try:
+        size = parse_size(text)
+    except UsageError:
+        complaint(parse_size, text)
+    else:
+        assert size is None or all(8 <= side <= 1024 for side in size)
+
+
+# ---- files
+
+
+def values(hint):
+    if get_origin(hint) is Literal:
+        return st.sampled_from(get_args(hint))
+    return {
+        bool: st.booleans(),
+        str: st.text(),
+        float: st.floats(1e-6, 1),
+        int: st.integers(1, 64),
+        tuple[int, ...]: st.lists(st.integers(1, 4096), max_size=5).map(tuple),
+    }[hint]
+
+
+@st.composite
+def recipes(draw):
+    """Any recipe that passes the check."""
+    own = {
+        "size": st.sampled_from(["", "8", "32", "45x60", "1024X8"]),
+        "t_mean": st.floats(-100, 100),
+        "loss_cap": st.floats(1e-6, 1e12),
+        "seed": st.integers(0, 2**32 - 1),
+        "sample_steps": st.integers(1, 10_000),
+        "steps": st.none(),
+        "epochs": st.none(),
+        draw(st.sampled_from(["steps", "epochs"])): st.integers(1, 10**6),
+    }
+    strategies = {name: own[name] if name in own else values(hint) for name, hint in HINTS.items()}
+    recipe = Recipe(**{name: draw(strategy) for name, strategy in strategies.items()})
+    if recipe.noise == "uniform":
+        recipe = replace(recipe, path="lerp", times="uniform", solver="euler", spacing="uniform")
+    config.check(recipe)
+    return recipe
+
+
+@given(recipes())
+@patient
+def test_what_is_written_can_be_read_back(recipe):
+    assert parse_recipe(dump_recipe(recipe), "here") == recipe
+
+
+ODD = "a\n\r\t\"'\\\b\f\x00\x1f\x7f\x85\u2028\ufeff#=[é墨🖋"
+
+
+@given(recipes(), st.sampled_from(["about", "data"]), st.text(st.sampled_from(ODD)))
+@settings(deadline=None, max_examples=30)
+def test_a_file_gives_back_odd_strings(recipe, name, text):
+    """Through bytes on a disk, where ends of lines and encodings have their say."""
+    recipe = replace(recipe, **{name: text})
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "recipe.toml"
+        path.write_bytes(dump_recipe(recipe).encode())
+        assert load_recipe(str(path)) == recipe
+
+
+def test_a_comment_and_a_changed_field_are_all_that_a_file_needs(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text("# mine\nsteps = 5 # few\n")
+    assert load_recipe(str(path)) == Recipe().resolved(steps=5)
+
+
+@awaits_patch
+def test_a_file_from_windows(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_bytes(b"\xef\xbb\xbfsteps = 5\r\nabout = 'notepad'\r\n")
+    assert load_recipe(str(path)) == Recipe().resolved(steps=5, about="notepad")
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_recipes_that_come_with_the_package(name):
+    recipe = load_recipe(name)
+    assert 0 < len(recipe.about) <= 110  # fits its line in `inkbloom recipes`
+    assert parse_recipe(dump_recipe(recipe), name) == recipe
+    assert recipe == Recipe(**asdict(recipe)).resolved()
+
+
+def test_all_shipped_recipes_are_listed():
+    folder = Path(config.__file__).parent / "recipes"
+    assert set(recipe_names()) == {path.stem for path in folder.glob("*.toml")}
+    assert set(recipe_names()) >= {"fast", "ddpm", "tutorial", "tutorial-basic"}
+
+
+@pytest.mark.parametrize("name", ["tutrial", "tutorial_basic", "fas", "dppm"])
+def test_an_unknown_recipe_lists_the_known(name):
+    message = complaint(load_recipe, name)
+    assert "did you mean" in message
+    assert all(known in message for known in recipe_names())
+
+
+def test_files_that_cannot_be_read(tmp_path):
+    (tmp_path / "folder.toml").mkdir()
+    (tmp_path / "latin.toml").write_bytes("about = 'é'".encode("latin-1"))
+    for name in ("missing.toml", "folder.toml", "latin.toml"):
+        with pytest.raises(UsageError, match=name):
+            load_recipe(str(tmp_path / name))
+
+
+@awaits_patch
+@pytest.mark.parametrize("name", ["\x00.toml", "a\nb.toml", "x" * 5000 + ".toml", "\udcff.toml"])
+def test_file_names_that_are_none(name):
+    complaint(load_recipe, name)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("steps = ", "here"),
+        ("steps = 1\nsteps = 2", "here"),
+        ("steps = 1\nnet = 'basik'", "did you mean 'basic'?"),
+        ("steps = 1\nlr = nan", "lr"),
+        ("steps = 1\nlr = '1e-3'", "lr"),
+        ("steps = 2024-01-01", "steps"),
+        ("[training]\nsteps = 1", "training"),
+        ("", "steps"),
+        ("\x00", "here"),
+        ("[" * 3000, "here"),
+    ],
+)
+def test_mistakes_in_a_file(text, words):
+    with pytest.raises(UsageError) as caught:
+        parse_recipe(text, "here")
+    assert words in str(caught.value)
+    assert "here" in str(caught.value)
+
+
+MONSTERS = [
+    "steps = " + "9" * 5000,
+    "steps = 0x" + "f" * 5000,
+    "steps = 1\nlr = 0x" + "f" * 5000,
+    "steps = 1\nlr = [" + "1," * 3000 + "]",
+    "steps = 1\nwidths = [0x" + "f" * 5000 + "]",
+    "steps = 1\nnet = '" + "x" * 5000 + "'",
+    "steps = 1\nsize = '" + "9" * 5000 + "'",
+    '"a\\nb" = 1',
+    '"' + "k" * 5000 + '" = 1',
+    "[training]\nsteps = 1",
+    "a = {" + "b = {" * 3000,
+    "[" * 3000,
+]
+
+
+@awaits_patch
+@pytest.mark.parametrize("text", MONSTERS, ids=lambda text: text[:20])
+def test_monstrous_files(text):
+    assert "here" in complaint(parse_recipe, text, "here")
+
+
+FRAGMENTS = [*HINTS, *(f"'{name}'" for hint in HINTS.values() if get_origin(hint) is Literal for name in get_args(hint))]
+FRAGMENTS += [" = ", "\n", "[", "]", "{", "}", ",", '"', "'", "'''", "#", ".", "1", "-1", "1e999", "nan", "inf", "true", "0x1f"]
+FRAGMENTS += ["2024-01-01", "2024-13-41T25:00:00Z", "\\u0000", "\\ud800", "\x00", "\x7f", "\ufeff", "墨", "9" * 400]
+
+
+@awaits_patch
+@given(st.text() | st.lists(st.sampled_from(FRAGMENTS), max_size=25).map("".join))
+@settings(deadline=None, max_examples=300)
+def test_any_text_is_a_recipe_or_a_mistake(text):
+    try:
+        recipe = parse_recipe(text, "here")
+    except UsageError:
+        assert "here" in complaint(parse_recipe, text, "here")
+    else:
+        config.check(recipe)
+
+
+@awaits_patch
+@given(st.binary(max_size=200))
+@settings(deadline=None, max_examples=60)
+def test_any_bytes_are_a_recipe_or_a_mistake(data):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "r.toml"
+        path.write_bytes(data)
+        try:
+            load_recipe(str(path))
+        except UsageError:
+            assert "r.toml" in complaint(load_recipe, str(path))
+
+
+@given(st.dictionaries(st.sampled_from(sorted(HINTS)), st.none() | st.booleans() | st.integers() | st.floats() | st.text()))
+@patient
+@awaits_patch
+def test_any_changes_are_a_recipe_or_a_mistake(changes):
+    try:
+        recipe = PLAIN.resolved(**changes)
+    except UsageError:
+        complaint(PLAIN.resolved, **changes)
+    else:
+        assert all(getattr(recipe, name) == value for name, value in changes.items())
+
+
+@awaits_patch
+@pytest.mark.parametrize("name", ["about", "data"])
+def test_a_string_that_no_file_can_hold(name):
+    """A file name that is not UTF-8 reaches Python as lone surrogates; a recipe with one could not be written down."""
+    assert name in complaint(PLAIN.resolved, **{name: "folder:caf\udce9"})
+
+
+# ---- comparing
+
+
+def test_differences_are_those_that_decide_the_result():
+    assert differences(PLAIN, PLAIN) == []
+    assert differences(PLAIN, PLAIN.resolved(seed=1, net="basic")) == ["net: ink -> basic", "seed: 0 -> 1"]
+    assert differences(PLAIN, PLAIN.resolved(about="x", checkpoint_every=7, preview_every=7, holdout_every=7)) == []
