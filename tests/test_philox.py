@@ -89,7 +89,6 @@ def test_rows_are_the_same_across_the_chunks_of_a_large_batch():
     assert len(np.unique(philox.words(1, "order", np.arange(100_000), 1))) > 99_990  # a repeated chunk would halve this
 
 
-@pytest.mark.xfail(strict=True, reason="reshape(0, -1) is ambiguous: patch reported, then drop this mark")
 @pytest.mark.parametrize("function", [philox.words, philox.uniform, philox.normal])
 def test_nothing_asked_nothing_given(function):
     assert function(0, "noise", [], 3).shape == (0, 3)

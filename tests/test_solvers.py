@@ -432,7 +432,6 @@ def test_times_fall_from_the_start_to_zero(path, spacing, steps, start):
     assert all(later < earlier for earlier, later in pairwise(times.tolist()))
 
 
-@pytest.mark.xfail(strict=True, reason="all inner times coincide at a start within the edge: patch reported")
 @paths
 @pytest.mark.parametrize("start", [0.005, 0.004, 1e-4])
 def test_times_fall_from_a_start_close_to_the_image(path, start):

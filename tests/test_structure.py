@@ -22,7 +22,6 @@ FLOORS = [
     {"inkbloom", "run", "cli", "__main__", "verbs", "lab"},  # `inkbloom` is the package's own __init__
 ]
 VOCABULARY = {"errors", "config"}  # imported by all
-awaits_patch = pytest.mark.xfail(reason="docstrings for cli.py and session.py reported; the patch takes this mark away")
 HEAVY = {"torch", "diffusers", "matplotlib", "numpy", "PIL", "accelerate", "safetensors"}
 
 
@@ -188,7 +187,6 @@ def one_word_property(tree):
     }
 
 
-@awaits_patch
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(SOURCE)))
 def test_public_names_have_words(file):
     tree = ast.parse(file.read_text(encoding="utf-8"))

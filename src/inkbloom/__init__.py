@@ -1,6 +1,7 @@
 """inkbloom: a diffusion lab for small images.
 
     import inkbloom
+
     run = inkbloom.train("fast", out="runs/mine")
     pictures = run.sample(16, seed=0)  # uint8 (16, 28, 28, 1)
 

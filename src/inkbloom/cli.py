@@ -38,6 +38,7 @@ class Parser(argparse.ArgumentParser):
     """An argument parser whose complaints are one line."""
 
     def error(self, message: str) -> NoReturn:
+        """Raises UsageError instead of printing the usage and leaving."""
         raise UsageError(f"{message}: see `{self.prog} --help`")
 
 
@@ -103,7 +104,9 @@ def _tell(problem: BaseException) -> int:
     elif isinstance(problem, InkbloomError):
         message, code = str(problem), problem.code
     elif isinstance(problem, MemoryError) or "out of memory" in str(problem).lower() or "can't allocate memory" in str(problem):
-        message, code = "out of memory: try a smaller --batch-size, --size or --widths", 7
+        message, code = "out of memory: try smaller batches, images or widths", 7
+    elif "RANK" in os.environ and isinstance(problem, RuntimeError) and re.search("gloo|NCCL|peer", str(problem)):
+        message, code = "lost another process of this training: its own error stands above or in its log", 9
     elif isinstance(problem, BrokenPipeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter would complain when it ends
         return 141

@@ -8,15 +8,15 @@ of `inkbloom.train`. This file imports nothing heavy, so that `--help` answers a
 from __future__ import annotations
 
 import json
-import math
 import tomllib
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from .errors import UsageError, unknown
+from .errors import UsageError, brief, shown, unknown
 
 FamilyName = Literal["diffusion"]
 NetName = Literal["basic", "unet2d", "ink"]
@@ -121,7 +121,7 @@ def _typed(name: str, value: Any) -> Any:
     hint = HINTS[name]
     if get_origin(hint) is Literal:
         if value not in get_args(hint) or not isinstance(value, str):
-            raise unknown(name, value, get_args(hint))
+            raise unknown(name, value if isinstance(value, str) else _written(value), get_args(hint))
         return value
     if hint == tuple[int, ...] and isinstance(value, list | tuple):
         value = tuple(value)
@@ -130,13 +130,24 @@ def _typed(name: str, value: Any) -> Any:
         good = value is None or type(value) is int
     elif hint is float:
         good = type(value) in (int, float)
-        value = float(value) if good else value
+        with suppress(OverflowError):  # a whole number beyond all floats stays one, and is out of range
+            value = float(value) if good else value
     else:
         good = type(value) is hint
     if not good:
         wanted = "list of whole numbers" if hint == tuple[int, ...] else getattr(hint, "__name__", "whole number")
-        raise UsageError(f"{name} = {value!r}: needs a {wanted}")
+        raise UsageError(f"{name} = {_written(value)}: needs a {wanted}")
+    if hint is str and any("\ud800" <= letter <= "\udfff" for letter in value):  # how Python reads a name in another encoding
+        raise UsageError(f"{name} = {_written(value)}: not UTF-8; rename the file")
     return value
+
+
+def _written(value: Any) -> str:
+    """The value as Python writes it, briefly."""
+    try:
+        return brief(repr(value))
+    except ValueError:  # more digits than Python writes
+        return f"{type(value).__name__} of thousands of digits"
 
 
 _RANGES: dict[str, tuple[float, float]] = {
@@ -151,10 +162,10 @@ def check(recipe: Recipe) -> None:
     """Raises UsageError where a value is out of its range or two settings do not go together."""
     for name, (low, high) in _RANGES.items():
         value = getattr(recipe, name)
-        if value is not None and not (math.isfinite(value) and low <= value <= high):
-            raise UsageError(f"{name} = {value:g}: must lie in [{low:g}, {high:g}]")
+        if value is not None and not low <= value <= high:  # NaN lies nowhere
+            raise UsageError(f"{name} = {_written(value)}: must lie in [{low:.10g}, {high:.10g}]")
     if any(not 1 <= width <= 4096 for width in recipe.widths):
-        raise UsageError(f"widths = {list(recipe.widths)}: each must lie in [1, 4096]")
+        raise UsageError(f"widths = {_written(list(recipe.widths))}: each must lie in [1, 4096]")
     parse_size(recipe.size)
     if (recipe.steps is None) == (recipe.epochs is None):
         raise UsageError("a recipe needs either steps or epochs: set --steps N")
@@ -189,8 +200,8 @@ def parse_size(text: str) -> tuple[int, int] | None:
     if not text:
         return None
     parts = text.lower().split("x")
-    if len(parts) > 2 or not all(part.isascii() and part.isdigit() for part in parts):
-        raise UsageError(f"size = '{text}': write N or HxW, as in 32 or 45x60")
+    if len(parts) > 2 or not all(part.isascii() and part.isdigit() and len(part) < 10 for part in parts):
+        raise UsageError(f"size = '{shown(text)}': write N or HxW, as in 32 or 45x60")
     height, width = (int(parts[0]), int(parts[-1]))
     if not (8 <= height <= 1024 and 8 <= width <= 1024):
         raise UsageError(f"size = '{text}': height and width must lie in [8, 1024]")
@@ -208,11 +219,11 @@ def load_recipe(name: str) -> Recipe:
     """The recipe of that name, or the one in a file whose name ends in .toml. Raises UsageError."""
     if name.endswith(".toml"):
         try:
-            text = Path(name).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as problem:
-            raise UsageError(
-                f"cannot read the recipe ({name}): {getattr(problem, 'strerror', None) or 'it is not UTF-8 text'}"
-            ) from None
+            text = Path(name).read_text(encoding="utf-8-sig")  # editors on Windows put a mark before the first letter
+        except (OSError, ValueError) as problem:  # ValueError: not UTF-8, or no name that a file can have
+            bytes_are_no_text = isinstance(problem, UnicodeDecodeError)
+            why = "it is not UTF-8 text" if bytes_are_no_text else getattr(problem, "strerror", None) or brief(problem)
+            raise UsageError(f"cannot read the recipe ({shown(name, 100)}): {why}") from None
     elif name in recipe_names():
         text = (files("inkbloom") / "recipes" / f"{name}.toml").read_text(encoding="utf-8")
     else:
@@ -224,12 +235,12 @@ def parse_recipe(text: str, where: str) -> Recipe:
     """The recipe written in TOML `text`; `where` names it in errors. Raises UsageError."""
     try:
         table = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as problem:
-        raise UsageError(f"not a TOML file ({where}): {problem}") from None
+    except (ValueError, RecursionError) as problem:  # TOMLDecodeError is a ValueError; so is a number of too many digits
+        raise UsageError(f"not a TOML file ({shown(where, 100)}): {brief(problem, 75)}") from None
     try:
         return Recipe().resolved(**table)
     except UsageError as problem:
-        raise UsageError(f"{problem} ({where})") from None
+        raise UsageError(f"{problem} ({shown(where, max(40, 197 - len(str(problem))))})") from None
 
 
 def dump_recipe(recipe: Recipe) -> str:

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
+from textwrap import shorten
 
 
 class InkbloomError(Exception):
@@ -65,13 +66,26 @@ class Interrupted(InkbloomError):
         self.code = 128 + signal
 
 
+def shown(text: Path | str, room: int = 72) -> str:
+    """`text` on one printable line of at most `room` characters; a long one keeps its end, which tells files apart."""
+    line = "".join(letter if letter.isprintable() else "?" for letter in str(text))
+    return line if len(line) <= room else "…" + line[1 - room :]
+
+
+def brief(text: object, room: int = 60) -> str:
+    """The first line of `text`, in at most `room` printable characters; a long one keeps its start."""
+    lines = str(text).strip().splitlines() or [""]
+    line = "".join(letter if letter.isprintable() else "?" for letter in lines[0])
+    return line if len(line) <= room else line[: room - 1] + "…"
+
+
 def unknown(kind: str, name: object, names: Iterable[str]) -> UsageError:
-    """The error for a name that is none of `names`: it lists them and puts the nearest first."""
-    names, shown = list(names), str(name)[:40]
-    near = get_close_matches(str(name), names, n=1)
-    hint = f"did you mean '{near[0]}'? " if near else ""
-    listed = f"known: {', '.join(names)}" if len(names) <= 12 or not near else ""
-    return UsageError(f"unknown {kind} '{shown}': {hint}{listed}".rstrip())
+    """The error for a name that is none of `names`: it lists them, or the first of many, and puts the nearest first."""
+    lower, typed = {known.lower(): known for known in names}, brief(name, 40)
+    near = get_close_matches(typed.lower(), lower, n=1)
+    hint = f"did you mean '{lower[near[0]]}'? " if near else ""
+    listed = f"known: {shorten(', '.join(lower.values()), 110, placeholder=' …')}" if len(lower) <= 12 or not near else ""
+    return UsageError(f"unknown {kind} '{typed}': {hint}{listed}".rstrip())
 
 
 def disk_error(problem: Exception, path: Path, needed: int = 0) -> DiskError:

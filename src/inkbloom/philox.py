@@ -57,7 +57,7 @@ def words(seed: int, purpose: str, index: ArrayLike, count: int, draw: int = 0) 
         image = images[start : start + rows]
         for lane, word in enumerate(philox((blocks, draw, image & _MASK, image >> _SHIFT), (seed, PURPOSES[purpose]))):
             out[start : start + rows, :, lane] = word
-    return out.reshape(len(images), -1)[:, :count]
+    return out.reshape(len(images), 4 * len(blocks))[:, :count]
 
 
 def uniform(seed: int, purpose: str, index: ArrayLike, count: int, draw: int = 0) -> NDArray[np.float32]:
@@ -68,10 +68,10 @@ def uniform(seed: int, purpose: str, index: ArrayLike, count: int, draw: int = 0
 def normal(seed: int, purpose: str, index: ArrayLike, count: int, draw: int = 0) -> NDArray[np.float32]:
     """(len(index), count) standard Gaussians by Box-Muller: words 2k and 2k + 1 give values 2k (cos) and 2k + 1 (sin)."""
     pairs = words(seed, purpose, index, count + count % 2, draw) >> 8
-    u = pairs.astype(np.float32).reshape(len(pairs), -1, 2)
+    u = pairs.astype(np.float32).reshape(len(pairs), pairs.shape[1] // 2, 2)
     radius = np.sqrt(np.float32(-2) * np.log((u[..., 0] + np.float32(1)) * np.float32(2**-24)))
     angle = u[..., 1] * np.float32(2 * np.pi * 2**-24)
-    return np.stack([radius * np.cos(angle), radius * np.sin(angle)], -1).reshape(len(pairs), -1)[:, :count]
+    return np.stack([radius * np.cos(angle), radius * np.sin(angle)], -1).reshape(pairs.shape)[:, :count]
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from .data.pixels import to_bytes
 from .errors import unknown
 from .nets import placed
-from .sampling import Order, batches, labels_of, order, trajectory
+from .sampling import Order, batches, labels_of, order, starting_point, trajectory
 from .training.device import best_device
 from .training.folder import load_weights
+from .training.log import number
+from .training.log import read as read_log
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -59,6 +61,21 @@ class Run:
                 final = x
             labels = labels_of(wish, self.family, first, last)
             yield self.pictures(final), labels.numpy() if labels is not None else None
+
+    def history(self, wish: Order) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """Every step of an order, all in memory: inputs (steps + 1, N, H, W, C), the last being the pictures, and predictions.
+
+        Row k of the inputs is what the network saw before step k + 1, row k of the predictions what it made of it.
+        """
+        steps = list(trajectory(self.family, self.shape, wish, 0, wish.count))
+        start = starting_point(self.family, self.shape, wish, 0, wish.count)
+        inputs = [self.pictures(x) for x in (start, *(x for x, _ in steps))]
+        return np.stack(inputs), np.stack([self.pictures(x0) for _, x0 in steps])
+
+    def log(self) -> list[dict[str, Any]]:
+        """Every step of the training as the run's log.jsonl has it, the losses as plain numbers; empty for a weights file."""
+        records = read_log(self.path / "log.jsonl") if self.path.is_dir() else iter(())
+        return [{**step, "losses": {name: number(loss) for name, loss in step["losses"].items()}} for step in records]
 
     def pictures(self, x: Tensor) -> NDArray[np.uint8]:
         """Floats (B, C, H, W) as the model sees them -> uint8 (B, H, W, C)."""

@@ -106,12 +106,13 @@ def _shifted(u: Tensor, path: Path, start: float, shift: float = 3.0) -> Tensor:
 
 
 def _logsnr(u: Tensor, path: Path, start: float, edge: float = 0.005) -> Tensor:
-    """Equal steps in log(a / s), which is infinite at both ends: from t = 1 - 0.005 to 0.005, then on to `start` and 0."""
-    noisy, clean = (_log_ratio(path, u.new_tensor(t)) for t in (min(start, 1 - edge), min(start, edge)))
+    """Equal steps in log(a / s), which is infinite at both ends: from t = 1 - 0.005 to 0.005, then on to `start` and 0.
+
+    Where `start` itself is close to 0.005 or below, the equal steps end at half of it.
+    """
+    noisy, clean = (_log_ratio(path, u.new_tensor(t)) for t in (min(start, 1 - edge), min(start / 2, edge)))
     inner = torch.linspace(0, 1, len(u) - 1, dtype=u.dtype)
-    times = _time_of(path, torch.lerp(noisy, clean, inner))
-    times[0] = start
-    return torch.cat([times, u.new_zeros(1)])
+    return torch.cat([_time_of(path, torch.lerp(noisy, clean, inner)), u.new_zeros(1)])
 
 
 def _log_ratio(path: Path, t: Tensor) -> Tensor:

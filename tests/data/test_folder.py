@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import EpsImagePlugin, Image, ImageFile
 
@@ -300,6 +300,7 @@ SEEDS = [
 ]
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_mutated_pictures_never_crash(tmp_path_factory, data):
     content = bytearray(data.draw(st.sampled_from(SEEDS)))
@@ -310,6 +311,7 @@ def test_mutated_pictures_never_crash(tmp_path_factory, data):
     assert isinstance(read_picture(path, (8, 8)), Picture | Broken)
 
 
+@settings(deadline=None)
 @given(
     st.binary(max_size=200),
     st.sampled_from([seed[:24] for seed in SEEDS] + [b"P6\n", b"#define x_width 9\n", b"/* XPM */", b""]),

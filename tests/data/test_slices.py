@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inkbloom.data.slices import split_slices
 
 
+@settings(deadline=None)
 @given(st.integers(1, 300), st.integers(1, 12), st.integers(0, 99))
 def test_every_image_is_in_exactly_one_slice(n, classes, seed):
     labels = np.random.default_rng(seed).integers(0, classes, n)
@@ -19,6 +20,7 @@ def test_every_image_is_in_exactly_one_slice(n, classes, seed):
         assert abs(len(slices["reference"]) - n / 10) < 1
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 80), min_size=1, max_size=8).filter(any), st.integers(0, 99))
 def test_each_class_has_its_share_to_within_an_image(counts, seed):
     labels = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(counts)), counts))

@@ -11,7 +11,6 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from inkbloom.errors import UsageError
 from inkbloom.nets import NETS, Basic, Ink, UNet2D, placed
 
-awaits_patch = pytest.mark.xfail(reason="patch of unet2d.py and pad.py reported; it takes this mark away")
 SMALL = {  # as small as they come
     "basic": {"widths": (2, 3, 3)},
     "unet2d": {"widths": (8, 16), "layers": 1},
@@ -117,7 +116,6 @@ def most_levels(name):
     return {"basic": (2, 3, 3), "ink": (16, 16, 16), "unet2d": (8, 8, 8, 8, 8)}[name]
 
 
-@awaits_patch
 @nets
 @pytest.mark.parametrize("size", [8, 9, 15, 17])
 @pytest.mark.parametrize("batch", [1, 2])
@@ -185,7 +183,6 @@ def test_time_and_class_change_the_answer(name):
             assert (one - other).abs().max() > 1e-3
 
 
-@awaits_patch
 @pytest.mark.parametrize("widths", [(8, 8), (16, 16), (32, 32), (16, 16, 16)], ids=str)
 @torch.no_grad()
 def test_no_widths_make_unet2d_blind(widths):
@@ -406,7 +403,6 @@ def test_refusals_name_the_rule_and_the_nearest_value(name, settings, rule, near
     assert nearest in message.split(":", 1)[1], message
 
 
-@awaits_patch
 @nets
 def test_a_monstrous_list_of_widths_is_told_in_one_line(name):
     refusal(name, widths=(16,) * 500)

@@ -103,7 +103,7 @@ def out_of_disk():
         (errors.Diverged("over\n  two lines"), 6, "over two lines"),
         (KeyboardInterrupt(), 130, "interrupted"),
         (errors.Interrupted("stopped after step 3", signal.SIGINT), 130, "stopped after step 3"),
-        (MemoryError(), 7, "out of memory: try a smaller --batch-size, --size or --widths"),
+        (MemoryError(), 7, "out of memory: try smaller batches, images or widths"),
         (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"), 7, "out of memory"),
         (RuntimeError("CUDA out of memory. Tried to allocate"), 7, "out of memory"),
         (out_of_disk(), 5, "disk full (/some/file): free some space and run the same command again"),

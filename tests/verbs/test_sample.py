@@ -207,8 +207,8 @@ def test_colour(draw, tmp_path):
 def test_pngs_are_the_pictures(draw, tmp_path, runs):
     for run in ("classes", "colour"):
         images, _ = draw("--count", 12, "--pngs", run=run)
-        out = tmp_path / "pictures"
-        assert sorted(path.name for path in out.iterdir()) == sorted([f"{k:05d}.png" for k in range(12)] + ["grid.png"])
+        out = tmp_path / "pictures" / "pictures"
+        assert sorted(path.name for path in out.iterdir()) == [f"{k:05d}.png" for k in range(12)]
         for number, image in enumerate(images):
             with Image.open(out / f"{number:05d}.png") as picture:
                 assert (np.asarray(picture).reshape(image.shape) == image).all()
@@ -529,3 +529,19 @@ def test_a_fresh_process_draws_the_same(draw, runs, process, tmp_path):
     ended = process("sample", runs / "classes", "--npz", path, "--out", tmp_path / "fresh")
     assert (ended.code, ended.err) == (0, "")
     assert (np.load(path)["images"] == draw()[0]).all()
+
+
+def test_the_history_of_a_run_ends_with_its_pictures(runs):
+    run = inkbloom.Run(runs["classes"])
+    wish = run.order(3, seed=5, steps=4)
+    inputs, predictions = run.history(wish)
+    assert inputs.shape == (5, 3, *run.sample(3).shape[1:])
+    assert predictions.shape == (4, *inputs.shape[1:])
+    assert (inputs[-1] == run.sample(3, seed=5, steps=4)).all()
+    assert (inputs[0] == run.history(run.order(3, seed=5, steps=2))[0][0]).all()  # the same noise, whatever the steps
+
+
+def test_the_log_of_a_run_holds_every_step(runs):
+    log = inkbloom.Run(runs["classes"]).log()
+    assert [record["step"] for record in log] == list(range(1, len(log) + 1))
+    assert all(0 < record["losses"]["denoise"] < 1e6 for record in log)

@@ -4,20 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..errors import DataError
+from ..errors import DataError, brief, shown
 
-
-def shown(text: Path | str, room: int = 72) -> str:
-    """`text` on one printable line of at most `room` characters; a long one keeps its end, which tells files apart."""
-    line = "".join(letter if letter.isprintable() else "?" for letter in str(text))
-    return line if len(line) <= room else "…" + line[1 - room :]
-
-
-def brief(text: object, room: int = 60) -> str:
-    """The first line of `text`, in at most `room` printable characters; a long one keeps its start."""
-    lines = str(text).strip().splitlines() or [""]
-    line = "".join(letter if letter.isprintable() else "?" for letter in lines[0])
-    return line if len(line) <= room else line[: room - 1] + "…"
+__all__ = ["brief", "cause", "shown", "unusable"]
 
 
 def cause(problem: Exception) -> str:

@@ -12,7 +12,7 @@ from PIL import Image
 from ..data.writing import replacing
 from .images import tile
 
-Frames = Sequence[NDArray[np.uint8]]
+Frames = Sequence[NDArray[np.uint8]] | NDArray[np.uint8]
 ROWS = 40  # more steps than this are shown in evenly spaced rows
 
 

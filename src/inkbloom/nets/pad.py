@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..errors import UsageError
+from ..errors import UsageError, brief
 
 
 def pad_to(x: Tensor, multiple: int) -> Tensor:
@@ -31,7 +31,8 @@ def check_channels(channels: int) -> None:
 def check_widths(widths: tuple[int, ...], multiple: int, levels: range) -> None:
     """Raises UsageError unless each width is a multiple of `multiple` and their number lies in `levels`."""
     if len(widths) not in levels:
-        raise UsageError(f"widths = {list(widths)}: this network takes {levels[0]} to {levels[-1]} levels")
+        wanted = f"{levels[0]} to {levels[-1]}" if len(levels) > 1 else levels[0]
+        raise UsageError(f"widths = {brief(list(widths))}: this network takes {wanted} levels")
     for width in widths:
         if width < 1 or width % multiple:
             near = max(multiple, round(width / multiple) * multiple)

@@ -32,7 +32,7 @@ class UNet2D(nn.Module):
         from diffusers import UNet2DModel  # seconds to import: only those who use this network wait for it
 
         check_channels(channels)
-        check_widths(widths, HEAD, range(2, 6))
+        check_widths(widths, HEAD, range(2, 5))  # a fourth halving would leave nothing to reflect at 8 pixels
         check_layers(layers)
         levels = len(widths)
         self.classes, self.multiple = classes, 2 ** (levels - 1)
@@ -45,7 +45,7 @@ class UNet2D(nn.Module):
             down_block_types=("DownBlock2D", *["AttnDownBlock2D"] * (levels - 1)),
             up_block_types=(*["AttnUpBlock2D"] * (levels - 1), "UpBlock2D"),
             attention_head_dim=HEAD,
-            norm_num_groups=gcd(32, *widths),
+            norm_num_groups=gcd(32, widths[-1] // 2, *widths),  # a group of one channel would cancel time and class
             num_class_embeds=classes + 1 if classes else None,
         )
 

@@ -85,9 +85,11 @@ class RunFolder:
 def load_weights(path: Path, weights: str = "ema") -> tuple[Diffusion, Spec, int]:
     """(family, spec, step) of a run's newest checkpoint, or of a single weights file. `weights`: 'ema', or 'live'.
 
-    Raises CheckpointError where there is none or it is damaged: nothing else is used in its place.
+    Raises CheckpointError where there is none or it is damaged (nothing else is used in its place), UsageError, DiskError.
     """
     if path.is_file():
+        if weights != "ema":
+            raise UsageError(f"--weights {weights} with a weights file ({path}): it holds one kind only; leave --weights out")
         try:
             return load_family(path.read_bytes(), path)
         except OSError as problem:

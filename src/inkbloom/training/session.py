@@ -33,20 +33,28 @@ BLOCK = 10  # steps between two looks at the losses
 
 
 class Began(NamedTuple):
+    """The run is ready to take its next step."""
+
     step: int  # steps already done
     damaged: list[str]  # one line for each checkpoint that was passed over
 
 
 class Trained(NamedTuple):
+    """A block of steps has been logged."""
+
     records: list[dict[str, Any]]  # what the log keeps of each step, with the loss as a plain number
 
 
 class Epoch(NamedTuple):
+    """An epoch has ended: the mean of its losses by phase."""
+
     number: int
     mean_loss: dict[str, float]
 
 
 class Held(NamedTuple):
+    """The hold-out loss at each noise level, and what its anchors score."""
+
     step: int
     levels: tuple[float, ...]
     loss: list[float]
@@ -55,12 +63,16 @@ class Held(NamedTuple):
 
 
 class Look(NamedTuple):
+    """It is time for a preview."""
+
     step: int
     snapshots: dict[str, Diffusion]  # 'live', and 'ema' where there is an average: copies, to sample from
     shape: tuple[int, int, int]  # (C, H, W) of the pictures
 
 
 class Saved(NamedTuple):
+    """A checkpoint stands complete on the disk."""
+
     step: int
     path: Path
 
@@ -129,13 +141,13 @@ def session(
                     raise _diverged("hold-out loss", state.step)
                 held.append({"step": loss.step, "levels": LEVELS, "loss": [exact(value) for value in loss.loss]})
                 yield loss
+            if looking:
+                yield Look(state.step, snapshots(state), (state.spec.channels, *state.spec.size))
             if saving and first:
                 files = state.files(images=images)
                 log.flush()
                 held.flush()
                 yield Saved(state.step, commit(run.checkpoints, state.step, files))
-            if looking:
-                yield Look(state.step, snapshots(state), (state.spec.channels, *state.spec.size))
             clock = time.perf_counter() if (saving or looking or holding) else clock
             if stopping and state.step != last:
                 accelerator.wait_for_everyone()

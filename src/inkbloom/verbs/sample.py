@@ -82,20 +82,25 @@ def _draw(model: Run, wish: Order, out: Path, args: argparse.Namespace, watch: A
     from ..figures.images import save_png, tile
     from ..sampling import labels_of
 
-    kept: list[NDArray[np.uint8]] = []
+    kept: list[NDArray[np.uint8]] = []  # what the grid shows; more must not pile up
+
+    def single(number: int) -> Path:
+        return out / "pictures" / f"{number:05d}.png"
 
     def pictures() -> Iterator[NDArray[np.uint8]]:
         done = 0
         for batch, _ in model.stream(wish):
-            kept.append(batch[: max(0, SHOWN - done)])
+            if done < SHOWN:
+                kept.append(batch[: SHOWN - done])
             if args.pngs:
                 for number, picture in enumerate(batch, start=done):
-                    save_png(tile(picture.transpose(2, 0, 1)[None], gap=0), out / f"{number:05d}.png")
+                    save_png(tile(picture.transpose(2, 0, 1)[None], gap=0), single(number))
             done += len(batch)
             watch(done)
             yield batch
 
-    yield f"{wish.count:,} pictures, {wish.solver}, {wish.steps} steps, {wish.nfe} network evaluations each"
+    pictures_of = "1 picture" if wish.count == 1 else f"{wish.count:,} pictures"
+    yield f"{pictures_of}, {wish.solver}, {wish.steps} steps, {wish.nfe} network evaluations each"
     if args.npz:
         labels = labels_of(wish, model.family, 0, wish.count)
         write_npz(args.npz, pictures(), wish.count, labels.numpy() if labels is not None else None)
@@ -108,7 +113,7 @@ def _draw(model: Run, wish: Order, out: Path, args: argparse.Namespace, watch: A
     save_png(tile(shown, columns=columns, scale=2 if max(model.spec.size) < 64 else 1), out / "grid.png")
     yield f"grid: {out / 'grid.png'}" + (f" (the first {SHOWN})" if wish.count > SHOWN else "")
     if args.pngs:
-        yield f"pictures: {out / '00000.png'} to {wish.count - 1:05d}.png"
+        yield f"pictures: {single(0)}" + (f" to {single(wish.count - 1).name}" if wish.count > 1 else "")
     if args.history:
         yield from _history(model, wish, out)
 
@@ -117,17 +122,12 @@ def _history(model: Run, wish: Order, out: Path) -> Iterator[str]:
     """The tutorial's picture and a film of the first few pictures: every input and every prediction."""
     from ..figures.images import save_gif
     from ..figures.trajectory import film_frames, history_sheet
-    from ..sampling import starting_point, trajectory
-
-    def shown(x: Tensor) -> NDArray[np.uint8]:
-        return model.pictures(x).transpose(0, 3, 1, 2)
 
     few = replace(wish, count=min(wish.count, FILMED))
-    steps = list(trajectory(model.family, model.shape, few, 0, few.count))
-    inputs = [shown(starting_point(model.family, model.shape, few, 0, few.count)), *(shown(x) for x, _ in steps)]
-    predictions = [shown(x0) for _, x0 in steps]
+    inputs, predictions = (pictures.transpose(0, 1, 4, 2, 3) for pictures in model.history(few))
     history_sheet(inputs[:-1], predictions, out / "history.png")
-    save_gif(film_frames(inputs[:-1], predictions, inputs[-1]), out / "film.gif", milliseconds=max(40, 4000 // len(steps)))
+    frames = film_frames(inputs[:-1], predictions, inputs[-1])
+    save_gif(frames, out / "film.gif", milliseconds=max(40, 4000 // len(predictions)))
     yield f"history: {out / 'history.png'}"
     yield f"film: {out / 'film.gif'}"
 

@@ -25,6 +25,8 @@ PREVIEWED = 16  # images in a preview
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """The flags of `inkbloom train`: one for each field of a recipe, and those of the command."""
+    parser.usage = "inkbloom train RECIPE [--out RUN] [--quiet] [--FIELD VALUE ...]"
+    parser.epilog = "A field not given is as the recipe says: `inkbloom recipes RECIPE` shows it."
     parser.add_argument("recipe", metavar="RECIPE", help="a name from `inkbloom recipes`, or a TOML file")
     parser.add_argument("--out", type=Path, metavar="RUN", help="the run's folder (default: runs/RECIPE)")
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")

@@ -1,0 +1,1 @@
+"""Training: the loop, and all that makes a run survive whatever stops it."""
