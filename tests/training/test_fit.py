@@ -367,9 +367,9 @@ def test_signals_are_given_back(recipe, command, tmp_path):
 # ---- device, precision, compiler
 
 
-@pytest.mark.parametrize(("fp32", "bf16", "choice"), [(1.0, 0.5, "bf16"), (1.0, 0.9, "fp32"), (1.0, 2.0, "fp32")])
-def test_auto_precision_is_what_the_probe_says(fp32, bf16, choice, monkeypatch):
-    monkeypatch.setattr(devices, "_convolution_seconds", lambda device, half: bf16 if half else fp32)
+@pytest.mark.parametrize(("speedup", "choice"), [(2.0, "bf16"), (1.1, "fp32"), (0.5, "fp32")])
+def test_auto_precision_is_what_the_probe_says(speedup, choice, monkeypatch):
+    monkeypatch.setattr(devices, "bf16_speedup", lambda device: speedup)
     assert devices.choose_precision(replace(TINY, precision="auto"), CPU)[0] == choice
     for said in ("fp32", "bf16"):
         assert devices.choose_precision(replace(TINY, precision=said), CPU) == (said, "as the recipe says")

@@ -532,7 +532,7 @@ def test_a_fresh_process_draws_the_same(draw, runs, process, tmp_path):
 
 
 def test_the_history_of_a_run_ends_with_its_pictures(runs):
-    run = inkbloom.Run(runs["classes"])
+    run = inkbloom.Run(runs / "classes")
     wish = run.order(3, seed=5, steps=4)
     inputs, predictions = run.history(wish)
     assert inputs.shape == (5, 3, *run.sample(3).shape[1:])
@@ -542,6 +542,6 @@ def test_the_history_of_a_run_ends_with_its_pictures(runs):
 
 
 def test_the_log_of_a_run_holds_every_step(runs):
-    log = inkbloom.Run(runs["classes"]).log()
+    log = inkbloom.Run(runs / "classes").log()
     assert [record["step"] for record in log] == list(range(1, len(log) + 1))
     assert all(0 < record["losses"]["denoise"] < 1e6 for record in log)

@@ -537,5 +537,5 @@ resource.setrlimit(resource.RLIMIT_AS, (now + 300_000_000, -1))
 """
     ended = zygote("train", recipe(batch_size=200_000), "--out", tmp_path / "run", "--quiet", first=little)
     assert ended.code == 7
-    assert ended.error == "out of memory: try a smaller --batch-size, --size or --widths"
+    assert ended.error == "out of memory: try smaller batches, images or widths"
     assert zygote("train", recipe(), "--out", tmp_path / "other", "--quiet", first=little).code == 0
