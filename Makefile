@@ -1,10 +1,11 @@
 # make demo   from a fresh clone to sampled digits        make test   lint, types and tests
+# make bench  what this machine can do, in about 5 minutes
 # Needs make and Python 3.11 or newer with venv and pip; everything else goes into .venv.
 PYTHON ?= python3
 BIN := .venv/bin
 DEMO := runs/demo
 
-.PHONY: demo test check docs clean
+.PHONY: demo test check bench docs clean
 
 demo: .venv/.installed
 	$(BIN)/inkbloom train fast --out $(DEMO)
@@ -14,6 +15,8 @@ demo: .venv/.installed
 	@echo "          $(DEMO)/samples/history.png  every step, input and prediction"
 	@echo "          $(DEMO)/samples/film.gif     the same as a film"
 	@echo "go on:    $(BIN)/inkbloom --help, and docs/"
+	@echo
+	$(BIN)/inkbloom evaluate $(DEMO)
 
 test: .venv/.installed-dev
 	$(BIN)/ruff format --check .
@@ -25,6 +28,9 @@ check: .venv/.installed-dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	$(BIN)/mypy
+
+bench: .venv/.installed
+	$(BIN)/inkbloom bench --json build/bench/bench.json
 
 .venv/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -201,3 +201,35 @@ def outcome():
 def checkpoints():
     """checkpoints(run) -> the steps of its checkpoints, complete or not."""
     return lambda run: sorted(int(path.name[5:]) for path in (run / "checkpoints").glob("step-????????"))
+
+
+@pytest.fixture(scope="session")
+def a_card():
+    """a_card(**changes) -> a card as `inkbloom evaluate` writes it; a dict given for a table changes some of its fields."""
+
+    def make(**changes):
+        row = {"fd": 1.9, "kid": 0.1, "recall": 0.93, "coverage": 0.92, "precision": 0.94, "density": 0.95, "near": 0.008}
+        made = {
+            "header": {
+                "card": 1, "judge": "digits-v1", "judge_sha256": "ab" * 32, "layer": "penultimate", "d": 64, "scale": 1.5,
+                "n": 1000, "source": "digits", "reference_sha256": "cd" * 32, "size": [8, 8], "channels": 1,
+            },
+            "made": {"inkbloom": "0.1.0", "torch": "2.9.0", "images": 5000, "solver": "euler", "steps": 3, "step": 24},
+            "floor": {**row, "tv": 0.02, "agreement": 0.99},
+            "floor_sd": {**dict.fromkeys(row, 0.01), "tv": 0.005, "agreement": 0.002},
+            **{name: value / 2 for name, value in row.items()},
+            "fd": 21.5,
+            "kid": 33.25,
+            "sd": dict.fromkeys(row, 0.25),
+            "blocks": 5,
+            "near_shifted": 0.01,
+            "near_ratio": 0.0,
+            "copying_z": 12.3,
+            "classes": {"names": ["0"], "share": [1.0], "reference_share": [1.0], "tv": 0.08, "agreement": 0.85},
+            "holdout": None,
+        }  # fmt: skip
+        for name, value in changes.items():
+            made[name] = {**made[name], **value} if isinstance(value, dict) else value
+        return made
+
+    return make

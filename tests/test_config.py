@@ -98,6 +98,9 @@ def wrong_values(hint):
     if hint == tuple[int, ...]:
         items = [[0], [-1], [1.5], [math.nan], ["a\nb"], [True], [None], [[32]], [16**5000], [1] * 3000 + [0]]
         return [*items, "32", "3" * 10_000, 32, None, math.nan, {32: 64}]
+    if hint == tuple[float, ...]:
+        items = [[0], [-1.0], [0.5], [1, 1], [math.nan], ["a\nb"], [True], [None], [[1.0]], [16**5000], [1.0] * 3000]
+        return [*items, "1", "1" * 10_000, 1.0, None, math.nan, {1.0: 2}]
     if hint is bool:
         return [0, 1, 1.0, math.nan, 16**5000, "true", "True", None, [], "x" * 10_000]
     if hint is str:
@@ -165,11 +168,13 @@ def test_numbers_may_be_written_without_a_point():
         ("epochs", [1, 30], [0, -1]),
         ("sample_steps", [1, 1000], [0, -1]),
         ("guidance", [0, 1, 7.5], [-0.01]),
+        ("train_guidance", [1, 1.5], [0, 0.99, 101]),
         ("t_mean", [-1.2, 0], []),
         ("t_std", [0.01, 1], [0, -1]),
         ("loss_cap", [1, 400], [0, -1]),
         ("layers", [0, 1, 4], [-1]),
         ("widths", [(), (1,), (32, 64)], [(0,), (32, -64), (10**6,)]),
+        ("sample_times", [()], [(1, 1), (0.9, 0.5), (1, 0), (1, -1), (1, 0.5, 0.5), (1, float("nan")), (1, 0.5)]),
     ],
 )
 def test_ranges(name, good, bad):
@@ -177,6 +182,20 @@ def test_ranges(name, good, bad):
         assert getattr(PLAIN.resolved(**{name: value}), name) == value
     for value in bad:
         complaint(PLAIN.resolved, **{name: value})
+
+
+def test_guidance_is_not_built_in_where_no_label_is_ever_hidden():
+    with pytest.raises(UsageError, match=r"train_guidance with label_drop 0: .* set --label-drop 0\.1"):
+        Recipe().resolved(steps=1, train_guidance=1.5, label_drop=0)
+
+
+def test_noise_levels_to_step_from():
+    assert Recipe().resolved(steps=1, sample_steps=3, sample_times=[1, 0.5, 0.25]).sample_times == (1.0, 0.5, 0.25)
+    with pytest.raises(UsageError, match="2 levels for 40 steps: set sample_steps alike"):
+        Recipe().resolved(steps=1, sample_times=[1, 0.5])
+    for wrong in ("1", [1, "0.5"], [True], [10**400]):
+        with pytest.raises(UsageError, match="needs a list of numbers"):
+            Recipe().resolved(steps=1, sample_steps=1, sample_times=wrong)
 
 
 def test_seed_fits_the_key_of_the_generator():
@@ -276,6 +295,7 @@ def values(hint):
         float: st.floats(1e-6, 1),
         int: st.integers(1, 64),
         tuple[int, ...]: st.lists(st.integers(1, 4096), max_size=5).map(tuple),
+        tuple[float, ...]: st.just(()),
     }[hint]
 
 
@@ -288,6 +308,7 @@ def recipes(draw):
         "loss_cap": st.floats(1e-6, 1e12),
         "seed": st.integers(0, 2**32 - 1),
         "sample_steps": st.integers(1, 10_000),
+        "train_guidance": st.floats(1, 100),
         "steps": st.none(),
         "epochs": st.none(),
         draw(st.sampled_from(["steps", "epochs"])): st.integers(1, 10**6),
@@ -296,6 +317,9 @@ def recipes(draw):
     recipe = Recipe(**{name: draw(strategy) for name, strategy in strategies.items()})
     if recipe.noise == "uniform":
         recipe = replace(recipe, path="lerp", times="uniform", solver="euler", spacing="uniform")
+    levels = draw(st.lists(st.floats(1e-6, 0.999), max_size=6, unique=True))
+    if levels:
+        recipe = replace(recipe, sample_times=(1.0, *sorted(levels, reverse=True)), sample_steps=len(levels) + 1)
     config.check(recipe)
     return recipe
 

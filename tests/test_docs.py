@@ -32,7 +32,11 @@ OTHERS = [ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
 PAIRS = [
     ("README.md", "README.zh.md"),
     ("docs/tutorial.md", "docs/tutorial.zh.md"),
-    *[(f"docs/{name}.md", f"docs/zh/{name}.md") for name in ("train", "sample", "inspect", "recipes")],
+    ("docs/results.md", "docs/results.zh.md"),
+    *[
+        (f"docs/{name}.md", f"docs/zh/{name}.md")
+        for name in ("train", "compare", "sample", "evaluate", "inspect", "recipes", "bench")
+    ],
 ]
 
 
@@ -130,6 +134,7 @@ def place(tmp_path, monkeypatch):
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")  # the order in which `ls` lists names
     inkbloom.train("fast", out="runs/demo", steps=2, widths=[16], layers=1, quiet=True)
     yield tmp_path
     torch.set_num_threads(threads)
@@ -254,9 +259,13 @@ def field_rows():
         if get_origin(hint) is Literal:
             values = ", ".join(get_args(hint))
         else:
-            values = {bool: "true, false", str: "text", float: "number", tuple[int, ...]: "list of whole numbers"}.get(
-                hint, "whole number"
-            )
+            values = {
+                bool: "true, false",
+                str: "text",
+                float: "number",
+                tuple[int, ...]: "list of whole numbers",
+                tuple[float, ...]: "list of numbers",
+            }.get(hint, "whole number")
         shown = {None: "none", (): "[]", "": '""', True: "true", False: "false"}.get(default, str(default))
         shown = f"{default:g}" if type(default) is float else "0" if default == 0 and type(default) is int else shown
         yield [f.name, shown, values, f.metadata["help"].replace("`", "")]
@@ -267,7 +276,14 @@ def test_recipes_md_explains_every_field_as_the_code_does():
     expected = list(field_rows())
     names = {row[0] for row in expected}
     assert [row for row in english if len(row) == 4 and row[0] in names] == expected
-    words = {"none": "无", "text": "文字", "number": "数", "whole number": "整数", "list of whole numbers": "整数列表"}
+    words = {
+        "none": "无",
+        "text": "文字",
+        "number": "数",
+        "whole number": "整数",
+        "list of whole numbers": "整数列表",
+        "list of numbers": "数的列表",
+    }
     translated = [[name, words.get(default, default), words.get(values, values)] for name, default, values, _ in expected]
     found = [row for row in chinese if len(row) == 4 and row[0] in names]
     assert [row[:3] for row in found] == translated

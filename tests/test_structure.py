@@ -17,8 +17,8 @@ FILES = sorted(SOURCE.rglob("*.py"))
 FLOORS = [
     {"errors", "config", "philox", "diffusion", "solvers", "convolution"},  # vocabulary and theory
     {"nets", "data"},
-    {"training", "families", "sampling", "evaluation"},
-    {"figures", "report", "claims", "export"},
+    {"training", "families", "sampling", "evaluation", "pretrained"},
+    {"figures", "report", "claims", "export", "bench"},
     {"inkbloom", "run", "cli", "__main__", "verbs", "lab"},  # `inkbloom` is the package's own __init__
 ]
 VOCABULARY = {"errors", "config"}  # imported by all

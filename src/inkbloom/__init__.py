@@ -15,14 +15,18 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
-_HOMES = {"train": ".verbs.train", "Run": ".run", "Recipe": ".config", "load_recipe": ".config", "load_data": ".data"}
+_HOMES = {
+    "train": ".verbs.train", "evaluate": ".verbs.evaluate", "Run": ".run", "Recipe": ".config", "load_recipe": ".config",
+    "load_data": ".data",
+}  # fmt: skip
 
-__all__ = ["Recipe", "Run", "__version__", "load_data", "load_recipe", "train"]
+__all__ = ["Recipe", "Run", "__version__", "evaluate", "load_data", "load_recipe", "train"]
 
 if TYPE_CHECKING:
     from .config import Recipe, load_recipe
     from .data import load_data
     from .run import Run
+    from .verbs.evaluate import evaluate
     from .verbs.train import train
 
 

@@ -22,8 +22,11 @@ from .errors import InkbloomError, UsageError, disk_error, unknown
 VERBS = {
     "train": "train a model by a recipe; the same command again resumes it",
     "sample": "draw pictures with a trained model",
+    "evaluate": "measure how good a run's pictures are, beside what real ones would get",
+    "compare": "set runs side by side: settings, curves, pictures, cards",
     "inspect": "look at a source of images before training on it",
     "recipes": "list the recipes, or show one",
+    "bench": "measure this machine, a training step, and the time to good pictures",
 }
 USAGE = """usage: inkbloom VERB ... [--debug]
 

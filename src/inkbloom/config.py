@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache
 from importlib.resources import files
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -26,7 +27,7 @@ NoiseName = Literal["uniform", "gaussian"]
 TimesName = Literal["uniform", "logit_normal"]
 SolverName = Literal["euler", "heun", "dpmpp_2m", "ancestral"]
 SpacingName = Literal["uniform", "shifted", "logsnr"]
-OptimizerName = Literal["adam", "adamw"]
+OptimizerName = Literal["adam", "adamw", "muon"]
 ScheduleName = Literal["constant", "linear", "cosine"]
 PrecisionName = Literal["auto", "fp32", "bf16"]
 CompileName = Literal["auto", "on", "off"]
@@ -70,6 +71,7 @@ class Recipe:
     t_mean: float = _f(0.0, "logit_normal: mean of logit(t)")
     t_std: float = _f(1.0, "logit_normal: standard deviation of logit(t)")
     label_drop: float = _f(0.1, "share of labels hidden in training, for classifier-free guidance")
+    train_guidance: float = _f(1.0, "guidance that training builds into the network; sampling needs none then")
 
     # training
     steps: int | None = _f(None, "optimizer steps")
@@ -78,7 +80,7 @@ class Recipe:
     short_batches: bool = _f(False, "end each epoch with its short last batch (off: epochs run into each other)")
     optimizer: OptimizerName = _f("adamw", "optimizer")
     lr: float = _f(2e-3, "peak learning rate")
-    weight_decay: float = _f(0.0, "decoupled weight decay (adamw)")
+    weight_decay: float = _f(0.0, "decoupled weight decay (adamw, muon)")
     warmup: float = _f(0.0, "share of the steps over which the learning rate rises from 0")
     schedule: ScheduleName = _f("cosine", "fall of the learning rate to 0 after the warm-up")
     clip: float = _f(0.0, "largest gradient norm; 0: no clipping")
@@ -96,6 +98,7 @@ class Recipe:
     sample_steps: int = _f(40, "solver steps")
     solver: SolverName = _f("euler", "how to walk from noise to image")
     spacing: SpacingName = _f("uniform", "where the steps lie between t = 1 and t = 0")
+    sample_times: tuple[float, ...] = _f((), "noise levels to step from, falling from 1, one a step; empty: by spacing")
     clip_x0: bool = _f(False, "hold every prediction of the image within the pixel range")
     guidance: float = _f(1.0, "0 ignores the class, 1 is plain, above 1 is guided")
 
@@ -126,6 +129,9 @@ def _typed(name: str, value: Any) -> Any:
     if hint == tuple[int, ...] and isinstance(value, list | tuple):
         value = tuple(value)
         good = all(type(item) is int for item in value)
+    elif hint == tuple[float, ...] and isinstance(value, list | tuple):
+        good = all(type(item) in (int, float) and abs(item) < 1e300 for item in value)
+        value = tuple(float(item) for item in value) if good else value
     elif hint == int | None:
         good = value is None or type(value) is int
     elif hint is float:
@@ -135,7 +141,8 @@ def _typed(name: str, value: Any) -> Any:
     else:
         good = type(value) is hint
     if not good:
-        wanted = "list of whole numbers" if hint == tuple[int, ...] else getattr(hint, "__name__", "whole number")
+        lists = {tuple[int, ...]: "list of whole numbers", tuple[float, ...]: "list of numbers"}
+        wanted = lists.get(hint) or getattr(hint, "__name__", "whole number")
         raise UsageError(f"{name} = {_written(value)}: needs a {wanted}")
     if hint is str and any("\ud800" <= letter <= "\udfff" for letter in value):  # how Python reads a name in another encoding
         raise UsageError(f"{name} = {_written(value)}: not UTF-8; rename the file")
@@ -155,6 +162,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "steps": (1, 10**9), "epochs": (1, 10**6), "batch_size": (1, 2**20), "lr": (0, 1e3), "weight_decay": (0, 1e3),
     "warmup": (0, 1), "clip": (0, 1e9), "ema": (0, 1), "seed": (0, 2**32 - 1), "checkpoint_every": (1, 10**9),
     "preview_every": (0, 10**9), "holdout_every": (0, 10**9), "sample_steps": (1, 10_000), "guidance": (0, 100),
+    "train_guidance": (1, 100),
 }  # fmt: skip
 
 
@@ -166,6 +174,11 @@ def check(recipe: Recipe) -> None:
             raise UsageError(f"{name} = {_written(value)}: must lie in [{low:.10g}, {high:.10g}]")
     if any(not 1 <= width <= 4096 for width in recipe.widths):
         raise UsageError(f"widths = {_written(list(recipe.widths))}: each must lie in [1, 4096]")
+    times = recipe.sample_times
+    if times and not (times[0] == 1 and times[-1] > 0 and all(late < early for early, late in pairwise(times))):
+        raise UsageError(f"sample_times = {_written(list(times))}: must fall from 1 and stay above 0, as in [1, 0.6, 0.3]")
+    if times and len(times) != recipe.sample_steps:
+        raise UsageError(f"sample_times holds {len(times)} levels for {recipe.sample_steps} steps: set sample_steps alike")
     parse_size(recipe.size)
     if (recipe.steps is None) == (recipe.epochs is None):
         raise UsageError("a recipe needs either steps or epochs: set --steps N")
@@ -179,6 +192,8 @@ def check(recipe: Recipe) -> None:
             "logit_normal times with uniform noise: they follow the signal-to-noise ratio, which does not rule uniform noise; "
             "use --times uniform or --noise gaussian"
         )
+    if recipe.train_guidance > 1 and not recipe.label_drop:
+        raise UsageError("train_guidance with label_drop 0: it needs a network that can do without; set --label-drop 0.1")
     check_sampling(recipe.noise, recipe.solver, recipe.spacing)
 
 

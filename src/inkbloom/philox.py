@@ -28,6 +28,7 @@ PURPOSES = {
     "holdout": 6,  # the hold-out loss: draw = level
     "slices": 7,  # which images of a user's source are held out
     "init": 8,  # the seed of the network's first weights
+    "judging": 9,  # evaluation: draw 0 shuffles images from a file, draw k picks the k-th random half of the floor
 }
 MAX_SEED = 2**32 - 1
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from .data.pixels import to_bytes
 from .errors import unknown
 from .nets import placed
-from .sampling import Order, batches, labels_of, order, starting_point, trajectory
+from .pretrained import pretrained
+from .sampling import Order, drawn, order, starting_point, trajectory
 from .training.device import best_device
 from .training.folder import load_weights
 from .training.log import number
@@ -26,15 +27,16 @@ KINDS = ("ema", "live")
 
 
 class Run:
-    """A run's folder, or a single weights file, ready to sample. `weights` is 'ema' (where there is one) or 'live'.
+    """A run's folder, or a single weights file, ready to sample; without a path the model that comes with inkbloom.
 
+    `weights` is 'ema' (where there is one) or 'live'.
     Raises CheckpointError where there is no intact model, UsageError for other weights.
     """
 
-    def __init__(self, path: str | Path, weights: str = "ema") -> None:
+    def __init__(self, path: str | Path | None = None, weights: str = "ema") -> None:
         if weights not in KINDS:
             raise unknown("weights", weights, KINDS)
-        self.path = Path(path)
+        self.path = pretrained() if path is None else Path(path)
         self.family, self.spec, self.step = load_weights(self.path, weights)
         placed(self.family.net, best_device())
 
@@ -48,19 +50,17 @@ class Run:
         return order(self.family, count, **wishes)
 
     def sample(self, count: int = 16, **wishes: Any) -> NDArray[np.uint8]:
-        """`count` pictures as uint8 (count, H, W, C). Wishes: seed, steps or nfe, solver, spacing, label, guidance.
+        """`count` pictures as uint8 (count, H, W, C). Wishes: seed, steps or nfe, solver, spacing, guidance, label or labels.
 
-        With classes and no label, picture k is of class k mod K. Raises UsageError.
+        With classes and no label, picture k is of class k mod K; with `labels`, a list, of the class that stands at k
+        modulo its length. Raises UsageError.
         """
         return np.concatenate([pictures for pictures, _ in self.stream(self.order(count, **wishes))])
 
     def stream(self, wish: Order) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int64] | None]]:
         """The pictures of an order in batches: (uint8 (B, H, W, C), their classes (B,) or None)."""
-        for first, last in batches(wish.count, self.shape):
-            for x, _ in trajectory(self.family, self.shape, wish, first, last):
-                final = x
-            labels = labels_of(wish, self.family, first, last)
-            yield self.pictures(final), labels.numpy() if labels is not None else None
+        for images, labels in drawn(self.family, self.shape, wish):
+            yield images.permute(0, 2, 3, 1).numpy(), labels.numpy() if labels is not None else None
 
     def history(self, wish: Order) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """Every step of an order, all in memory: inputs (steps + 1, N, H, W, C), the last being the pictures, and predictions.

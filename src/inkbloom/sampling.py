@@ -5,7 +5,7 @@ Image k draws its noise from (seed, k) alone: neither the batch size nor the dev
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from .config import SolverName, SpacingName, check_sampling
-from .data.pixels import to_floats
+from .data.pixels import to_bytes, to_floats
 from .errors import UsageError, unknown
 from .families import Diffusion
 from .philox import MAX_SEED, Draw
@@ -31,7 +31,9 @@ class Order:
     spacing: str
     guidance: float
     label: int | None  # None: image k gets class k mod K where the model knows classes
+    levels: tuple[float, ...]  # the recipe's own noise levels to step from; empty: as `spacing` says
     start: tuple[Tensor, float] | None  # ((1, C, H, W) uint8, t): a picture to start from, and the noise level to bring it to
+    labels: tuple[int, ...] = ()  # image k gets the class labels[k mod their number]; empty: as `label` says
 
     @property
     def nfe(self) -> int:
@@ -50,10 +52,14 @@ def order(
     spacing: SpacingName | None = None,
     guidance: float | None = None,
     label: int | None = None,
+    labels: Sequence[int] = (),
     start: tuple[Tensor, float] | None = None,
 ) -> Order:
-    """What the model's recipe says, changed by what is asked. `nfe` sets the steps by their cost. Raises UsageError."""
+    """What the model's recipe says, changed by what is asked. `nfe` sets the steps by their cost, `labels` the class of each
+    picture in turn. Raises UsageError.
+    """
     recipe, classes = family.recipe, family.classes
+    own = steps is None and nfe is None and solver in (None, recipe.solver) and spacing in (None, recipe.spacing)
     solver, spacing = solver or recipe.solver, spacing or recipe.spacing
     if solver not in SOLVERS:
         raise unknown("solver", solver, SOLVERS)
@@ -67,10 +73,13 @@ def order(
             raise UsageError(f"{name} = {value}: must lie in [1, {high}]")
     if not 0 <= seed <= MAX_SEED:
         raise UsageError(f"seed = {seed}: must lie in [0, {MAX_SEED}]")
-    if not classes and (label is not None or guidance not in (None, 1)):
+    if label is not None and len(labels):
+        raise UsageError("label and labels both set: give one of them")
+    if not classes and (label is not None or len(labels) or guidance not in (None, 1)):
         raise UsageError("the model knows no classes: leave out --label and --guidance, or train with labels")
-    if label is not None and not 0 <= label < classes:
-        raise UsageError(f"label = {label}: the model knows the classes 0 to {classes - 1}")
+    for wanted in (*labels, *([] if label is None else [label])):
+        if not 0 <= wanted < classes:
+            raise UsageError(f"label = {wanted}: the model knows the classes 0 to {classes - 1}")
     guidance = recipe.guidance if guidance is None else guidance
     if not 0 <= guidance <= 100:
         raise UsageError(f"guidance = {guidance:g}: must lie in [0, 100]")
@@ -78,7 +87,18 @@ def order(
     if start is not None and not 0 < start[1] <= 1:
         raise UsageError(f"at = {start[1]:g}: the noise level must lie in (0, 1]")
     asked = steps_for(solver, nfe, guidance) if nfe is not None else steps or recipe.sample_steps
-    return Order(count, seed, asked, solver, spacing, guidance, label, start)
+    return Order(
+        count,
+        seed,
+        asked,
+        solver,
+        spacing,
+        guidance,
+        label,
+        recipe.sample_times if own else (),
+        start,
+        tuple(int(wanted) for wanted in labels),
+    )
 
 
 def labels_of(wish: Order, family: Diffusion, first: int, last: int) -> Tensor | None:
@@ -86,6 +106,8 @@ def labels_of(wish: Order, family: Diffusion, first: int, last: int) -> Tensor |
     if not family.classes:
         return None
     index = torch.arange(first, last)
+    if wish.labels:
+        return torch.tensor(wish.labels)[index % len(wish.labels)]
     return index % family.classes if wish.label is None else torch.full_like(index, wish.label)
 
 
@@ -108,8 +130,17 @@ def trajectory(
         solver=wish.solver,
         spacing=wish.spacing,
         guidance=wish.guidance,
+        levels=wish.levels,
         start=_start(family, wish),
     )
+
+
+def drawn(family: Diffusion, shape: tuple[int, int, int], wish: Order) -> Iterator[tuple[Tensor, Tensor | None]]:
+    """The pictures of an order in batches, on the CPU: (uint8 (B, C, H, W), their classes (B,) or None)."""
+    for first, last in batches(wish.count, shape):
+        for x, _ in trajectory(family, shape, wish, first, last):
+            final = x
+        yield to_bytes(final, family.recipe.pixels).cpu(), labels_of(wish, family, first, last)
 
 
 def _device(family: Diffusion) -> torch.device:

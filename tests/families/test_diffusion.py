@@ -384,3 +384,86 @@ def test_build_leaves_the_global_generator_alone():
     one, other = (build(PLAIN.resolved(widths=[16], layers=1, seed=seed), 1, (8, 8), 0) for seed in (0, 1))
     assert torch.equal(torch.rand(3), want)
     assert not torch.equal(next(one.net.stem.parameters()), next(other.net.stem.parameters()))
+
+
+# ---- guidance built in by training
+
+
+def test_the_target_moves_by_what_the_class_adds():
+    family, x, y = Diffusion(Wavy(3), PLAIN.resolved(train_guidance=2.0, label_drop=0.5)), pictures(40), torch.arange(40) % 3
+    loss, _ = family("denoise", x, y, draw(40))
+    (noisy, t, told), (same, again, nothing) = family.net.asked
+    assert torch.equal(noisy, same)
+    assert torch.equal(t, again)
+    assert nothing is None
+    hidden = told == 3
+    assert 5 < hidden.sum() < 35
+    plain = torch.sin(1.3 * noisy + t[:, None, None, None])
+    adds = 0.1 * torch.where(hidden, 0, told + 1)[:, None, None, None]
+    torch.testing.assert_close(loss, (plain + adds - (x + adds / 2)).square().mean())
+
+
+def test_a_guidance_of_one_asks_the_network_once():
+    family = Diffusion(Wavy(3), PLAIN)
+    family("denoise", pictures(4), torch.arange(4) % 3, draw(4))
+    assert len(family.net.asked) == 1
+
+
+class Table(nn.Module):
+    """One grey for each class, and one for no class, whatever the picture."""
+
+    channels_last = False
+
+    def __init__(self):
+        super().__init__()
+        self.classes, self.grey = 2, nn.Parameter(torch.zeros(3, dtype=F64))
+
+    def forward(self, x, t, y=None):
+        index = torch.full((len(x),), 2) if y is None else y
+        return self.grey[index][:, None, None, None].expand_as(x)
+
+
+@pytest.mark.parametrize("guidance", [1.0, 1.5, 3.0])
+def test_what_is_learnt_is_the_guided_answer(guidance):
+    """Classes that are all -0.5 and all 0.5: told C = -+0.5, not told D = 0, guided D + w (C - D)."""
+    family = Diffusion(Table(), PLAIN.resolved(train_guidance=guidance, label_drop=0.25))
+    y = torch.arange(400) % 2
+    x = (y.to(F64) - 0.5)[:, None, None, None].expand(-1, *SHAPE)
+    optimizer = torch.optim.SGD(family.parameters(), lr=0.5)
+    for step in range(200):
+        optimizer.zero_grad()
+        family("denoise", x, y, draw(400, first=400 * step))[0].backward()
+        optimizer.step()
+    low, high, none = family.net.grey.tolist()
+    assert (low, high) == pytest.approx((-0.5 * guidance, 0.5 * guidance), abs=0.02)
+    assert none == pytest.approx(0, abs=0.05)
+
+
+# ---- noise levels of the recipe's own
+
+
+def test_a_recipe_may_name_the_levels_to_step_from():
+    levels = (1.0, 0.7, 0.2)
+    family = Diffusion(Wavy(), PLAIN.resolved(sample_steps=3, sample_times=levels))
+    wish = order(family, 2)
+    list(trajectory(family, SHAPE, wish, 0, 2))
+    assert [float(t[0]) for _, t, _ in family.net.asked] == pytest.approx(levels)
+    x = family.begin(draw(2, seed=0), SHAPE)[0]
+    times = torch.tensor([*levels, 0], dtype=F64)
+    by_hand = list(SOLVERS[family.recipe.solver](family.denoiser(), x, times, family.path, None))
+    ours = list(trajectory(family, SHAPE, wish, 0, 2))
+    assert all(torch.equal(a, b) for a, b in zip(ours[-1], by_hand[-1], strict=True))
+
+
+@pytest.mark.parametrize("wishes", [{"steps": 3}, {"nfe": 3}, {"solver": "heun"}, {"spacing": "shifted"}])
+def test_whoever_asks_for_other_steps_gets_them(wishes):
+    family = Diffusion(Wavy(), PLAIN.resolved(sample_steps=3, sample_times=(1.0, 0.7, 0.2)))
+    list(trajectory(family, SHAPE, order(family, 2, **wishes), 0, 2))
+    assert 0.7 not in [round(float(t[0]), 6) for _, t, _ in family.net.asked]
+
+
+def test_from_a_picture_the_levels_begin_where_it_does():
+    family = Diffusion(Wavy(), PLAIN.resolved(sample_steps=3, sample_times=(1.0, 0.7, 0.2)))
+    start = (torch.zeros(1, *SHAPE, dtype=torch.uint8), 0.5)
+    list(trajectory(family, SHAPE, order(family, 2, start=start), 0, 2))
+    assert [float(t[0]) for _, t, _ in family.net.asked] == pytest.approx((0.5, 0.35, 0.1))

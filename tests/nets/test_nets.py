@@ -317,7 +317,7 @@ def test_ink_in_bf16_is_ink(classes):
     (want, gradients), (got, other) = found
     assert (got - want).norm() < 0.03 * want.norm()
     for name, gradient in gradients.items():
-        assert (other[name] - gradient).norm() < 0.1 * gradient.norm(), name
+        assert (other[name] - gradient).norm() < 0.2 * gradient.norm(), name
 
 
 # ---- of what ink is made
@@ -345,7 +345,7 @@ def test_ink_is_made_of_a_few_simple_operations():
     given_ = inputs(2, 1, 17, 18, 3)
     with Operations() as used, torch.no_grad():
         net(*given_)
-    layout = {"permute", "slice", "select", "unsqueeze", "view", "_unsafe_view", "t", "cat", "clone"}
+    layout = {"permute", "slice", "select", "unsqueeze", "view", "_unsafe_view", "t", "cat", "split", "clone"}
     elementwise = {"add", "mul", "silu", "cos", "sin"}
     linear = {"convolution", "addmm", "mm", "embedding"}
     spatial = {"reflection_pad2d", "pixel_shuffle", "pixel_unshuffle", "upsample_nearest2d"}

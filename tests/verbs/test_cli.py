@@ -32,7 +32,8 @@ def test_help_and_complaints_load_nothing_heavy():
     script = """
 import sys
 from inkbloom.cli import VERBS, main
-for words in ["--help", "--version", "recipes", "recipes fast", "train nope", "train fast --steps 0", "train fast --nope",
+for words in ["--help", "--version", "recipes", "recipes fast", "compare x", "compare x x", "train nope",
+              "train fast --steps 0", "train fast --nope",
               "sample", "sample nope --weights x", *(f"{verb} --help" for verb in VERBS)]:
     main(words.split())
 heavy = {"torch", "numpy", "PIL", "matplotlib", "diffusers", "accelerate", "safetensors", "rich"} & set(sys.modules)
@@ -51,7 +52,7 @@ def test_the_version_is_that_of_the_package(command):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("trian",), "unknown verb 'trian': did you mean 'train'? known: train, sample, inspect, recipes"),
+        (("trian",), "unknown verb 'trian': did you mean 'train'? known: train, sample, evaluate, compare, inspect"),
         (("--nope",), "unknown verb '--nope'"),
         (("train",), "RECIPE: see `inkbloom train --help`"),
         (("sample",), "RUN: see `inkbloom sample --help`"),

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
@@ -135,13 +136,13 @@ def test_a_picture_does_not_depend_on_how_many_there_are(draw, runs, monkeypatch
         all_40 = draw("--count", 40, *flags)[0].astype(int)
         assert abs(all_40[:3] - draw("--count", 3, *flags)[0]).max() <= 1
         with monkeypatch.context() as patched:
-            patched.setattr("inkbloom.run.batches", lambda count, shape: sampling.batches(count, shape, 7 * 64))
+            patched.setattr(sampling, "batches", partial(sampling.batches, numbers=7 * 64))
             assert abs(all_40 - draw("--count", 40, *flags)[0]).max() <= 1
 
 
 def test_a_noise_that_depends_on_the_batch_is_noticed(draw, monkeypatch):
     """The control: noise by the place in the batch instead of by the number of the picture."""
-    monkeypatch.setattr("inkbloom.run.batches", lambda count, shape: sampling.batches(count, shape, 7 * 64))
+    monkeypatch.setattr(sampling, "batches", partial(sampling.batches, numbers=7 * 64))
     monkeypatch.setattr(sampling, "_draw", lambda f, wish, first, last: sampling.Draw(wish.seed, np.arange(last - first)))
     worse = draw("--count", 40)[0].astype(int)
     monkeypatch.undo()

@@ -43,8 +43,21 @@ class Diffusion(nn.Module):
             y = torch.where(draw.uniform("label", 1)[:, 0] < r.label_drop, self.classes, y)
         c = self._coef(t)
         p, q = TARGETS[r.target](c)
-        error = self._predict(c.a * x + c.s * eps, t, y) - (p * x + q * eps)
+        noisy = c.a * x + c.s * eps
+        out = self._predict(noisy, t, y)
+        error = out - (p * x + q * eps)
+        if self.classes and y is not None and r.train_guidance > 1:
+            error = error - self._pull(out.detach(), noisy, t)
         return (loss_weight(c, r.target, r.loss_on, r.loss_cap) * error**2).mean(), {}
+
+    @torch.no_grad()
+    def _pull(self, told: Tensor, noisy: Tensor, t: Tensor) -> Tensor:
+        """How far the target moves so that the network learns its own guided answer (Tang et al. 2025, arXiv 2502.12154).
+
+        Guidance w answers  D + w (C - D)  from C, told the class, and D, not told. A network that gives this as N when told
+        satisfies  N = C + (1 - 1/w) (N - D), and E[x0] = C; where the label is hidden, N = D and nothing moves.
+        """
+        return (1 - 1 / self.recipe.train_guidance) * (told - self._predict(noisy, t, None))
 
     def denoiser(self, y: Tensor | None = None, guidance: float = 1.0) -> Denoise:
         """x0 from (x, t) for pictures of the classes y: (B,), or of no class in particular."""
@@ -76,14 +89,18 @@ class Diffusion(nn.Module):
         solver: str,
         spacing: str,
         guidance: float = 1.0,
+        levels: tuple[float, ...] = (),
         start: Start | None = None,
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Yields (x, x0), each (B, C, H, W), after every step; the last x is the sample.
 
-        y: (B,) labels or None; `start` = (x0: (1 or B, C, H, W), t) begins from a picture noised to level t.
+        y: (B,) labels or None; `levels`, where given, are the noise levels to step from, falling from 1, one for each of the
+        `steps`, instead of what `spacing` says; `start` = (x0: (1 or B, C, H, W), t) begins from a picture noised to t.
         """
         x, level = self.begin(draw, shape, start)
         times = step_times(steps, spacing, self.path, level)
+        if levels:
+            times = level * torch.tensor([*levels, 0], dtype=torch.float64)
 
         def fresh(step: int) -> Tensor:
             return NOISES["gaussian"](draw, "sample", *shape, step=step)

@@ -40,19 +40,19 @@ def silent(layer: nn.Conv2d) -> nn.Conv2d:
 
 
 class Block(nn.Module):
-    """x + conv(SiLU(norm(conv(SiLU(norm(x))) + condition)))."""
+    """x + conv(SiLU(gain norm(conv(SiLU(norm(x)))) + shift)), gain and shift from time and class (Dhariwal and Nichol 2021)."""
 
     def __init__(self, inputs: int, outputs: int, condition: int) -> None:
         super().__init__()
         self.norm1, self.conv1 = ChannelNorm(inputs), conv(inputs, outputs)
-        self.condition = nn.Linear(condition, outputs)
+        self.condition = nn.Linear(condition, 2 * outputs)
         self.norm2, self.conv2 = ChannelNorm(outputs), silent(conv(outputs, outputs))
         self.skip = nn.Conv2d(inputs, outputs, kernel_size=1) if inputs != outputs else nn.Identity()
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
-        h = self.conv1(F.silu(self.norm1(x))) + self.condition(condition)[:, :, None, None]
-        h = self.conv2(F.silu(self.norm2(h)))
-        return self.skip(x) + h
+        gain, shift = self.condition(condition)[:, :, None, None].chunk(2, 1)
+        h = self.norm2(self.conv1(F.silu(self.norm1(x)))) * (1 + gain) + shift
+        return self.skip(x) + self.conv2(F.silu(h))
 
 
 class Condition(nn.Module):

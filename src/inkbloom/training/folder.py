@@ -5,7 +5,10 @@ RUN/config.toml      the resolved recipe: enough to repeat the run
     holdout.jsonl    the hold-out loss at each noise level, as training went on
     checkpoints/     step-00001000/ ..., and `latest`, the name of the newest
     previews/        the same noise sampled as training went on, live and averaged weights
+    cards/           evaluation cards of chosen steps; the card of the whole run is card.json, its pictures in evaluation/
     samples/         what `inkbloom sample` drew
+    report.html      pictures and numbers on one page
+    README.md        the model card
 """
 
 from __future__ import annotations
@@ -47,8 +50,28 @@ class RunFolder:
         return self.path / "previews"
 
     @property
+    def cards(self) -> Path:
+        return self.path / "cards"
+
+    @property
     def samples(self) -> Path:
         return self.path / "samples"
+
+    @property
+    def card(self) -> Path:
+        return self.path / "card.json"
+
+    @property
+    def evaluation(self) -> Path:
+        return self.path / "evaluation"
+
+    @property
+    def report(self) -> Path:
+        return self.path / "report.html"
+
+    @property
+    def readme(self) -> Path:
+        return self.path / "README.md"
 
     def adopt(self, recipe: Recipe) -> Recipe:
         """The recipe to go on with: what stands in the folder decides what the asked one leaves to `auto`.

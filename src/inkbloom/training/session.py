@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Collection, Generator, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +21,7 @@ from ..errors import DataError, Diverged, Interrupted
 from ..families import Diffusion
 from .batches import Plan
 from .checkpoint import commit, newest_intact, sweep
+from .device import peak_memory
 from .fit import Step, fit
 from .folder import RunFolder
 from .holdout import IMAGES, LEVELS, holdout_loss, mean_image_loss, wiener_loss
@@ -70,6 +71,14 @@ class Look(NamedTuple):
     shape: tuple[int, int, int]  # (C, H, W) of the pictures
 
 
+class Exam(NamedTuple):
+    """It is time for a card."""
+
+    step: int
+    family: Diffusion  # a copy of what would sample a finished run: the average of the weights where there is one
+    weights: str  # 'ema' or 'live'
+
+
 class Saved(NamedTuple):
     """A checkpoint stands complete on the disk."""
 
@@ -77,14 +86,22 @@ class Saved(NamedTuple):
     path: Path
 
 
-Event = Began | Trained | Epoch | Held | Look | Saved
+Event = Began | Trained | Epoch | Held | Look | Exam | Saved
 
 
 def session(
-    run: RunFolder, state: State, train: Data, holdout: Data | None, plan: Plan, accelerator: Accelerator, compiled: bool
+    run: RunFolder,
+    state: State,
+    train: Data,
+    holdout: Data | None,
+    plan: Plan,
+    accelerator: Accelerator,
+    compiled: bool,
+    exams: Collection[int] = (),
 ) -> Generator[Event, None, None]:
     """Trains to the recipe's last step, resuming from the newest intact checkpoint of `run`. Hold the run's lock,
-    and close the generator at the end: until then it keeps SIGINT and SIGTERM to itself.
+    and close the generator at the end: until then it keeps SIGINT and SIGTERM to itself. `exams` are the steps after which
+    it hands out an Exam.
 
     Raises Diverged, DiskError, CheckpointError, DataError (the images changed), and Interrupted after a signal, once the
     step that it fell into is saved.
@@ -124,9 +141,9 @@ def session(
             pending.append(step)
             stopping = _on_any_rank(accelerator, stop.signal)
             saving = stopping or due(recipe.checkpoint_every)
-            looking = due(recipe.preview_every) and first
-            holding = due(recipe.holdout_every) and first and holdout is not None
-            if len(pending) == BLOCK or saving or looking or holding:
+            looking, judging = due(recipe.preview_every), state.step in exams
+            holding = due(recipe.holdout_every) and holdout is not None
+            if len(pending) == BLOCK or saving or looking or holding or judging:
                 records = _settle(pending, accelerator, time.perf_counter() - clock)
                 pending, clock = [], time.perf_counter()
                 if first and epoch is not None:
@@ -134,21 +151,29 @@ def session(
                         log.append({**record, "losses": {name: exact(loss) for name, loss in record["losses"].items()}})
                     yield Trained(records)
                     yield from epoch.add(records, finished=plan.epoch_of(state.step))
-            if holding and holdout is not None:
+            if first and holding and holdout is not None:
                 anchors = anchors or _anchors(state, train, holdout)
                 loss = Held(state.step, LEVELS, _holdout(state, holdout), *anchors)
                 if not all(map(math.isfinite, loss.loss)):
                     raise _diverged("hold-out loss", state.step)
-                held.append({"step": loss.step, "levels": LEVELS, "loss": [exact(value) for value in loss.loss]})
+                held.append(_held_record(loss))
                 yield loss
-            if looking:
+            if first and looking:
                 yield Look(state.step, snapshots(state), (state.spec.channels, *state.spec.size))
+            if first and judging:
+                kind = "live" if state.ema is None else "ema"
+                yield Exam(state.step, snapshots(state)[kind], kind)
             if saving and first:
-                files = state.files(images=images)
+                files = state.files(
+                    images=images,
+                    device=accelerator.device.type,
+                    processes=accelerator.num_processes,
+                    peak_memory=peak_memory(accelerator.device),
+                )
                 log.flush()
                 held.flush()
                 yield Saved(state.step, commit(run.checkpoints, state.step, files))
-            clock = time.perf_counter() if (saving or looking or holding) else clock
+            clock = time.perf_counter() if (saving or looking or holding or judging) else clock
             if stopping and state.step != last:
                 accelerator.wait_for_everyone()
                 raise Interrupted(
@@ -237,6 +262,17 @@ def _holdout(state: State, holdout: Data) -> list[float]:
     labels = holdout.labels[:IMAGES].to(device) if holdout.labels is not None else None
     images = holdout.images[:IMAGES].to(device)
     return holdout_loss(family.denoiser, images, labels, path=recipe.path, noise=recipe.noise, pixels=recipe.pixels)
+
+
+def _held_record(held: Held) -> dict[str, Any]:
+    """A look at the hold-out loss as holdout.jsonl keeps it, anchors included."""
+    return {
+        "step": held.step,
+        "levels": held.levels,
+        "loss": [exact(value) for value in held.loss],
+        "wiener": held.wiener and [exact(value) for value in held.wiener],
+        "mean_image": exact(held.mean_image),
+    }
 
 
 def _anchors(state: State, train: Data, holdout: Data) -> tuple[list[float] | None, float]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import math
 import platform
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -16,10 +18,11 @@ from torch.optim.swa_utils import AveragedModel
 from ..config import Recipe
 from ..errors import CheckpointError, Diverged
 from ..nets import placed
+from .muon import Muon
 from .weights import Spec, first_not_finite, pack, put, unpack
 
 Tensors = tuple[Tensor, ...] | list[Tensor]
-OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "muon": Muon}
 
 
 def learning_rate(step: int, recipe: Recipe) -> float:
@@ -55,8 +58,10 @@ class State:
 
     def _optimizer(self, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
         recipe = self.spec.recipe
-        settings = {"weight_decay": recipe.weight_decay} if recipe.optimizer == "adamw" else {}
-        return OPTIMIZERS[recipe.optimizer](parameters, lr=recipe.lr, fused=True, **settings)
+        settings: dict[str, Any] = {} if recipe.optimizer == "adam" else {"weight_decay": recipe.weight_decay}
+        if recipe.optimizer != "muon":
+            settings["fused"] = True
+        return OPTIMIZERS[recipe.optimizer](parameters, lr=recipe.lr, **settings)
 
     @property
     def sampled(self) -> nn.Module:
@@ -131,7 +136,10 @@ def _like(parameter: Tensor, value: Tensor) -> Tensor:
 def fingerprint() -> dict[str, object]:
     """What may change the last bits of a result: versions, processor, threads."""
     return {
+        "inkbloom": version("inkbloom"),
+        "python": platform.python_version(),
         "torch": torch.__version__,
+        "system": platform.system(),
         "machine": platform.machine(),
         "cpu": torch.backends.cpu.get_cpu_capability(),
         "threads": torch.get_num_threads(),

@@ -33,8 +33,8 @@ class Spec:
         return build(self.recipe, self.channels, self.size, len(self.classes))
 
 
-def pack(net: nn.Module, spec: Spec, step: int, kind: str) -> bytes:
-    """The weights of `net` as a safetensors file; `kind` is 'live' or 'ema'."""
+def pack(net: nn.Module, spec: Spec, step: int, kind: str, dtype: torch.dtype | None = None) -> bytes:
+    """The weights of `net` as a safetensors file; `kind` is 'live' or 'ema', `dtype` that of the file (default: their own)."""
     recipe = {name: value for name, value in asdict(spec.recipe).items() if value is not None}
     about = {
         "format": FORMAT,
@@ -44,7 +44,7 @@ def pack(net: nn.Module, spec: Spec, step: int, kind: str) -> bytes:
         "size": spec.size,
         "classes": spec.classes,
     }
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in net.state_dict().items()}
+    tensors = {name: tensor.detach().to("cpu", dtype).contiguous() for name, tensor in net.state_dict().items()}
     return save(tensors, {"inkbloom": json.dumps({**about, "recipe": recipe})})
 
 

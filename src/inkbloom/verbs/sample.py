@@ -25,7 +25,8 @@ FILMED = 8  # pictures in the history and the film
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """The flags of `inkbloom sample`."""
-    parser.add_argument("run", type=Path, metavar="RUN", help="a run's folder, or a weights file (.safetensors)")
+    about = "a run's folder, or a weights file (.safetensors); default: the digits that come with inkbloom"
+    parser.add_argument("run", type=Path, nargs="?", metavar="RUN", help=about)
     parser.add_argument("--count", "-n", type=int, default=16, metavar="N", help="pictures to draw (default: 16)")
     parser.add_argument("--steps", type=int, metavar="N", help="solver steps (default: the recipe's)")
     parser.add_argument("--nfe", type=int, metavar="N", help="network evaluations for one picture, instead of steps")
@@ -66,12 +67,19 @@ def run(args: argparse.Namespace) -> int:
         label=args.label,
         start=(_picture(args.start, model), args.at) if args.start else None,
     )
-    out = args.out or (args.run if args.run.is_dir() else args.run.resolve().parent) / "samples"
+    out = args.out or _beside(args.run) / "samples"
     with Progress(console=console, disable=not console.is_terminal or args.quiet, transient=True) as bar:
         task = bar.add_task("sampling", total=wish.count)
         for line in _draw(model, wish, out, args, lambda done: bar.update(task, completed=done)):
             console.print(line)
     return 0
+
+
+def _beside(run: Path | None) -> Path:
+    """The folder that a run's pictures go to: its own, or the one that a weights file stands in; without a run the current."""
+    if run is None:
+        return Path()
+    return run if run.is_dir() else run.resolve().parent
 
 
 def _draw(model: Run, wish: Order, out: Path, args: argparse.Namespace, watch: Any) -> Iterator[str]:

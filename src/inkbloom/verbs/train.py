@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import fields, replace
 from pathlib import Path
@@ -17,18 +17,22 @@ if TYPE_CHECKING:
     from accelerate import Accelerator
 
     from ..data import Data
+    from ..evaluation.floor import Standard
     from ..run import Run
-    from ..training.session import Event, Held, Look
+    from ..training.session import Event, Exam, Held, Look
 
 PREVIEWED = 16  # images in a preview
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """The flags of `inkbloom train`: one for each field of a recipe, and those of the command."""
-    parser.usage = "inkbloom train RECIPE [--out RUN] [--quiet] [--FIELD VALUE ...]"
+    parser.usage = "inkbloom train RECIPE [--out RUN] [--cards STEP ...] [--quiet] [--FIELD VALUE ...]"
     parser.epilog = "A field not given is as the recipe says: `inkbloom recipes RECIPE` shows it."
     parser.add_argument("recipe", metavar="RECIPE", help="a name from `inkbloom recipes`, or a TOML file")
     parser.add_argument("--out", type=Path, metavar="RUN", help="the run's folder (default: runs/RECIPE)")
+    parser.add_argument(
+        "--cards", type=int, nargs="+", default=[], metavar="STEP", help="make an evaluation card after these steps"
+    )
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
     group = parser.add_argument_group("fields of the recipe")
     for field in fields(Recipe):
@@ -38,8 +42,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
             group.add_argument(flag, action=argparse.BooleanOptionalAction, **given)
         elif get_origin(hint) is Literal:
             group.add_argument(flag, metavar="{" + ",".join(get_args(hint)) + "}", **given)
-        elif hint == tuple[int, ...]:
-            group.add_argument(flag, type=int, nargs="+", metavar="N", **given)
+        elif get_origin(hint) is tuple:
+            kind = get_args(hint)[0]
+            group.add_argument(flag, type=kind, nargs="+", metavar={int: "N", float: "X"}[kind], **given)
         else:
             kind = {float: float, str: str}.get(hint, int)
             group.add_argument(flag, type=kind, metavar={float: "X", int: "N", str: "TEXT"}[kind], **given)
@@ -48,22 +53,30 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Trains; 0. Raises InkbloomError."""
     changes = {f.name: getattr(args, f.name) for f in fields(Recipe) if hasattr(args, f.name)}
-    _train(args.recipe, args.out, args.quiet, changes)
+    _train(args.recipe, args.out, args.cards, args.quiet, changes)
     return 0
 
 
-def train(recipe: str | Path | Recipe, *, out: str | Path | None = None, quiet: bool = False, **changes: Any) -> Run:
+def train(
+    recipe: str | Path | Recipe,
+    *,
+    out: str | Path | None = None,
+    cards: Sequence[int] = (),
+    quiet: bool = False,
+    **changes: Any,
+) -> Run:
     """Trains by a recipe (a name, a TOML file or a Recipe) with some fields changed, and returns the run, ready to sample.
 
-    out: the run's folder, default runs/RECIPE; if it holds an unfinished run of this recipe, that is resumed.
-    Raises InkbloomError.
+    out: the run's folder, default runs/RECIPE; if it holds an unfinished run of this recipe, that is resumed. cards: the steps
+    after which RUN/cards/step-XXXXXXXX.json is made, the card of as many images as one of its blocks holds; it changes
+    nothing in the training. Raises InkbloomError.
     """
     from ..run import Run
 
-    return Run(_train(recipe, Path(out) if out else None, quiet, changes))
+    return Run(_train(recipe, Path(out) if out else None, cards, quiet, changes))
 
 
-def _train(recipe: str | Path | Recipe, out: Path | None, quiet: bool, changes: dict[str, Any]) -> Path:
+def _train(recipe: str | Path | Recipe, out: Path | None, cards: Sequence[int], quiet: bool, changes: dict[str, Any]) -> Path:
     asked = (recipe if isinstance(recipe, Recipe) else load_recipe(str(recipe))).resolved(**changes)
     out = out or Path("runs") / (asked.family if isinstance(recipe, Recipe) else Path(recipe).stem)
 
@@ -75,6 +88,7 @@ def _train(recipe: str | Path | Recipe, out: Path | None, quiet: bool, changes: 
 
     from ..data import load_data
     from ..errors import DataError
+    from ..report.run_page import is_stale, write_report
     from ..training.batches import Plan
     from ..training.device import best_device, choose_compile, choose_precision
     from ..training.fit import join, make_accelerator
@@ -108,16 +122,23 @@ def _train(recipe: str | Path | Recipe, out: Path | None, quiet: bool, changes: 
         asked = parse_recipe(_from_first(dump_recipe(asked)), str(folder.config))
 
         state = State(Spec(asked, data.channels, data.size, data.classes if asked.labels else ()), accelerator.device)
+        standard, judged = _standard(data, asked, cards) if cards and first else (None, "")
         if first:
             folder.write_config(asked)
-        for line in (*data.notes, *_introduction(state, data, images, plan, accelerator), *why):
-            console.print(line)
+        for line in (*data.notes, *_introduction(state, data, images, plan, accelerator), *why, judged):
+            if line:
+                console.print(line)
         if asked.compile == "on":
             console.print("compiling: about a minute the first time, then from a cache")
         unseen = data.take("holdout") if "holdout" in data.slices and asked.split != "all" else None
         unseen = unseen if unseen and len(unseen.images) else None
-        events = held.enter_context(closing(session(folder, state, images, unseen, plan, accelerator, asked.compile == "on")))
-        _show(events, state.spec.recipe, folder, console)
+        compiled = asked.compile == "on"
+        events = held.enter_context(
+            closing(session(folder, state, images, unseen, plan, accelerator, compiled, frozenset(cards)))
+        )
+        _show(events, state.spec.recipe, folder, console, data, standard)
+        if first and is_stale(folder):
+            console.print(f"report: {write_report(out)}")
     return out
 
 
@@ -155,11 +176,28 @@ def _device_name(device: torch.device) -> str:
     return f"cpu ({torch.get_num_threads()} threads)" if device.type == "cpu" else str(device)
 
 
-def _show(events: Iterable[Event], recipe: Recipe, folder: Any, console: Any) -> None:
+def _standard(data: Data, recipe: Recipe, cards: Sequence[int]) -> tuple[Standard, str]:
+    """What cards along the way are measured by, and a line where there is no judge. Raises UsageError, DataError."""
+    from ..errors import UsageError
+    from ..evaluation.floor import standard
+    from .evaluate import choose_judge
+
+    for step in cards:
+        if not 1 <= step <= (recipe.steps or 0):
+            raise UsageError(f"cards = {step}: the training has the steps 1 to {recipe.steps}")
+    if recipe.split == "all":
+        raise UsageError("--cards with --split all: the reference would be trained on; leave one of them out")
+    judge, note = choose_judge(None, data)
+    return standard(data, judge), note
+
+
+def _show(
+    events: Iterable[Event], recipe: Recipe, folder: Any, console: Any, data: Data, standard: Standard | None = None
+) -> None:
     """Prints the events of a run as they come, with a progress bar on a terminal."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from ..training.session import Began, Epoch, Held, Look, Saved, Trained
+    from ..training.session import Began, Epoch, Exam, Held, Look, Saved, Trained
 
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[now]}"), TimeRemainingColumn())
     began, done, total = time.monotonic(), 0, recipe.steps or 0
@@ -189,6 +227,10 @@ def _show(events: Iterable[Event], recipe: Recipe, folder: Any, console: Any) ->
                     _preview(event, path)
                     if step == total:
                         console.print(f"preview: {path}")
+                case Exam(step) if standard:
+                    start = time.monotonic()
+                    console.print(_card(event, data, standard, folder))
+                    began += time.monotonic() - start  # judging is no training
                 case Saved(step) if step == total:
                     minutes, seconds = divmod(round(time.monotonic() - began), 60)
                     console.print(f"trained {total - done:,} steps in {minutes} min {seconds} s")
@@ -206,6 +248,22 @@ def _held_lines(held: Held) -> Iterator[str]:
     yield "  net    " + " ".join(f"{loss:6.4f}" for loss in held.loss)
     if held.wiener:
         yield "  linear " + " ".join(f"{loss:6.4f}" for loss in held.wiener)
+
+
+def _card(exam: Exam, data: Data, standard: Standard, folder: Any) -> str:
+    """Makes and writes the card of a moment of the training; a line with its headline numbers and where it is."""
+    from ..evaluation.card import measure
+    from ..evaluation.table import headline
+    from .evaluate import order_for, save_card, sit
+
+    shape = (data.channels, *data.size)
+    wish = order_for(exam.family, shape, data, standard.n, standard.n)
+    subject = sit(exam.family, shape, wish, data)
+    made = {**subject.made, "run": str(folder.path), "weights": exam.weights, "step": exam.step}
+    card, _ = measure(subject.images, subject.labels, standard, made=made, holdout=subject.holdout)
+    path = folder.cards / f"step-{exam.step:08d}.json"
+    save_card(card, path)
+    return f"step {exam.step}: {headline(card)}; {path}"
 
 
 def _preview(look: Look, path: Path) -> None:

@@ -1,0 +1,131 @@
+"""One trial of the recipe search: trains a recipe with some fields changed and scores it where the search may look.
+
+    python benchmarks/search.py fast --set lr=2e-3 widths=48,96 --judge digits-seed1.safetensors --log trials.jsonl
+
+The score is against the *hold-out* slice with a judge that is not the shipped one; the reference slice stays unseen until
+a recipe is published. Prints one line and appends one JSON line with the command, the figures and the machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+
+import torch
+
+from inkbloom.config import HINTS, load_recipe
+from inkbloom.data import load_data
+from inkbloom.evaluation.classes import agreement, total_variation
+from inkbloom.evaluation.distances import fd, kid, rms
+from inkbloom.evaluation.judge import load_judge
+from inkbloom.families import Diffusion
+from inkbloom.sampling import drawn, order
+from inkbloom.training.batches import Plan
+from inkbloom.training.device import best_device, choose_compile, choose_precision
+from inkbloom.training.fit import fit, make_accelerator
+from inkbloom.training.holdout import holdout_loss
+from inkbloom.training.state import State
+from inkbloom.training.weights import Spec
+
+
+def value_of(name: str, text: str):
+    """`text` of the command line as a value of recipe field `name`."""
+    if HINTS[name] == tuple[int, ...]:
+        return tuple(int(part) for part in text.split(","))
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def score(pictures, labels, judge, real) -> dict[str, float]:
+    """FD, KID (times 1000), class distance and label agreement of uint8 pictures against the images of `real`."""
+    seen, truth = judge.look(pictures), judge.look(real.images)
+    scale = rms(truth.features)
+    mine, theirs = seen.features / scale, truth.features / scale
+    named = seen.probabilities.argmax(1)
+    count = len(judge.classes)
+    return {
+        "fd": fd(mine, theirs),
+        "kid": kid(mine, theirs, size=min(500, len(mine)), subsets=100),
+        "tv": total_variation(torch.bincount(named, minlength=count), torch.bincount(real.labels, minlength=count)),
+        "agreement": agreement(labels, named),
+    }
+
+
+def main() -> None:
+    """See the top of the file."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("recipe")
+    parser.add_argument("--set", nargs="*", default=[], metavar="FIELD=VALUE")
+    parser.add_argument("--judge", required=True, metavar="FILE")
+    parser.add_argument("--log", type=Path, required=True, metavar="FILE.jsonl")
+    parser.add_argument("--weights", nargs="*", default=["ema"], choices=["ema", "live"])
+    parser.add_argument("--steps", type=int, nargs="*", help="score these numbers of steps as well")
+    parser.add_argument("--keep", type=Path, metavar="FILE.safetensors", help="write the averaged weights there")
+    args = parser.parse_args()
+    changes = {name: value_of(name, text) for name, text in (pair.split("=", 1) for pair in args.set)}
+    recipe = load_recipe(args.recipe).resolved(**changes)
+
+    data = load_data(recipe.data)
+    train, held = data.take("train"), data.take("holdout")
+    plan = Plan(recipe.seed, len(train.images), recipe.batch_size, recipe.short_batches)
+    steps = recipe.steps or plan.steps_in(recipe.epochs or 1)
+    device = best_device()
+    precision = choose_precision(recipe, device)[0]
+    compiled = choose_compile(recipe, device)[0]
+    recipe = recipe.resolved(steps=steps, precision=precision, compile="on" if compiled else "off")
+    state = State(Spec(recipe, data.channels, data.size, data.classes if recipe.labels else ()), device)
+
+    began, lap, steady = time.perf_counter(), [], 0.0
+    for step in fit(state, train, plan, make_accelerator(device, precision), compiled):
+        lap.append(float(step.losses["denoise"]))
+        if step.number == 20:
+            steady = time.perf_counter()
+    ended = time.perf_counter()
+    nets = {"ema": state.sampled, "live": state.family.net}
+    judge = load_judge(args.judge)
+    for weights in args.weights:
+        family = Diffusion(nets[weights], recipe).eval()
+        loss = holdout_loss(
+            family.denoiser, held.images, held.labels, path=recipe.path, noise=recipe.noise, pixels=recipe.pixels
+        )
+        for count in [recipe.sample_steps, *(args.steps or [])]:
+            labels = held.labels.tolist() if family.classes else ()
+            wish = order(family, len(held.images), seed=1, steps=None if count == recipe.sample_steps else count, labels=labels)
+            pictures = torch.cat([images for images, _ in drawn(family, (data.channels, *data.size), wish)])
+            figures = score(pictures, held.labels, judge, held)
+            row = {
+                "recipe": args.recipe,
+                "set": args.set,
+                "weights": weights,
+                "seconds": round(ended - began, 1),
+                "ms_per_step": round(1000 * (ended - steady) / max(steps - 20, 1), 1),
+                "threads": torch.get_num_threads(),
+                "parameters": sum(p.numel() for p in family.parameters()),
+                "sample_steps": count,
+                **{name: round(value, 4) for name, value in figures.items()},
+                "holdout": round(sum(loss) / len(loss), 6),
+                "levels": [round(value, 6) for value in loss],
+                "train_loss": round(sum(lap[-100:]) / len(lap[-100:]), 5),
+                "command": " ".join(["python", *sys.argv]),
+            }
+            with args.log.open("a") as file:
+                file.write(json.dumps(row) + "\n")
+            print(
+                f"{' '.join(args.set) or '-'}: {weights}, {count} steps, {row['ms_per_step']:.1f} ms, {row['seconds']:.0f} s, "
+                f"FD {row['fd']:6.2f} KID {row['kid']:6.2f} TV {row['tv']:.3f} agree {row['agreement']:.3f} "
+                f"hold-out {row['holdout']:.5f}",
+                flush=True,
+            )
+    if args.keep:
+        from inkbloom.training.weights import pack
+
+        args.keep.write_bytes(pack(state.sampled, state.spec, state.step, "ema"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""Makes the weights that come with inkbloom from a trained run, in half precision, with hash and card beside them.
+inkbloom train fast
+inkbloom evaluate runs/fast
+python scripts/make_pretrained.py runs/fast digits
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+
+import torch
+
+from inkbloom.run import Run
+from inkbloom.training.weights import pack
+
+ROOM = 850_000  # parameters
+
+
+def main(run: str, name: str) -> None:
+    """Writes src/inkbloom/pretrained/NAME.safetensors and NAME.json from the averaged weights of a run."""
+    model = Run(run)
+    parameters = sum(p.numel() for p in model.family.net.parameters())
+    if parameters > ROOM:
+        sys.exit(f"error: {parameters:,} parameters ({run}): at most {ROOM:,} are shipped")
+    target = Path(__file__).parents[1] / "src" / "inkbloom" / "pretrained" / f"{name}.safetensors"
+    weights = pack(model.family.net, model.spec, model.step, "ema", torch.float16)
+    target.write_bytes(weights)
+    about = {
+        "sha256": hashlib.sha256(weights).hexdigest(),
+        "parameters": parameters,
+        "step": model.step,
+        "made by": "inkbloom train fast; inkbloom evaluate runs/fast; python scripts/make_pretrained.py runs/fast digits",
+        "data": model.spec.recipe.data,
+        "licence": "weights: Apache-2.0; trained on MNIST digits (LeCun, Cortes, Burges; taken as CC BY-SA 3.0)",
+    }
+    card = Path(run) / "card.json"
+    if card.exists():
+        about["card"] = json.loads(card.read_text(encoding="utf-8"))
+        about["card"]["made"].pop("run", None)
+    target.with_suffix(".json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+    print(f"{target.name}: {len(weights):,} bytes, {parameters:,} parameters, sha256 {about['sha256'][:12]}…")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,117 @@
+"""The part `growth`: how the cost of a training step grows with batch, width, image size, threads and processes."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+
+from ..config import Recipe, dump_recipe
+from ..data import Data
+from .step import decided, step_seconds
+from .timing import Row, spread
+
+BATCHES = (16, 32, 64, 128, 256)
+WIDENED = (0.5, 1, 2)  # times the recipe's widths
+SIDES = (16, 28, 32, 48, 64)  # pixels
+STEPS = 30  # of each number of processes
+INK_WIDTHS = (32, 64)  # what the network `ink` takes where the recipe names none
+
+
+def growth(recipe: Recipe, data: Data, device: torch.device, quick: bool) -> Iterator[Row]:
+    """Seconds a step for each value of each quantity, and the exponent of the power law through the first and last of them."""
+    recipe, compiled = decided(recipe.resolved(compile="off"), data, device)
+    budget = 0.3 if quick else 1.5
+    few = 3 if quick else None
+
+    def measured(name: str, values: Sequence[float], recipes: Sequence[Recipe], sets: Sequence[Data]) -> Iterator[Row]:
+        medians = []
+        for value, each, images in zip(values, recipes, sets, strict=True):
+            taken = spread(step_seconds(each, images, device, compiled, budget))
+            medians.append(taken["median"])
+            rate = each.batch_size / taken["median"]
+            figures: dict[str, Any] = {"of": name, "value": value, "step": taken, "images_per_second": rate}
+            yield Row(f"{name:9} {value:6g}: {1000 * taken['median']:9.1f} ms a step, {rate:9,.0f} images/s", figures)
+        if len(values) > 1:
+            power = exponent(values, medians)
+            yield Row(f"{name:9} a step takes time as its power {power:.2f}", {"of": name, "exponent": power})
+
+    batches = BATCHES[:few]
+    yield from measured("batch", batches, [recipe.resolved(batch_size=b) for b in batches], [data] * len(batches))
+    if recipe.net == "ink":
+        widths = recipe.widths or INK_WIDTHS
+        wider = [recipe.resolved(widths=[max(16, 16 * round(w * times / 16)) for w in widths]) for times in WIDENED]
+        yield from measured("width", [each.widths[0] for each in wider], wider, [data] * len(wider))
+    sides = SIDES[:few]
+    yield from measured("side", sides, [recipe] * len(sides), [_grey(data, side) for side in sides])
+    if device.type == "cpu":
+        yield from _threads(recipe, data, device, compiled, budget)
+    if device.type == "cpu" and not quick:
+        yield from _processes(recipe, data)
+
+
+def exponent(values: Sequence[float], seconds: Sequence[float]) -> float:
+    """p of the power law seconds = c value^p through the first and the last point."""
+    return math.log(seconds[-1] / seconds[0]) / math.log(values[-1] / values[0])
+
+
+def doublings(most: int) -> list[int]:
+    """1, 2, 4 ... up to `most`, which is the last."""
+    return sorted({2**k for k in range(most.bit_length()) if 2**k <= most} | {most})
+
+
+def _grey(data: Data, side: int) -> Data:
+    """As many images of that size, all grey: what they show costs nothing."""
+    count = min(len(data.images), 1024)
+    labels = None if data.labels is None else data.labels[:count]
+    images = torch.full((count, data.channels, side, side), 128, dtype=torch.uint8)
+    return replace(data, images=images, labels=labels, slices={})
+
+
+def _threads(recipe: Recipe, data: Data, device: torch.device, compiled: bool, budget: float) -> Iterator[Row]:
+    most = torch.get_num_threads()
+    single = None
+    try:
+        for threads in doublings(most):
+            torch.set_num_threads(threads)
+            taken = spread(step_seconds(recipe, data, device, compiled, budget))
+            single = single or taken["median"]
+            faster = single / taken["median"]
+            figures = {"of": "threads", "value": threads, "step": taken, "speedup": faster}
+            yield Row(f"threads   {threads:6}: {1000 * taken['median']:9.1f} ms a step, {faster:.2f}x", figures)
+    finally:
+        torch.set_num_threads(most)
+
+
+def _processes(recipe: Recipe, data: Data) -> Iterator[Row]:
+    """Whole trainings by torchrun that share the batch, each process with its share of the threads."""
+    most = torch.get_num_threads()
+    for processes in doublings(most):
+        rate = images_per_second(recipe, data.source, processes, max(1, most // processes))
+        figures = {"of": "processes", "value": processes, "threads": max(1, most // processes), "images_per_second": rate}
+        yield Row(f"processes {processes:6}: {rate:9,.0f} images/s with {most // processes} threads each", figures)
+
+
+def images_per_second(recipe: Recipe, source: str, processes: int, threads: int) -> float:
+    """The median over the second half of a short training's log."""
+    with TemporaryDirectory() as folder:
+        file, run = Path(folder) / "short.toml", Path(folder) / "run"
+        short = recipe.resolved(data=source, steps=STEPS, checkpoint_every=10**9, preview_every=0, holdout_every=0)
+        file.write_text(dump_recipe(short), encoding="utf-8")
+        launch = ["torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)] if processes > 1 else []
+        words = [sys.executable, *(["-m", *launch] if launch else []), "-m", "inkbloom", "train", str(file)]
+        environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+        subprocess.run([*words, "--out", str(run), "--quiet"], check=True, env=environment, capture_output=True)
+        lines = (run / "log.jsonl").read_text(encoding="utf-8").splitlines()
+        rates = [json.loads(line)["images_per_second"] for line in lines]
+    return statistics.median(rates[len(rates) // 2 :])

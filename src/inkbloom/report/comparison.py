@@ -1,0 +1,120 @@
+"""Runs side by side: what differs in their settings, how they trained, what their cards say: for terminal and page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from ..config import Recipe
+from . import card as cards
+from . import words
+from .drawn import Drawn
+from .facts import Facts
+
+Row = tuple[str, list[str]]  # what it is, and one cell for each run
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The tables of a comparison, one column for each run."""
+
+    names: list[str]
+    warnings: list[str]  # what one should know before reading on, a sentence each
+    settings: list[Row]  # fields of the recipe that differ
+    figures: list[Row]
+    floor: list[str]  # of each row of `scores`: what real images score against real ones
+    scores: list[Row]  # the cards; empty where no run has one
+    conditions: str  # what the scores depend on; '' without cards
+
+
+def check_cards(names: Sequence[str], facts: Sequence[Facts]) -> list[dict[str, Any]]:
+    """The cards that the runs have. Raises UsageError where two were made under different conditions."""
+    found = [(name, fact.card) for name, fact in zip(names, facts, strict=True) if fact.card]
+    cards.check_comparable([name for name, _ in found], [card for _, card in found])
+    return [card for _, card in found]
+
+
+def compare(names: list[str], facts: Sequence[Facts], drawn: Sequence[Drawn]) -> Comparison:
+    """The tables. Raises UsageError where cards were made under different conditions."""
+    found = check_cards(names, facts)
+    measures = cards.measured(found)
+    return Comparison(
+        names,
+        list(_warnings(names, facts)),
+        _settings([fact.recipe for fact in facts]),
+        [row for row in _figures(facts, drawn) if any(cell != words.DASH for cell in row[1])],
+        [cards.floor_said(found[0], measure) for measure in measures],
+        [
+            (
+                measure.title,
+                [cards.said(fact.card, measure) if fact.card else words.DASH for fact in facts],
+            )
+            for measure in measures
+        ],
+        cards.conditions(found[0]) if found else "",
+    )
+
+
+def _warnings(names: list[str], facts: Sequence[Facts]) -> list[str]:
+    lines = []
+    for package in ("inkbloom", "torch"):
+        versions = [fact.machine.versions.get(package, "unknown") for fact in facts]
+        if len(set(versions)) > 1:
+            lines.append(f"trained with different versions of {package}: {_each(names, versions)}")
+        made = {
+            name: str(fact.card["made"].get(package, "unknown")) for name, fact in zip(names, facts, strict=True) if fact.card
+        }
+        if len(set(made.values())) > 1:
+            lines.append(f"evaluated with different versions of {package}: {_each(list(made), list(made.values()))}")
+    computers = [fact.machine.computer for fact in facts]
+    if len(set(computers)) > 1:
+        lines.append(f"trained on different machines, so their speeds do not compare: {_each(names, computers)}")
+    for name, fact in zip(names, facts, strict=True):
+        if fact.step != fact.recipe.steps:
+            lines.append(f"{name} is unfinished: {words.progress(fact)}")
+        lines += [f"the card of {name}: {warning}" for warning in cards.warnings_of(fact.card, fact.step)] if fact.card else []
+    ways = {
+        (fact.recipe.target, fact.recipe.loss_on, fact.recipe.loss_cap, fact.recipe.times, fact.recipe.pixels) for fact in facts
+    }
+    if len(ways) > 1:
+        lines.append("their training losses measure different things: compare the hold-out losses")
+    if len({(fact.recipe.data, fact.spec.size, fact.recipe.path, fact.recipe.noise) for fact in facts}) > 1:
+        lines.append("their hold-out losses are on different data, path or noise: they do not compare")
+    if any(fact.card for fact in facts):
+        bare = [name for name, fact in zip(names, facts, strict=True) if not fact.card]
+        lines += [f"no card: {', '.join(bare)} (inkbloom evaluate RUN makes one)"] if bare else []
+    else:
+        lines.append("no run has a card yet (inkbloom evaluate RUN makes one)")
+    return lines
+
+
+def _each(names: Sequence[str], values: Sequence[str]) -> str:
+    return ", ".join(f"{name} {value or 'unknown'}" for name, value in zip(names, values, strict=True))
+
+
+def _settings(recipes: Sequence[Recipe]) -> list[Row]:
+    """The fields of the recipes that differ."""
+    rows = []
+    for field in fields(Recipe):
+        values = [getattr(recipe, field.name) for recipe in recipes]
+        if field.name not in words.FREE and any(value != values[0] for value in values):
+            rows.append((field.name, [words.shown_value(value) for value in values]))
+    return rows
+
+
+def _figures(facts: Sequence[Facts], drawn: Sequence[Drawn]) -> list[Row]:
+    def row(title: str, cell: Callable[[Facts], str]) -> Row:
+        return title, [cell(fact) for fact in facts]
+
+    return [
+        row("trained", words.progress),
+        row("parameters", lambda fact: words.figure(fact.parameters)),
+        row("hold-out loss", lambda fact: words.figure(fact.held[-1].mean if fact.held else None, 4)),
+        row("training time", lambda fact: words.duration(fact.seconds) if fact.seconds else words.DASH),
+        row("training, images/s", lambda fact: words.rate(fact.speed)),
+        row("training, peak memory", lambda fact: words.memory(fact.machine.peak_memory)),
+        ("sampling", [f"{draw.wish.solver}, {draw.wish.steps} steps" for draw in drawn]),
+        ("network evaluations", [str(draw.wish.nfe) for draw in drawn]),
+        (f"sampling, images/s, {len(drawn[0].pictures)} at once", [words.rate(draw.rate) for draw in drawn]),
+    ]

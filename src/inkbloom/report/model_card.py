@@ -1,0 +1,144 @@
+"""RUN/README.md: a model card as the Hugging Face hub knows it, YAML header first; it reads as well without the hub."""
+
+from __future__ import annotations
+
+import html
+import re
+
+from ..errors import shown
+from ..training.checkpoint import write_file
+from . import card as cards
+from . import words
+from .facts import Facts
+
+MARK = (
+    "<!-- written by inkbloom, which writes it anew after training and evaluation: to keep your own text, remove this line -->"
+)
+HUB = {"digits": "ylecun/mnist", "fashion-mnist": "zalando-datasets/fashion_mnist"}  # the sets that have a name there
+CREDIT = {
+    "digits": "10,000 images of MNIST by Yann LeCun, Corinna Cortes and Christopher J.C. Burges, here under CC BY-SA 3.0.",
+    "fashion-mnist": "Fashion-MNIST by Han Xiao, Kashif Rasul and Roland Vollgraf, Zalando SE 2017, MIT license.",
+}
+
+
+def write_model_card(facts: Facts) -> None:
+    """Writes the card into the run's folder, unless someone has written their own there. Raises DiskError."""
+    place = facts.folder.readme
+    if not place.exists() or MARK in place.read_text(encoding="utf-8", errors="replace"):
+        write_file(place, model_card(facts).encode("utf-8", "replace"))
+
+
+def model_card(facts: Facts) -> str:
+    """The card as Markdown."""
+    return "\n".join([*_header(facts), "", MARK, "", *_what(facts), *_results(facts), *_use(facts), *_limits(facts)])
+
+
+def _header(facts: Facts) -> list[str]:
+    source = HUB.get(facts.recipe.data)
+    kind = "unconditional-image-generation"
+    return [
+        "---",
+        "license: other",
+        "license_name: not-chosen-yet",
+        "library_name: inkbloom",
+        f"pipeline_tag: {kind}",
+        "tags:",
+        *(f"- {tag}" for tag in ("inkbloom", "diffusion", "image-generation", "small-images")),
+        *(["datasets:", f"- {source}"] if source else []),
+        "---",
+    ]
+
+
+def _what(facts: Facts) -> list[str]:
+    recipe = facts.recipe
+    lines = [f"# {plain(facts.name)}", "", plain(words.what(facts)), ""]
+    if recipe.about:
+        lines += [f"Recipe: {plain(recipe.about)}", ""]
+    previews = sorted(facts.folder.previews.glob("step-*.png"))
+    if previews:
+        lines += [f"![pictures that the model drew](previews/{previews[-1].name})", ""]
+    lines += [
+        f"- training: {progress_of(facts)}, batches of {recipe.batch_size}, {recipe.optimizer} at {recipe.lr:g}, "
+        f"seed {recipe.seed}, {recipe.precision}; loss on {recipe.loss_on}",
+        f"- training data: the slice {recipe.split} of {plain(recipe.data)}",
+    ]
+    if facts.family.classes:
+        lines.append(f"- classes: {plain(', '.join(facts.spec.classes))}")
+    machine = ", ".join(f"{name} {version}" for name, version in facts.machine.versions.items())
+    return [*lines, f"- made with: {plain(machine)}", "- repeat it with:", "", *_code(words.command(recipe)), ""]
+
+
+def progress_of(facts: Facts) -> str:
+    """Steps, and the time that they took."""
+    return f"{words.progress(facts)} in {words.duration(facts.seconds)}" if facts.seconds else words.progress(facts)
+
+
+def _results(facts: Facts) -> list[str]:
+    lines = ["## How good it is", ""]
+    if facts.held:
+        last = facts.held[-1]
+        linear = f", best linear denoiser {sum(last.wiener) / len(last.wiener):.4f}" if last.wiener else ""
+        mean = f", mean image {last.mean_image:.4f}" if last.mean_image is not None else ""
+        lines += [
+            f"Hold-out loss after step {last.step:,}: {last.mean:.4f}{linear}{mean}. It is the mean squared error of the "
+            "denoised image a pixel, on images never trained on, averaged over ten noise levels.",
+            "",
+        ]
+    if facts.card:
+        card = facts.card
+        lines += ["| measure | this model | real against real |", "|---|---|---|"]
+        for measure in cards.measured([card]):
+            said, floor = cards.said(card, measure), cards.floor_said(card, measure)
+            lines.append(f"| {plain(cards.title_of(card, measure))} | {said} | {floor} |")
+        lines += ["", plain(f"Measured on {cards.how_made(card)} against {card['header']['source']}."), ""]
+        lines += [plain(f"Mind: {warning}.") + "\n" for warning in cards.warnings_of(card, facts.step)]
+    if len(lines) == 2:
+        lines += ["Not measured.", ""]
+    return lines
+
+
+def _use(facts: Facts) -> list[str]:
+    return [
+        "## How to sample",
+        "",
+        *_code("inkbloom sample . -n 100"),
+        "",
+        "in this folder, or in Python:",
+        "",
+        "```python",
+        "import inkbloom",
+        "",
+        'pictures = inkbloom.Run(".").sample(16, seed=0)  # uint8 (16, H, W, C)',
+        "```",
+        "",
+    ]
+
+
+def _limits(facts: Facts) -> list[str]:
+    height, width = facts.spec.size
+    credit = CREDIT.get(facts.recipe.data, "Name the origin and the licence of your images here before you publish the model.")
+    return [
+        "## Limits",
+        "",
+        f"It draws {width} x {height} images like those it was trained on, and nothing else. Some are misshapen, and some may "
+        "come close to training images: the row *near a training image* says how many, where the model has been evaluated.",
+        "",
+        "## Data and licence",
+        "",
+        credit,
+        "",
+        "No licence has been chosen for these weights: whoever publishes them sets `license` in the header above.",
+        "",
+    ]
+
+
+def plain(text: str) -> str:
+    """`text` as one line of Markdown that says just that: neither markup, nor HTML, nor a table cell's end."""
+    return re.sub(r"([\\`*_\[\]|~])", r"\\\1", html.escape(shown(text, 2000), quote=False))
+
+
+def _code(line: str) -> list[str]:
+    """A command as a code block, whatever stands in it."""
+    one = shown(line, 2000)
+    fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", one)), default=0))
+    return [f"{fence}sh", one, fence]

@@ -1,0 +1,215 @@
+"""RUN/report.html: what a run is, how its training went, what it draws and how that was judged, on one page."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from markupsafe import Markup
+
+from ..config import Recipe
+from ..errors import CheckpointError
+from ..training.checkpoint import write_file
+from ..training.folder import RunFolder
+from . import card as cards
+from . import words
+from .chart import Line, chart
+from .drawn import Drawn, draw, picture_file, sheet
+from .facts import Facts, Held, read_facts, smoothed
+from .model_card import write_model_card
+from .page import page
+
+LOOKS = 6  # previews and hold-out curves on the page, the last among them
+EVALUATED = {  # pictures that `inkbloom evaluate` leaves in RUN/evaluation, and what they show
+    "samples.png": "Random samples of the evaluation.",
+    "nearest.png": "The samples nearest to training images, each beside its neighbour in the training set.",
+}
+
+
+class Picture(NamedTuple):
+    """A picture of the page."""
+
+    uri: str
+    alt: str
+    caption: str
+
+
+def write_report(path: Path) -> Path:
+    """Writes report.html and README.md into the run at `path`, drawing COUNT pictures for them; returns the report's path.
+
+    A card that cannot be read is named on the page in place of its numbers. Raises CheckpointError, UsageError, DiskError.
+    """
+    folder, problem = RunFolder(path), ""
+    try:
+        facts = read_facts(path)
+    except CheckpointError as error:
+        facts, problem = read_facts(path, card=False), str(error)
+    write_file(folder.report, run_page(facts, draw(facts.family, facts.spec), problem))
+    write_model_card(facts)
+    return folder.report
+
+
+def is_stale(folder: RunFolder) -> bool:
+    """Whether the run has been trained on, or judged, since its report was written."""
+    if not folder.report.exists():
+        return True
+    written = folder.report.stat().st_mtime
+    return any(made.exists() and made.stat().st_mtime > written for made in (folder.checkpoints / "latest", folder.card))
+
+
+def run_page(facts: Facts, drawn: Drawn, problem: str = "") -> bytes:
+    """The page as UTF-8 HTML; `problem` is what keeps the card from being shown."""
+    recipe, card = facts.recipe, facts.card
+    return page(
+        "run.html",
+        title=facts.name,
+        about=recipe.about,
+        what=words.what(facts),
+        tiles=_tiles(facts, drawn),
+        samples=_samples(facts, drawn),
+        history=_history(drawn),
+        card=card and _card(facts, card),
+        problem=problem,
+        losses=_loss_chart(facts),
+        held=_held(facts.held),
+        previews=_previews(facts),
+        changed=_fields(recipe, changed=True),
+        unchanged=_fields(recipe, changed=False),
+        command=words.command(recipe),
+        machine=_machine(facts),
+    )
+
+
+def _tiles(facts: Facts, drawn: Drawn) -> list[tuple[str, str, str]]:
+    """(name, value, remark) of the figures that matter most."""
+    tiles = []
+    if facts.held:
+        last = facts.held[-1]
+        anchor = f"best linear denoiser {sum(last.wiener) / len(last.wiener):.4f}" if last.wiener else "x0, mean squared error"
+        tiles.append(("hold-out loss", f"{last.mean:.4f}", anchor))
+    if facts.card:
+        for measure in cards.measured([facts.card])[:3]:
+            remark = f"floor {cards.floor_said(facts.card, measure)}"
+            tiles.append((measure.title, cards.said(facts.card, measure), remark))
+    tiles.append(("training", words.duration(facts.seconds), f"{words.rate(facts.speed)} images/s"))
+    nfe = f"{drawn.wish.nfe} network evaluations each"
+    tiles.append(("sampling", f"{words.rate(drawn.rate)} images/s", f"{len(drawn.pictures)} at once, {nfe}"))
+    return tiles
+
+
+def _samples(facts: Facts, drawn: Drawn) -> Picture:
+    wish, classes = drawn.wish, facts.family.classes
+    guided = f", guidance {wish.guidance:g}" if classes else ""
+    order = f" Picture k is of class k mod {classes}, counted from 0." if classes else ""
+    caption = f"{wish.solver}, {wish.spacing} spacing, {wish.steps} steps, {wish.nfe} network evaluations each{guided}.{order}"
+    return Picture(sheet(drawn.pictures), f"{len(drawn.pictures)} pictures that the model drew from seed 0", caption)
+
+
+def _history(drawn: Drawn) -> list[Picture]:
+    rows = len(drawn.inputs)
+    return [
+        Picture(sheet(drawn.inputs, rows), "the first picture on its way out of the noise", "What the network was given."),
+        Picture(sheet(drawn.predictions, rows), "the network's predictions on the way", "What it took the picture to be."),
+    ]
+
+
+def _card(facts: Facts, card: dict[str, Any]) -> dict[str, Any]:
+    """What the template shows of a card."""
+    rows = [
+        (
+            measure.title,
+            cards.floor_said(card, measure),
+            cards.said(card, measure),
+            cards.against(card, measure),
+            measure.better,
+        )
+        for measure in cards.measured([card])
+    ]
+    found = [(name, picture_file(facts.folder.evaluation / name)) for name in EVALUATED]
+    return {
+        "rows": rows,
+        "made": cards.how_made(card),
+        "conditions": cards.conditions(card),
+        "source": card["header"]["source"],
+        "judge": card["header"]["judge"],
+        "warnings": cards.warnings_of(card, facts.step),
+        "pictures": [Picture(uri, EVALUATED[name], EVALUATED[name]) for name, uri in found if uri],
+    }
+
+
+def _loss_chart(facts: Facts) -> Markup:
+    """The training losses: each step faint, their moving average above it."""
+    lines = []
+    for number, (phase, curve) in enumerate(facts.losses.items()):
+        lines.append(Line("", curve, f"s{number} faint"))
+        lines.append(Line(phase, smoothed(curve), f"s{number}"))
+    return chart(lines, "Training loss, faint; its moving average, strong", "step", f"loss on {facts.recipe.loss_on}")
+
+
+def _held(held: list[Held]) -> dict[str, Any] | None:
+    """What the template shows of the hold-out loss: over training, by noise level, and the newest in figures."""
+    if not held:
+        return None
+    last = held[-1]
+    over = [Line("this run", [(look.step, look.mean) for look in held], "s0", dots=True)]
+    ends = [held[0].step, last.step]
+    if last.wiener:
+        over.append(Line("best linear denoiser", [(x, sum(last.wiener) / len(last.wiener)) for x in ends], "linear"))
+    if last.mean_image:
+        over.append(Line("mean image", [(x, last.mean_image) for x in ends], "mean"))
+    looks = _few(held)
+    by_level = [
+        Line(
+            f"step {look.step:,}", list(zip(look.levels, look.loss, strict=False)), f"s0 age{len(looks) - 1 - place}", dots=True
+        )
+        for place, look in enumerate(looks)
+    ]
+    return {
+        "over": chart(over, "Mean over the noise levels, as training went on", "step", "x0 loss") if len(held) > 1 else "",
+        "by_level": chart(by_level + anchors(last), "By noise level: 0 is the image, 1 the noise", "t", "x0 loss"),
+        "last": last,
+    }
+
+
+def anchors(held: Held) -> list[Line]:
+    """The anchors of a hold-out loss, over the noise levels."""
+    lines = []
+    if held.wiener:
+        points = list(zip(held.levels, held.wiener, strict=False))
+        lines.append(Line("best linear denoiser", points, "linear"))
+    if held.mean_image:
+        lines.append(Line("mean image", [(level, held.mean_image) for level in held.levels], "mean"))
+    return lines
+
+
+def _previews(facts: Facts) -> list[Picture]:
+    """The same noise as training went on."""
+    paths = _few(sorted(facts.folder.previews.glob("step-*.png")))
+    found = [(path.stem.removeprefix("step-").lstrip("0") or "0", picture_file(path)) for path in paths]
+    return [Picture(uri, f"preview after step {step}", f"step {step}") for step, uri in found if uri]
+
+
+def _few(items: list[Any]) -> list[Any]:
+    """At most LOOKS of the items, evenly spread, the first and the last among them."""
+    if len(items) <= LOOKS:
+        return items
+    return [items[round(k * (len(items) - 1) / (LOOKS - 1))] for k in range(LOOKS)]
+
+
+def _fields(recipe: Recipe, changed: bool) -> list[tuple[str, str, str, str]]:
+    """(field, value, default, meaning) of the fields that are as by default, or that are not."""
+    rows = []
+    for field in fields(Recipe):
+        value, default = getattr(recipe, field.name), words.default_of(field.name)
+        if field.name not in words.FREE and (value != default) == changed:
+            rows.append((field.name, words.shown_value(value), words.shown_value(default), field.metadata["help"]))
+    return rows
+
+
+def _machine(facts: Facts) -> list[tuple[str, str]]:
+    rows = [*facts.machine.versions.items(), ("computer", facts.machine.computer)]
+    rows.append(("precision", facts.recipe.precision))
+    if facts.machine.peak_memory is not None:
+        rows.append(("peak memory of training", words.memory(facts.machine.peak_memory)))
+    return [(name, value) for name, value in rows if value]

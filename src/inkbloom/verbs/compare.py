@@ -1,0 +1,95 @@
+"""`inkbloom compare RUN RUN ...`: runs side by side, in the terminal and as one page."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import UsageError, shown
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from ..report.comparison import Comparison
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """The flags of `inkbloom compare`."""
+    parser.add_argument("runs", type=Path, metavar="RUN", nargs="+", help="folders of runs, two or more")
+    parser.add_argument(
+        "--html", type=Path, metavar="FILE", help="also write the comparison as one page, with pictures and curves"
+    )
+    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Compares; 0. Raises InkbloomError, UsageError where the cards of the runs do not compare."""
+    names = distinct(args.runs)
+
+    from rich.console import Console
+    from rich.text import Text
+
+    from ..data.writing import replacing
+    from ..report.compare_page import compare_page
+    from ..report.comparison import check_cards, compare
+    from ..report.drawn import draw
+    from ..report.facts import read_facts
+
+    console = Console(highlight=False, markup=False, quiet=args.quiet)
+    if not console.is_terminal:
+        console.width = 10_000  # in a file or a pipe each row keeps to one line
+    facts = [read_facts(path) for path in args.runs]
+    check_cards(names, facts)
+    drawn = []
+    for name, fact in zip(names, facts, strict=True):
+        with console.status(Text(f"sampling {name}")):
+            drawn.append(draw(fact.family, fact.spec))
+    found = compare(names, facts, drawn)
+    for line in found.warnings:
+        console.print(f"note: {line}", soft_wrap=True)
+    for title, table in tables(found):
+        console.print(f"\n{title}", soft_wrap=True, style="bold")
+        console.print(table)
+    if args.html:
+        with replacing(args.html) as file:
+            file.write(compare_page(found, facts, drawn))
+        console.print(f"page: {shown(args.html, 1000)}", soft_wrap=True)
+    return 0
+
+
+def distinct(paths: Sequence[Path]) -> list[str]:
+    """Names for the runs: their folders' own, or the paths as given where two are alike. Raises UsageError for bad choices."""
+    if len(paths) < 2:
+        raise UsageError(
+            f"one run only ({shown(paths[0])}): name two or more to compare" if paths else "no runs: name two or more"
+        )
+    seen: dict[Path, Path] = {}
+    for path in paths:
+        if (same := seen.setdefault(path.resolve(), path)) is not path:
+            raise UsageError(f"the same run twice ({shown(same)}, {shown(path)}): name each one once")
+    names = [shown(path.absolute().name, 40) for path in paths]
+    return names if len(set(names)) == len(names) else [shown(path, 60) for path in paths]
+
+
+def tables(found: Comparison) -> Iterator[tuple[str, Table]]:
+    """(title, table) of the comparison for a terminal: settings that differ, figures, cards."""
+    if found.settings:
+        yield "settings that differ", _table(found.names, found.settings)
+    yield "figures", _table(found.names, found.figures)
+    if found.scores:
+        rows = [(name, [floor, *cells]) for floor, (name, cells) in zip(found.floor, found.scores, strict=True)]
+        yield f"cards ({found.conditions})", _table(["floor", *found.names], rows)
+
+
+def _table(names: Sequence[str], rows: Sequence[tuple[str, list[str]]]) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
+    for name in ("", *names):
+        table.add_column(Text(name), style="" if name else "dim")
+    for name, cells in rows:
+        table.add_row(name, *map(Text, cells))
+    return table

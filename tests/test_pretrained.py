@@ -1,0 +1,73 @@
+"""The model that comes with inkbloom: what it draws, its size, and what is said where its file is damaged."""
+
+import hashlib
+import json
+import shutil
+
+import pytest
+import torch
+
+import inkbloom.pretrained as module
+from inkbloom.config import load_recipe
+from inkbloom.data import load_data
+from inkbloom.errors import CheckpointError, UsageError
+from inkbloom.evaluation.classes import agreement
+from inkbloom.evaluation.judge import load_judge
+from inkbloom.pretrained import pretrained
+from inkbloom.run import Run
+
+
+def test_it_draws_the_digits_asked_for():
+    images = torch.from_numpy(Run().sample(100, seed=3)).permute(0, 3, 1, 2)
+    seen = load_judge("digits-v1").look(images)
+    assert agreement(torch.arange(100) % 10, seen.probabilities.argmax(1)) > 0.94
+    train = load_data("digits").take("train").images
+    assert not any((image == train).flatten(1).all(1).any() for image in images)
+
+
+def test_it_is_small_and_says_what_it_is():
+    path = pretrained("digits")
+    about = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    assert about["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert about["parameters"] == sum(p.numel() for p in Run().family.parameters()) < 850_000
+    assert path.stat().st_size < 2.1 * about["parameters"]  # half precision
+    assert about["card"]["fd"] > about["card"]["floor"]["fd"]
+    assert Run().spec.recipe == load_recipe("fast").resolved(precision="bf16")
+
+
+def test_another_name():
+    with pytest.raises(UsageError, match="unknown pretrained model 'digit': did you mean 'digits'"):
+        pretrained("digit")
+
+
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch):
+    """A copy of the package's files of the model that may be spoiled."""
+    shutil.copytree(pretrained().parent, tmp_path / "pretrained")
+    monkeypatch.setattr(module, "files", lambda package: tmp_path)
+    return tmp_path / "pretrained"
+
+
+def test_the_copy_is_as_good(elsewhere):
+    assert pretrained() == elsewhere / "digits.safetensors"
+
+
+def test_a_damaged_file_is_noticed(elsewhere):
+    body = bytearray((elsewhere / "digits.safetensors").read_bytes())
+    body[-100] ^= 1
+    (elsewhere / "digits.safetensors").write_bytes(body)
+    with pytest.raises(CheckpointError, match=r"the shipped model is damaged .*: install inkbloom again"):
+        pretrained()
+
+
+@pytest.mark.parametrize("spoil", ["digits.safetensors", "digits.json"])
+def test_a_missing_file_is_noticed(elsewhere, spoil):
+    (elsewhere / spoil).unlink()
+    with pytest.raises(CheckpointError, match="the shipped model is not complete"):
+        pretrained()
+
+
+def test_a_card_that_is_none_is_noticed(elsewhere):
+    (elsewhere / "digits.json").write_text("{")
+    with pytest.raises(CheckpointError, match="the shipped model is not complete"):
+        pretrained()

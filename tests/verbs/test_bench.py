@@ -1,0 +1,49 @@
+"""`inkbloom bench` from the command line."""
+
+import json
+
+import pytest
+
+
+def test_two_parts_of_a_source_without_a_judge(command, recipe, tmp_path):
+    file = tmp_path / "out" / "bench.json"
+    done = command("bench", "--quick", "--only", "step", "quality", "sampling", "--recipe", recipe(), "--json", file)
+    assert (done.code, done.err) == (0, "")
+    result = json.loads(file.read_text())
+    assert list(result["parts"]) == ["step", "quality", "sampling"]
+    assert {"cpu", "torch", "date"} <= result["machine"].keys()
+    assert result["seed"] == 0
+    step, walked = (result["parts"][name]["rows"] for name in ("step", "sampling"))
+    assert step[0]["recipe"] == "tiny"
+    assert {row["nfe"] for row in walked if row.get("solver") == "euler"} == {2, 4, 8, 16, 40}
+    assert "no judge" in done.out
+    assert "load" in result["parts"]["step"]["meanwhile"]
+    assert (tmp_path / "out" / "bench-sampling.svg").exists()
+
+
+def test_finer_steps_come_nearer_to_the_solution(command, recipe, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    command("train", recipe(), "--out", "run", "--quiet")
+    done = command("bench", "--quick", "--only", "sampling", "--recipe", recipe(), "--run", "run", "--json", "b.json")
+    assert (done.code, done.err) == (0, "")
+    rows = json.loads((tmp_path / "b.json").read_text())["parts"]["sampling"]["rows"]
+    errors = [row["rmse"] for row in rows if row.get("solver") == "dpmpp_2m"]
+    assert errors == sorted(errors, reverse=True)
+    assert "trained for it" not in done.out
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (["--only", "speed"], 2, "invalid choice"),
+        (["--seeds", "0"], 2, "seeds = 0"),
+        (["--recipe", "fats"], 2, "did you mean 'fast'"),
+        (["--t30", "{here}/broken.json"], 3, "not a card"),
+        (["--only", "sampling", "--run", "{here}/nothing"], 4, "nothing"),
+    ],
+)
+def test_mistakes_are_one_line(command, tmp_path, words, code, told):
+    (tmp_path / "broken.json").write_text("{")
+    done = command("bench", "--quick", *(word.format(here=tmp_path) for word in words))
+    assert done.code == code
+    assert told in done.error
