@@ -285,7 +285,11 @@ def test_numbers_that_are_none_never_reach_the_disk(where, value, at, recipe, co
 def test_where_nothing_is_checked_the_poison_spreads(recipe, command, tmp_path, monkeypatch):
     monkeypatch.setattr("inkbloom.training.state.first_not_finite", lambda tensors: None)
     with poisoned("average", math.nan, 7):
-        assert command("train", recipe(split="all"), "--out", tmp_path / "run", "--quiet").code == 0
+        ended = command("train", recipe(split="all"), "--out", tmp_path / "run", "--quiet")
+    assert (ended.code, "not finite numbers" in ended.err) == (
+        4,
+        True,
+    )  # the report, which looks for itself, is the first to notice
     assert not_finite(tmp_path / "run")
 
 

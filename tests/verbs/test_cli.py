@@ -10,6 +10,7 @@ import threading
 import pytest
 
 from inkbloom import cli, errors
+from inkbloom.config import recipe_names
 from inkbloom.verbs import recipes
 
 
@@ -34,7 +35,7 @@ import sys
 from inkbloom.cli import VERBS, main
 for words in ["--help", "--version", "recipes", "recipes fast", "compare x", "compare x x", "train nope",
               "train fast --steps 0", "train fast --nope",
-              "sample", "sample nope --weights x", *(f"{verb} --help" for verb in VERBS)]:
+              "sample nope --weights x", *(f"{verb} --help" for verb in VERBS)]:
     main(words.split())
 heavy = {"torch", "numpy", "PIL", "matplotlib", "diffusers", "accelerate", "safetensors", "rich"} & set(sys.modules)
 sys.exit(f"loaded: {heavy}" if heavy else 0)
@@ -55,7 +56,7 @@ def test_the_version_is_that_of_the_package(command):
         (("trian",), "unknown verb 'trian': did you mean 'train'? known: train, sample, evaluate, compare, inspect"),
         (("--nope",), "unknown verb '--nope'"),
         (("train",), "RECIPE: see `inkbloom train --help`"),
-        (("sample",), "RUN: see `inkbloom sample --help`"),
+        (("evaluate",), "see `inkbloom evaluate --help`"),
         (("recipes", "fats"), "unknown recipe 'fats': did you mean 'fast'?"),
         (("recipes", "fast", "slow"), "unknown argument 'slow': see `inkbloom recipes --help`"),
         (("inspect", "didgits"), "unknown source 'didgits': did you mean 'digits'?"),
@@ -181,7 +182,7 @@ def test_python_m_inkbloom_is_the_command(process):
 
 def test_the_recipes_and_one_of_them(command):
     listed = command("recipes")
-    assert [line.split()[0] for line in listed.out.splitlines()] == ["ddpm", "fast", "tutorial", "tutorial-basic"]
+    assert [line.split()[0] for line in listed.out.splitlines()] == [*recipe_names()]
     shown = command("recipes", "fast")
     assert 'net = "ink"\n' in shown.out
 
