@@ -34,27 +34,7 @@ from .panel import Panel
 from .step import decided, spec_of
 from .timing import Row
 
-TIMES = (
-    5,
-    10,
-    15,
-    20,
-    30,
-    45,
-    60,
-    90,
-    120,
-    180,
-    240,
-    300,
-    450,
-    600,
-    900,
-    1200,
-    1800,
-    2700,
-    3600,
-)  # judged after so many seconds
+TIMES = (5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 240, 300, 450, 600, 900, 1200, 1800, 2700, 3600)  # looks, in seconds
 RUNGS = (1, 1 / 2, 1 / 4, 1 / 8, 1 / 16)
 SHORT = 10.0  # seconds of training where all has to be quick
 
