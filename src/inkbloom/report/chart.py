@@ -9,7 +9,7 @@ from typing import NamedTuple
 from markupsafe import Markup, escape
 
 WIDTH, HEIGHT = 460, 270
-LEFT, RIGHT, TOP, BOTTOM = 56, 12, 10, 40  # margins
+LEFT, RIGHT, TOP, BOTTOM = 56, 22, 10, 40  # margins
 POINTS = 400  # of a line, at most: more cannot be told apart
 COLOURS = 8  # in the style sheet, s0 to s7
 
