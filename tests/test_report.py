@@ -21,7 +21,7 @@ import inkbloom
 from inkbloom.config import Recipe, load_recipe, recipe_names
 from inkbloom.errors import CheckpointError, UsageError
 from inkbloom.report import card as cards
-from inkbloom.report.chart import Line, chart, colour, linear_ticks, log_ticks
+from inkbloom.report.chart import RIGHT, WIDTH, Line, chart, colour, linear_ticks, log_ticks
 from inkbloom.report.drawn import COUNT, STAGES, draw
 from inkbloom.report.facts import read_facts, smoothed
 from inkbloom.report.model_card import MARK, plain
@@ -459,7 +459,7 @@ def test_a_long_curve_is_thinned_and_keeps_its_end():
     svg = str(chart([Line("a", [(step, 1 + step) for step in range(100_000)], "s0")], "t", "x", "y"))
     spots = re.search(r'points="([^"]*)"', svg)[1].split()
     assert len(spots) <= 400
-    assert float(spots[-1].split(",")[0]) == 460 - 12
+    assert float(spots[-1].split(",")[0]) == WIDTH - RIGHT
 
 
 def test_many_lines_can_be_told_apart():
