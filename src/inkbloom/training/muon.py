@@ -6,34 +6,43 @@ the nearest orthogonal one gives every direction the same length of step, howeve
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim.adamw import adamw
 
 QUINTIC = (3.4445, -4.7750, 2.0315)  # Jordan's coefficients: singular values end between about .7 and 1.2
 TURNS = 5
 
 
-def orthogonal(matrices: Tensor) -> Tensor:
-    """(K, M, N) -> the same with all singular values near 1, by Newton and Schulz's iteration on the small Gram matrix.
+def orthogonal(matrices: Sequence[Tensor]) -> list[Tensor]:
+    """Each (M, N) matrix with all its singular values near 1; a matrix of zeros stays one.
 
-    X_k = M_k X_0 throughout, so the iteration runs on M_k and A_k = X_k X_k' (both of the smaller side) and touches the
-    long side twice only.
+    Newton and Schulz's iteration multiplies X from the left with a polynomial of X X' alone, so it runs on these small Gram
+    matrices, all of one size at once, and touches the long side twice only.
     """
-    tall = matrices.shape[-2] > matrices.shape[-1]
-    x = matrices.mT if tall else matrices
-    x = x / x.flatten(1).norm(dim=1)[:, None, None].clamp_min(1e-12)
-    a, b, c = QUINTIC
-    one = torch.eye(x.shape[-2], device=x.device).expand(len(x), -1, -1)
-    gram, made = x @ x.mT, one
+    wide = [x.mT if len(x) > x.shape[1] else x for x in matrices]
+    made = list(wide)
+    for side in {len(x) for x in wide}:
+        places = [place for place, x in enumerate(wide) if len(x) == side]
+        grams = torch.stack([wide[place] @ wide[place].mT for place in places])
+        for place, factor in zip(places, inverse_root(grams), strict=True):
+            made[place] = factor @ wide[place]
+    return [x.mT if len(x) != len(given) else x for x, given in zip(made, matrices, strict=True)]
+
+
+def inverse_root(grams: Tensor) -> Tensor:
+    """(K, M, M) symmetric, no negative eigenvalue -> about their inverse square roots, by TURNS of the quintic."""
+    lengths = grams.diagonal(dim1=1, dim2=2).sum(1).clamp_min(1e-24)[:, None, None]
+    gram, made = grams / lengths, torch.eye(grams.shape[1], device=grams.device)
+    one, (a, b, c) = made, QUINTIC
     for _ in range(TURNS):
-        turn = a * one + b * gram + c * gram @ gram
+        turn = torch.baddbmm(a * one + b * gram, gram, gram, alpha=c)
         made = turn @ made
-        gram = turn @ gram @ turn.mT
-    x = made @ x
-    return x.mT if tall else x
+        gram = turn @ gram @ turn
+    return made / lengths.sqrt()
 
 
 class Muon(torch.optim.Optimizer):
@@ -57,46 +66,35 @@ class Muon(torch.optim.Optimizer):
         """One update of every parameter that has a gradient."""
         for group in self.param_groups:
             given = [p for p in group["params"] if p.grad is not None]
-            alike: dict[tuple[int, int], list[Tensor]] = {}
-            for p in given:
-                if is_matrix(p):
-                    alike.setdefault((len(p), p[0].numel()), []).append(p)
-            for shape, matrices in alike.items():
-                self._orthogonal_step(matrices, shape, group)
+            self._orthogonal_step([p for p in given if is_matrix(p)], group)
             self._adam_step([p for p in given if not is_matrix(p)], group)
 
-    def _orthogonal_step(self, parameters: list[Tensor], shape: tuple[int, int], group: dict[str, Any]) -> None:
-        beta, lr = group["momentum"], group["lr"]
-        ahead = []
-        for p in parameters:
-            assert p.grad is not None
-            moment = self.state[p].setdefault("momentum", torch.zeros_like(p))
-            moment.lerp_(p.grad, 1 - beta)
-            ahead.append(p.grad.lerp(moment, beta).reshape(shape))
-        size = 0.2 * max(shape) ** 0.5
-        for p, update in zip(parameters, orthogonal(torch.stack(ahead)), strict=True):
-            p.mul_(1 - lr * group["weight_decay"]).sub_(update.reshape(p.shape), alpha=lr * size)
-
-    def _adam_step(self, parameters: list[Tensor], group: dict[str, Any]) -> None:
-        """AdamW (Loshchilov and Hutter 2019, Algorithm 2)."""
+    def _orthogonal_step(self, parameters: list[Tensor], group: dict[str, Any]) -> None:
         if not parameters:
             return
+        beta, lr = group["momentum"], group["lr"]
         for p in parameters:
-            slots = self.state[p]
-            slots.setdefault("mean", torch.zeros_like(p))
-            slots.setdefault("square", torch.zeros_like(p))
-            slots.setdefault("step", torch.zeros(())).add_(1)
-        means, squares = ([self.state[p][slot] for p in parameters] for slot in ("mean", "square"))
+            if not self.state[p]:
+                self.state[p] = {"momentum": torch.zeros_like(p)}
+        moments = [self.state[p]["momentum"] for p in parameters]
         gradients = [p.grad for p in parameters if p.grad is not None]
-        lr, (slow, slower), step = group["lr"], group["betas"], float(self.state[parameters[0]]["step"])
-        torch._foreach_lerp_(means, gradients, 1 - slow)
-        torch._foreach_mul_(squares, slower)
-        torch._foreach_addcmul_(squares, gradients, gradients, 1 - slower)
-        sizes = torch._foreach_sqrt(squares)
-        torch._foreach_div_(sizes, (1 - slower**step) ** 0.5)
-        torch._foreach_add_(sizes, 1e-8)
+        torch._foreach_lerp_(moments, gradients, 1 - beta)
+        ahead = torch._foreach_lerp(gradients, moments, beta)
+        updates = orthogonal([update.flatten(1) for update in ahead])
         torch._foreach_mul_(parameters, 1 - lr * group["weight_decay"])
-        torch._foreach_addcdiv_(parameters, means, sizes, -lr / (1 - slow**step))
+        for p, update in zip(parameters, updates, strict=True):
+            p.sub_(update.view_as(p), alpha=lr * 0.2 * max(update.shape) ** 0.5)
+
+    def _adam_step(self, parameters: list[Tensor], group: dict[str, Any]) -> None:
+        """AdamW (Loshchilov and Hutter 2019, Algorithm 2), torch's own."""
+        for p in parameters:
+            if not self.state[p]:
+                self.state[p] = {"mean": torch.zeros_like(p), "square": torch.zeros_like(p), "step": torch.zeros(())}
+        means, squares, steps = ([self.state[p][slot] for p in parameters] for slot in ("mean", "square", "step"))
+        gradients = [p.grad for p in parameters if p.grad is not None]
+        slow, slower = group["betas"]
+        settings = {"lr": group["lr"], "beta1": slow, "beta2": slower, "weight_decay": group["weight_decay"], "eps": 1e-8}
+        adamw(parameters, gradients, means, squares, [], steps, fused=True, amsgrad=False, maximize=False, **settings)
 
 
 def is_matrix(p: Tensor) -> bool:
