@@ -46,12 +46,14 @@ def test_names_are_the_keys_of_the_registries():
     from inkbloom.diffusion import NOISES, PATHS, TARGETS, TIMES
     from inkbloom.families import FAMILIES
     from inkbloom.nets import NETS
+    from inkbloom.nets.mirror import UPSAMPLERS
     from inkbloom.solvers import SOLVERS, SPACINGS
     from inkbloom.training.state import OPTIMIZERS
 
     for names, registry in (
         (config.FamilyName, FAMILIES),
         (config.NetName, NETS),
+        (config.UpsamplerName, UPSAMPLERS),
         (config.PathName, PATHS),
         (config.TargetName, TARGETS),
         (config.NoiseName, NOISES),
@@ -173,13 +175,18 @@ def test_numbers_may_be_written_without_a_point():
         ("t_std", [0.01, 1], [0, -1]),
         ("loss_cap", [1, 400], [0, -1]),
         ("layers", [0, 1, 4], [-1]),
+        ("latent", [1, 16, 4096], [0, -1, 4097]),
+        ("kl", [0, 1, 4.0], [-0.1]),
+        ("betas", [(0, 0.99)], [(), (0.9,), (0.9, 1), (-0.1, 0.9), (0.9, 0.9, 0.9), (0.9, float("nan"))]),
+        ("penalty", [0, 1, 10], [-1]),
         ("widths", [(), (1,), (32, 64)], [(0,), (32, -64), (10**6,)]),
         ("sample_times", [()], [(1, 1), (0.9, 0.5), (1, 0), (1, -1), (1, 0.5, 0.5), (1, float("nan")), (1, 0.5)]),
     ],
 )
 def test_ranges(name, good, bad):
+    field = Recipe.__dataclass_fields__[name]
     for value in good:
-        assert getattr(PLAIN.resolved(**{name: value}), name) == value
+        assert getattr(PLAIN.resolved(family=field.metadata["families"][0], **{name: value}), name) == value
     for value in bad:
         complaint(PLAIN.resolved, **{name: value})
 
@@ -187,6 +194,36 @@ def test_ranges(name, good, bad):
 def test_guidance_is_not_built_in_where_no_label_is_ever_hidden():
     with pytest.raises(UsageError, match=r"train_guidance with label_drop 0: .* set --label-drop 0\.1"):
         Recipe().resolved(steps=1, train_guidance=1.5, label_drop=0)
+
+
+def test_a_field_that_a_family_does_not_heed_is_refused():
+    """One line that names the field, the family and whose field it is; the default, which says nothing, is fine."""
+    message = complaint(PLAIN.resolved, family="vae", path="cosine")
+    assert message == "path = 'cosine' with family vae: for diffusion only; leave it out"
+    assert "vae and gan only" in complaint(PLAIN.resolved, latent=8)
+    assert "vae only" in complaint(PLAIN.resolved, family="gan", kl=2.0)
+    assert "net" in complaint(load_recipe("tutorial-basic").resolved, family="gan")
+    assert PLAIN.resolved(family="vae", path="lerp", penalty=1.0, latent=8, upsampler="resize").latent == 8
+
+
+CHANGED = {
+    "net": "basic", "layers": 3, "timed": False, "path": "vp", "target": "v", "loss_on": "v", "loss_cap": 9.0,
+    "noise": "uniform", "times": "logit_normal", "t_mean": 0.5, "t_std": 2.0, "label_drop": 0.5,
+    "train_guidance": 2.0, "holdout_every": 5,
+    "sample_steps": 3, "solver": "heun", "spacing": "shifted", "sample_times": [1.0], "clip_x0": True, "guidance": 2.0,
+    "latent": 8, "upsampler": "resize", "kl": 2.0, "penalty": 2.0,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("family", get_args(config.FamilyName))
+def test_every_field_is_heeded_or_refused(family):
+    """And what is written down of a recipe is what it heeds: nothing on file says what did not count."""
+    heeded = {field.name for field in config.heeded(family)}
+    for name in HINTS.keys() - heeded:
+        needed = {"sample_steps": 1} if name == "sample_times" else {}
+        assert "leave it out" in complaint(PLAIN.resolved, family=family, **{name: CHANGED[name]}, **needed)
+    written = {line.partition(" = ")[0] for line in dump_recipe(PLAIN.resolved(family=family)).splitlines()}
+    assert written == heeded - {"epochs"}
 
 
 def test_noise_levels_to_step_from():
@@ -309,6 +346,8 @@ def recipes(draw):
         "seed": st.integers(0, 2**32 - 1),
         "sample_steps": st.integers(1, 10_000),
         "train_guidance": st.floats(1, 100),
+        "latent": st.integers(1, 4096),
+        "betas": st.tuples(st.floats(0, 0.999), st.floats(0, 0.999)),
         "steps": st.none(),
         "epochs": st.none(),
         draw(st.sampled_from(["steps", "epochs"])): st.integers(1, 10**6),
@@ -320,6 +359,8 @@ def recipes(draw):
     levels = draw(st.lists(st.floats(1e-6, 0.999), max_size=6, unique=True))
     if levels:
         recipe = replace(recipe, sample_times=(1.0, *sorted(levels, reverse=True)), sample_steps=len(levels) + 1)
+    heeded = {field.name for field in config.heeded(recipe.family)}
+    recipe = replace(recipe, **{f.name: f.default for f in fields(Recipe) if f.name not in heeded})
     config.check(recipe)
     return recipe
 

@@ -284,9 +284,12 @@ def test_every_field_of_the_recipe_is_the_tutorials(recipe, net):
         "path": "lerp", "noise": "uniform", "times": "uniform", "target": "x0", "loss_on": "x0",
         # heeded only by other settings than the above
         "loss_cap": 400.0, "t_mean": 0.0, "t_std": 1.0, "label_drop": 0.1, "train_guidance": 1.0,
+        # heeded only by other families
+        "latent": 16, "upsampler": "transposed", "kl": 1.0, "penalty": 1.0,
         # 30 epochs in batches of 128, Adam at a constant 1e-3, no average
         "epochs": 30, "steps": None, "batch_size": 128, "short_batches": True,
-        "optimizer": "adam", "lr": 1e-3, "weight_decay": 0.0, "warmup": 0.0, "schedule": "constant", "clip": 0.0, "ema": 0.0,
+        "optimizer": "adam", "lr": 1e-3, "betas": (0.9, 0.999), "weight_decay": 0.0,
+        "warmup": 0.0, "schedule": "constant", "clip": 0.0, "ema": 0.0,
         "seed": 0, "precision": "fp32", "compile": "off",
         # 40 equal steps, nothing clipped
         "sample_steps": 40, "solver": "euler", "spacing": "uniform", "sample_times": (), "clip_x0": False, "guidance": 1.0,

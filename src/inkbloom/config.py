@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import tomllib
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import Field, dataclass, field, fields, replace
 from functools import cache
 from importlib.resources import files
 from itertools import pairwise
@@ -19,8 +19,9 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from .errors import UsageError, brief, shown, unknown
 
-FamilyName = Literal["diffusion"]
+FamilyName = Literal["diffusion", "vae", "gan"]
 NetName = Literal["basic", "unet2d", "ink"]
+UpsamplerName = Literal["transposed", "resize"]
 PathName = Literal["lerp", "cosine", "vp"]
 TargetName = Literal["x0", "eps", "v"]
 NoiseName = Literal["uniform", "gaussian"]
@@ -35,8 +36,9 @@ PixelRange = Literal["0..1", "-1..1"]
 SplitName = Literal["train", "all"]
 
 
-def _f(default: Any, help: str) -> Any:
-    return field(default=default, metadata={"help": help})
+def _f(default: Any, help: str, *families: FamilyName) -> Any:
+    """A field of a recipe; `families` are those that heed it, none named: all."""
+    return field(default=default, metadata={"help": help, "families": families or get_args(FamilyName)})
 
 
 @dataclass(frozen=True)
@@ -55,23 +57,33 @@ class Recipe:
     skip_broken: bool = _f(False, "leave out files that cannot be read instead of stopping")
 
     # network
-    net: NetName = _f("ink", "the network")
+    net: NetName = _f("ink", "the network", "diffusion")
     widths: tuple[int, ...] = _f((), "channels of each level; empty: the network's own")
-    layers: int = _f(0, "blocks in each level; 0: the network's own")
-    timed: bool = _f(True, "tell the network the noise level (off: it always gets t = 0)")
+    layers: int = _f(0, "blocks in each level; 0: the network's own", "diffusion")
+    timed: bool = _f(True, "tell the network the noise level (off: it always gets t = 0)", "diffusion")
     labels: bool = _f(True, "condition on the class labels where the source has them")
 
     # diffusion
-    path: PathName = _f("lerp", "how signal and noise mix along t")
-    target: TargetName = _f("x0", "what the network predicts")
-    loss_on: TargetName = _f("x0", "where the squared error is taken")
-    loss_cap: float = _f(400.0, "largest weight that taking the loss on another target than the network's may give an image")
-    noise: NoiseName = _f("gaussian", "kind of noise")
-    times: TimesName = _f("uniform", "how noise levels are drawn in training")
-    t_mean: float = _f(0.0, "logit_normal: mean of logit(t)")
-    t_std: float = _f(1.0, "logit_normal: standard deviation of logit(t)")
-    label_drop: float = _f(0.1, "share of labels hidden in training, for classifier-free guidance")
-    train_guidance: float = _f(1.0, "guidance that training builds into the network; sampling needs none then")
+    path: PathName = _f("lerp", "how signal and noise mix along t", "diffusion")
+    target: TargetName = _f("x0", "what the network predicts", "diffusion")
+    loss_on: TargetName = _f("x0", "where the squared error is taken", "diffusion")
+    loss_cap: float = _f(
+        400.0, "largest weight that taking the loss on another target than the network's may give an image", "diffusion"
+    )
+    noise: NoiseName = _f("gaussian", "kind of noise", "diffusion")
+    times: TimesName = _f("uniform", "how noise levels are drawn in training", "diffusion")
+    t_mean: float = _f(0.0, "logit_normal: mean of logit(t)", "diffusion")
+    t_std: float = _f(1.0, "logit_normal: standard deviation of logit(t)", "diffusion")
+    label_drop: float = _f(0.1, "share of labels hidden in training, for classifier-free guidance", "diffusion")
+    train_guidance: float = _f(1.0, "guidance that training builds into the network; sampling needs none then", "diffusion")
+
+    # vae, gan
+    latent: int = _f(16, "vae, gan: numbers that a picture is drawn from", "vae", "gan")
+    upsampler: UpsamplerName = _f(
+        "transposed", "vae, gan: how a layer doubles the size; resize: nearest, then 3x3", "vae", "gan"
+    )
+    kl: float = _f(1.0, "vae: weight of the divergence from the prior (beta)", "vae")
+    penalty: float = _f(1.0, "gan: weight of the gradient penalty on real images (R1)", "gan")
 
     # training
     steps: int | None = _f(None, "optimizer steps")
@@ -80,6 +92,7 @@ class Recipe:
     short_batches: bool = _f(False, "end each epoch with its short last batch (off: epochs run into each other)")
     optimizer: OptimizerName = _f("adamw", "optimizer")
     lr: float = _f(2e-3, "peak learning rate")
+    betas: tuple[float, ...] = _f((0.9, 0.999), "adam, adamw: decays of the averages of the gradient and of its square")
     weight_decay: float = _f(0.0, "decoupled weight decay (adamw, muon)")
     warmup: float = _f(0.0, "share of the steps over which the learning rate rises from 0")
     schedule: ScheduleName = _f("cosine", "fall of the learning rate to 0 after the warm-up")
@@ -92,15 +105,17 @@ class Recipe:
     # along the way
     checkpoint_every: int = _f(500, "steps between checkpoints; the end is always saved")
     preview_every: int = _f(0, "steps between previews; 0: only at the end")
-    holdout_every: int = _f(0, "steps between hold-out losses; 0: only at the end")
+    holdout_every: int = _f(0, "steps between hold-out losses; 0: only at the end", "diffusion")
 
     # sampling
-    sample_steps: int = _f(40, "solver steps")
-    solver: SolverName = _f("euler", "how to walk from noise to image")
-    spacing: SpacingName = _f("uniform", "where the steps lie between t = 1 and t = 0")
-    sample_times: tuple[float, ...] = _f((), "noise levels to step from, falling from 1, one a step; empty: by spacing")
-    clip_x0: bool = _f(False, "hold every prediction of the image within the pixel range")
-    guidance: float = _f(1.0, "0 ignores the class, 1 is plain, above 1 is guided")
+    sample_steps: int = _f(40, "solver steps", "diffusion")
+    solver: SolverName = _f("euler", "how to walk from noise to image", "diffusion")
+    spacing: SpacingName = _f("uniform", "where the steps lie between t = 1 and t = 0", "diffusion")
+    sample_times: tuple[float, ...] = _f(
+        (), "noise levels to step from, falling from 1, one a step; empty: by spacing", "diffusion"
+    )
+    clip_x0: bool = _f(False, "hold every prediction of the image within the pixel range", "diffusion")
+    guidance: float = _f(1.0, "0 ignores the class, 1 is plain, above 1 is guided", "diffusion")
 
     def resolved(self, **changes: Any) -> Recipe:
         """A checked copy with some fields changed. Raises UsageError for an unknown field or a value that does not fit."""
@@ -115,6 +130,11 @@ class Recipe:
 
 
 HINTS: dict[str, Any] = get_type_hints(Recipe)
+
+
+def heeded(family: str) -> list[Field[Any]]:
+    """The fields of a recipe that mean something to a family, in their order."""
+    return [f for f in fields(Recipe) if family in f.metadata["families"]]
 
 
 def _typed(name: str, value: Any) -> Any:
@@ -162,7 +182,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "steps": (1, 10**9), "epochs": (1, 10**6), "batch_size": (1, 2**20), "lr": (0, 1e3), "weight_decay": (0, 1e3),
     "warmup": (0, 1), "clip": (0, 1e9), "ema": (0, 1), "seed": (0, 2**32 - 1), "checkpoint_every": (1, 10**9),
     "preview_every": (0, 10**9), "holdout_every": (0, 10**9), "sample_steps": (1, 10_000), "guidance": (0, 100),
-    "train_guidance": (1, 100),
+    "train_guidance": (1, 100), "latent": (1, 4096), "kl": (0, 1e6), "penalty": (0, 1e6),
 }  # fmt: skip
 
 
@@ -174,11 +194,18 @@ def check(recipe: Recipe) -> None:
             raise UsageError(f"{name} = {_written(value)}: must lie in [{low:.10g}, {high:.10g}]")
     if any(not 1 <= width <= 4096 for width in recipe.widths):
         raise UsageError(f"widths = {_written(list(recipe.widths))}: each must lie in [1, 4096]")
+    if len(recipe.betas) != 2 or not all(0 <= beta < 1 for beta in recipe.betas):
+        raise UsageError(f"betas = {_written(list(recipe.betas))}: needs two numbers in [0, 1), as in [0.9, 0.999]")
     times = recipe.sample_times
     if times and not (times[0] == 1 and times[-1] > 0 and all(late < early for early, late in pairwise(times))):
         raise UsageError(f"sample_times = {_written(list(times))}: must fall from 1 and stay above 0, as in [1, 0.6, 0.3]")
     if times and len(times) != recipe.sample_steps:
         raise UsageError(f"sample_times holds {len(times)} levels for {recipe.sample_steps} steps: set sample_steps alike")
+    for f in fields(Recipe):
+        families = f.metadata["families"]
+        if recipe.family not in families and getattr(recipe, f.name) != f.default:
+            value = _written(getattr(recipe, f.name))
+            raise UsageError(f"{f.name} = {value} with family {recipe.family}: for {' and '.join(families)} only; leave it out")
     parse_size(recipe.size)
     if (recipe.steps is None) == (recipe.epochs is None):
         raise UsageError("a recipe needs either steps or epochs: set --steps N")
@@ -259,12 +286,12 @@ def parse_recipe(text: str, where: str) -> Recipe:
 
 
 def dump_recipe(recipe: Recipe) -> str:
-    """The recipe as TOML, every field that is set; `parse_recipe` reads it back to an equal recipe."""
+    """The recipe as TOML, every field that is set and means something; `parse_recipe` reads it back to an equal recipe."""
     lines = []
-    for name, value in asdict(recipe).items():
-        if value is not None:
+    for f in heeded(recipe.family):
+        if (value := getattr(recipe, f.name)) is not None:
             # JSON strings, numbers, booleans and lists are TOML too, but for the DEL character
-            lines.append(f"{name} = {json.dumps(value, ensure_ascii=False)}".replace("\x7f", "\\u007F"))
+            lines.append(f"{f.name} = {json.dumps(value, ensure_ascii=False)}".replace("\x7f", "\\u007F"))
     return "\n".join(lines) + "\n"
 
 

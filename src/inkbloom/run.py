@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from .data.pixels import to_bytes
-from .errors import unknown
-from .nets import placed
+from .config import parse_size
+from .data import load_data
+from .data.pixels import to_bytes, to_floats
+from .errors import DataError, UsageError, shown, unknown
+from .families import VAE, Latent
 from .pretrained import pretrained
 from .sampling import Order, drawn, order, starting_point, trajectory
 from .training.device import best_device
@@ -38,7 +41,7 @@ class Run:
             raise unknown("weights", weights, KINDS)
         self.path = pretrained() if path is None else Path(path)
         self.family, self.spec, self.step = load_weights(self.path, weights)
-        placed(self.family.net, best_device())
+        self.family.place(best_device())
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -71,6 +74,41 @@ class Run:
         start = starting_point(self.family, self.shape, wish, 0, wish.count)
         inputs = [self.pictures(x) for x in (start, *(x for x, _ in steps))]
         return np.stack(inputs), np.stack([self.pictures(x0) for _, x0 in steps])
+
+    def plane(self, side: int = 15, label: int | None = None) -> NDArray[np.uint8]:
+        """Pictures over two latents of a vae or a gan, uint8 (side * side, H, W, C), row by row; see `Latent.plane`.
+
+        label: their class, default 0. Raises UsageError for a model without latents.
+        """
+        family = self.family
+        if not isinstance(family, Latent):
+            raise UsageError(f"plane with a {family.recipe.family}: only vae and gan draw from latents; leave out --plane")
+        self.order(side * side, label=label)  # checked
+        return self.pictures(family.plane(side, self._classes([label or 0])))
+
+    def between(self, first: int, last: int, count: int = 9) -> NDArray[np.uint8]:
+        """Two hold-out images of a vae's source, by their numbers, and `count` pictures on the way from one to the other.
+
+        uint8 (count + 2, H, W, C): the first image, its reconstruction, ..., the last one's, the last image. Raises UsageError
+        for another family or a number that is none, DataError where the source cannot be read.
+        """
+        family, recipe = self.family, self.spec.recipe
+        if not isinstance(family, VAE):
+            raise UsageError(f"between with a {recipe.family}: only a vae finds the latents of an image; leave out --between")
+        held = load_data(recipe.data, parse_size(recipe.size), recipe.skip_broken).take("holdout")
+        for place in (first, last):
+            if not 0 <= place < len(held.images):
+                raise UsageError(f"between = {place}: the hold-out images are 0 to {len(held.images) - 1}")
+        if (held.channels, *held.size) != self.shape:
+            raise DataError(f"images of another shape than the model's ({shown(recipe.data)}): restore those it was trained on")
+        x = to_floats(held.images[[first, last]].to(next(family.parameters()).device), recipe.pixels)
+        labels = None if held.labels is None else self._classes(held.labels[[first, last]].tolist())
+        decoded = self.pictures(family.between(x, labels, count))
+        return np.concatenate([self.pictures(x[:1]), decoded, self.pictures(x[1:])])
+
+    def _classes(self, labels: list[int]) -> Tensor | None:
+        """Labels as the family takes them; None where it knows no classes."""
+        return torch.tensor(labels, device=next(self.family.parameters()).device) if self.family.classes else None
 
     def log(self) -> list[dict[str, Any]]:
         """Every step of the training as the run's log.jsonl has it, the losses as plain numbers; empty for a weights file."""

@@ -15,7 +15,7 @@ from torch import Tensor
 from .config import SolverName, SpacingName, check_sampling
 from .data.pixels import to_bytes, to_floats
 from .errors import UsageError, unknown
-from .families import Diffusion
+from .families import Family
 from .philox import MAX_SEED, Draw
 from .solvers import SOLVERS, SPACINGS, evaluations, steps_for
 
@@ -27,8 +27,8 @@ class Order:
     count: int
     seed: int
     steps: int
-    solver: str
-    spacing: str
+    solver: str | None  # None: the family draws in one pass
+    spacing: str | None
     guidance: float
     label: int | None  # None: image k gets class k mod K where the model knows classes
     levels: tuple[float, ...]  # the recipe's own noise levels to step from; empty: as `spacing` says
@@ -38,11 +38,18 @@ class Order:
     @property
     def nfe(self) -> int:
         """Network evaluations for one image."""
-        return evaluations(self.solver, self.steps, self.guidance)
+        return evaluations(self.solver, self.steps, self.guidance) if self.solver else 1
+
+    @property
+    def how(self) -> str:
+        """How a picture is drawn, in a few words."""
+        if not self.solver:
+            return "one pass of the network each"
+        return f"{self.solver}, {self.steps} steps, {self.nfe} network evaluations each"
 
 
 def order(
-    family: Diffusion,
+    family: Family,
     count: int = 16,
     *,
     seed: int = 0,
@@ -59,6 +66,10 @@ def order(
     picture in turn. Raises UsageError.
     """
     recipe, classes = family.recipe, family.classes
+    if not family.walks:
+        wished = {"steps": steps, "nfe": nfe, "solver": solver, "spacing": spacing, "guidance": guidance, "from": start}
+        if set_ := [name for name, value in wished.items() if value is not None]:
+            raise UsageError(f"{set_[0]} with a {recipe.family}: it draws a picture in one pass; leave out --{set_[0]}")
     own = steps is None and nfe is None and solver in (None, recipe.solver) and spacing in (None, recipe.spacing)
     solver, spacing = solver or recipe.solver, spacing or recipe.spacing
     if solver not in SOLVERS:
@@ -80,6 +91,9 @@ def order(
     for wanted in (*labels, *([] if label is None else [label])):
         if not 0 <= wanted < classes:
             raise UsageError(f"label = {wanted}: the model knows the classes 0 to {classes - 1}")
+    wanted_labels = tuple(int(wanted) for wanted in labels)
+    if not family.walks:
+        return Order(count, seed, 1, None, None, 1.0, label, (), None, wanted_labels)
     guidance = recipe.guidance if guidance is None else guidance
     if not 0 <= guidance <= 100:
         raise UsageError(f"guidance = {guidance:g}: must lie in [0, 100]")
@@ -97,11 +111,11 @@ def order(
         label,
         recipe.sample_times if own else (),
         start,
-        tuple(int(wanted) for wanted in labels),
+        wanted_labels,
     )
 
 
-def labels_of(wish: Order, family: Diffusion, first: int, last: int) -> Tensor | None:
+def labels_of(wish: Order, family: Family, first: int, last: int) -> Tensor | None:
     """The classes of images first .. last - 1: (last - first,) int64, or None where the model knows none."""
     if not family.classes:
         return None
@@ -111,31 +125,28 @@ def labels_of(wish: Order, family: Diffusion, first: int, last: int) -> Tensor |
     return index % family.classes if wish.label is None else torch.full_like(index, wish.label)
 
 
-def starting_point(family: Diffusion, shape: tuple[int, int, int], wish: Order, first: int, last: int) -> Tensor:
+def starting_point(family: Family, shape: tuple[int, int, int], wish: Order, first: int, last: int) -> Tensor:
     """What the solver sees first, for images first .. last - 1: (B, C, H, W) floats."""
     return family.begin(_draw(family, wish, first, last), shape, _start(family, wish))[0]
 
 
 @torch.no_grad()
 def trajectory(
-    family: Diffusion, shape: tuple[int, int, int], wish: Order, first: int, last: int
+    family: Family, shape: tuple[int, int, int], wish: Order, first: int, last: int
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Yields (x, x0) after each step for images first .. last - 1, floats (B, C, H, W) in the model's pixel range."""
     labels = labels_of(wish, family, first, last)
+    walk = {name: getattr(wish, name) for name in ("steps", "solver", "spacing", "guidance", "levels")} if wish.solver else {}
     yield from family.sample(
         _draw(family, wish, first, last),
         shape,
         labels.to(_device(family)) if labels is not None else None,
-        steps=wish.steps,
-        solver=wish.solver,
-        spacing=wish.spacing,
-        guidance=wish.guidance,
-        levels=wish.levels,
-        start=_start(family, wish),
+        **walk,
+        **({"start": _start(family, wish)} if wish.start else {}),
     )
 
 
-def drawn(family: Diffusion, shape: tuple[int, int, int], wish: Order) -> Iterator[tuple[Tensor, Tensor | None]]:
+def drawn(family: Family, shape: tuple[int, int, int], wish: Order) -> Iterator[tuple[Tensor, Tensor | None]]:
     """The pictures of an order in batches, on the CPU: (uint8 (B, C, H, W), their classes (B,) or None)."""
     for first, last in batches(wish.count, shape):
         for x, _ in trajectory(family, shape, wish, first, last):
@@ -143,15 +154,15 @@ def drawn(family: Diffusion, shape: tuple[int, int, int], wish: Order) -> Iterat
         yield to_bytes(final, family.recipe.pixels).cpu(), labels_of(wish, family, first, last)
 
 
-def _device(family: Diffusion) -> torch.device:
+def _device(family: Family) -> torch.device:
     return next(family.parameters()).device
 
 
-def _draw(family: Diffusion, wish: Order, first: int, last: int) -> Draw:
+def _draw(family: Family, wish: Order, first: int, last: int) -> Draw:
     return Draw(wish.seed, np.arange(first, last), _device(family))
 
 
-def _start(family: Diffusion, wish: Order) -> tuple[Tensor, float] | None:
+def _start(family: Family, wish: Order) -> tuple[Tensor, float] | None:
     if wish.start is None:
         return None
     return to_floats(wish.start[0].to(_device(family)), family.recipe.pixels), wish.start[1]

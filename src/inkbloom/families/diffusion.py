@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -10,25 +11,41 @@ from torch import Tensor, nn
 from ..config import Recipe
 from ..data.pixels import RANGES
 from ..diffusion import NOISES, PATHS, TARGETS, TIMES, Coef, Denoise, clipped, guided, loss_weight, split
+from ..nets import NETS
 from ..philox import Draw
 from ..solvers import SOLVERS, step_times
+from .family import Family, Start
 
-Start = tuple[Tensor, float]
 
-
-class Diffusion(nn.Module):
+class Diffusion(Family):
     """A network with the path, target and noise that it was trained for. Calling it gives the training loss."""
 
+    walks = True
+
     def __init__(self, net: nn.Module, recipe: Recipe) -> None:
-        super().__init__()
-        self.net, self.recipe = net, recipe
+        super().__init__(net, recipe)
         self.path = PATHS[recipe.path]
-        self.classes = int(net.classes)  # type: ignore[arg-type]
+
+    @classmethod
+    def fresh(cls, recipe: Recipe, channels: int, size: tuple[int, int], classes: int) -> Self:
+        """See Family."""
+        own: dict[str, Any] = {name: getattr(recipe, name) for name in ("widths", "layers") if getattr(recipe, name)}
+        return cls(NETS[recipe.net](channels=channels, size=size, classes=classes, **own), recipe)
 
     @property
     def phases(self) -> dict[str, dict[str, nn.Parameter]]:
         """The parameters that each optimizer owns, by name."""
         return {"denoise": dict(self.net.named_parameters())}
+
+    @property
+    def title(self) -> str:
+        """The network's name."""
+        return self.recipe.net
+
+    @property
+    def summary(self) -> str:
+        """Its settings in a few words."""
+        return f"{self.recipe.path} path, {self.recipe.noise} noise, predicts {self.recipe.target}"
 
     def forward(self, phase: str, x: Tensor, y: Tensor | None, draw: Draw) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss of a batch.
@@ -79,7 +96,7 @@ class Diffusion(nn.Module):
         noise = c.s * NOISES[self.recipe.noise](draw, "sample", *shape)
         return (noise if start is None else c.a * start[0] + noise), level
 
-    def sample(
+    def sample(  # type: ignore[override]  # what `walk` holds
         self,
         draw: Draw,
         shape: tuple[int, int, int],

@@ -16,8 +16,10 @@ Frames = Sequence[NDArray[np.uint8]] | NDArray[np.uint8]
 ROWS = 40  # more steps than this are shown in evenly spaced rows
 
 
-def history_sheet(inputs: Frames, predictions: Frames, path: Path) -> None:
-    """One row a step, the network's input left and its prediction right; writes a PNG.
+def history_sheet(
+    inputs: Frames, predictions: Frames, path: Path, titles: tuple[str, str] = ("Input (noisy)", "Model Prediction")
+) -> None:
+    """One row a step, the network's input left and its prediction right, under `titles`; writes a PNG.
 
     inputs, predictions: one uint8 array (B, C, H, W) a step. Grey pictures are drawn as ink on paper, greys reversed.
     Raises DiskError.
@@ -35,8 +37,8 @@ def history_sheet(inputs: Frames, predictions: Frames, path: Path) -> None:
             axis.imshow(np.asarray(tile(images, columns=8, gap=2, background=0)), cmap="Greys", vmin=0, vmax=255)
             axis.set(xticks=[], yticks=[])
         axes[row, 0].set_ylabel(str(step + 1), rotation=0, ha="right", va="center")
-    axes[0, 0].set_title("Input (noisy)")
-    axes[0, 1].set_title("Model Prediction")
+    for axis, title in zip(axes[0], titles, strict=True):
+        axis.set_title(title)
     FigureCanvasAgg(figure)
     with replacing(path) as file:
         figure.savefig(file, format="png")

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from accelerate import Accelerator, PartialState
 from accelerate.state import AcceleratorState
+from accelerate.utils import DistributedDataParallelKwargs
 from torch import Tensor
 
 from ..data import Data
@@ -66,12 +67,14 @@ def fit(state: State, data: Data, plan: Plan, accelerator: Accelerator, compiled
             x = torch.where(draw.uniform("flip", 1, 1, 1) < 0.5, x.flip(-1), x)
         return x, labels[index] if labels is not None else None, draw, weight, len(picked)
 
+    if len(state.optimizers) > 1:  # each phase leaves the parameters of the others alone, and processes must know
+        accelerator.ddp_handler = DistributedDataParallelKwargs(find_unused_parameters=True)
     family = accelerator.prepare_model(state.family)
     optimizers = {phase: accelerator.prepare_optimizer(optimizer) for phase, optimizer in state.optimizers.items()}
     if compiled:
         x, y, draw, *_ = batch(state.step)
         with accelerator.autocast():
-            failed = compile_net(state.family, lambda: state.family(next(iter(optimizers)), x, y, draw)[0])
+            failed = compile_net(state.family, lambda: sum(state.family(phase, x, y, draw)[0] for phase in optimizers))
         if failed:
             accelerator.print(failed)
 

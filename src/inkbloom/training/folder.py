@@ -18,7 +18,7 @@ from pathlib import Path
 
 from ..config import Recipe, differences, dump_recipe, load_recipe
 from ..errors import CheckpointError, DiskError, UsageError
-from ..families import Diffusion
+from ..families import Family
 from .checkpoint import latest, read, steps, write_file
 from .weights import Spec, load_family
 
@@ -105,7 +105,7 @@ class RunFolder:
             )
 
 
-def load_weights(path: Path, weights: str = "ema") -> tuple[Diffusion, Spec, int]:
+def load_weights(path: Path, weights: str = "ema") -> tuple[Family, Spec, int]:
     """(family, spec, step) of a run's newest checkpoint, or of a single weights file. `weights`: 'ema', or 'live'.
 
     Raises CheckpointError where there is none or it is damaged (nothing else is used in its place), UsageError, DiskError.

@@ -18,7 +18,7 @@ from accelerate import Accelerator
 
 from ..data import Data
 from ..errors import DataError, Diverged, Interrupted
-from ..families import Diffusion
+from ..families import Diffusion, Family
 from .batches import Plan
 from .checkpoint import commit, newest_intact, sweep
 from .device import peak_memory
@@ -67,7 +67,7 @@ class Look(NamedTuple):
     """It is time for a preview."""
 
     step: int
-    snapshots: dict[str, Diffusion]  # 'live', and 'ema' where there is an average: copies, to sample from
+    snapshots: dict[str, Family]  # 'live', and 'ema' where there is an average: copies, to sample from
     shape: tuple[int, int, int]  # (C, H, W) of the pictures
 
 
@@ -75,7 +75,7 @@ class Exam(NamedTuple):
     """It is time for a card."""
 
     step: int
-    family: Diffusion  # a copy of what would sample a finished run: the average of the weights where there is one
+    family: Family  # a copy of what would sample a finished run: the average of the weights where there is one
     weights: str  # 'ema' or 'live'
 
 
@@ -107,6 +107,7 @@ def session(
     step that it fell into is saved.
     """
     recipe, first = state.spec.recipe, accelerator.is_main_process
+    holdout = holdout if isinstance(state.family, Diffusion) else None  # the others restore no noisy picture
     log, held = Log(run.log), Log(run.holdout)
     if first:
         sweep(run.path)
@@ -182,10 +183,10 @@ def session(
     accelerator.wait_for_everyone()
 
 
-def snapshots(state: State) -> dict[str, Diffusion]:
+def snapshots(state: State) -> dict[str, Family]:
     """Copies to look at, so that looking cannot touch what is trained: 'live', and 'ema' where there is an average."""
     nets = {"live": state.family.net} | ({"ema": state.ema.module} if state.ema is not None else {})
-    return {name: Diffusion(copy.deepcopy(net), state.spec.recipe).eval() for name, net in nets.items()}
+    return {name: type(state.family)(copy.deepcopy(net), state.spec.recipe).eval() for name, net in nets.items()}
 
 
 class _EpochMean:
@@ -255,9 +256,8 @@ def _on_any_rank(accelerator: Accelerator, flag: int) -> int:
 
 
 def _holdout(state: State, holdout: Data) -> list[float]:
-    recipe, family = state.spec.recipe, Diffusion(state.sampled, state.spec.recipe)
-    if state.ema is None:
-        family = snapshots(state)["live"]
+    recipe, net = state.spec.recipe, state.sampled if state.ema is not None else copy.deepcopy(state.family.net)
+    family = Diffusion(net, recipe)
     device = next(family.parameters()).device
     labels = holdout.labels[:IMAGES].to(device) if holdout.labels is not None else None
     images = holdout.images[:IMAGES].to(device)

@@ -17,9 +17,8 @@ from torch.optim.swa_utils import AveragedModel
 
 from ..config import Recipe
 from ..errors import CheckpointError, Diverged
-from ..nets import placed
 from .muon import Muon
-from .weights import Spec, first_not_finite, pack, put, unpack
+from .weights import HELPER, Spec, first_not_finite, pack, put, take_helper, unpack
 
 Tensors = tuple[Tensor, ...] | list[Tensor]
 OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "muon": Muon}
@@ -42,7 +41,7 @@ class State:
     def __init__(self, spec: Spec, device: torch.device) -> None:
         self.spec, self.step = spec, 0
         self.family = spec.build().train()
-        placed(self.family.net, device)
+        self.family.place(device)
         self.ema = self._average(spec.recipe) if spec.recipe.ema else None
         self.optimizers = {phase: self._optimizer(list(owned.values())) for phase, owned in self.family.phases.items()}
 
@@ -60,7 +59,7 @@ class State:
         recipe = self.spec.recipe
         settings: dict[str, Any] = {} if recipe.optimizer == "adam" else {"weight_decay": recipe.weight_decay}
         if recipe.optimizer != "muon":
-            settings["fused"] = True
+            settings |= {"fused": True, "betas": recipe.betas}
         return OPTIMIZERS[recipe.optimizer](parameters, lr=recipe.lr, **settings)
 
     @property
@@ -77,11 +76,14 @@ class State:
             for slot, value in self.optimizers[phase].state[parameter].items()
         }
         average = self.ema.module if self.ema is not None else nn.Module()
-        for tensors in (self.family.net.state_dict(), average.state_dict(), slots):
+        helper = self.family.helper
+        for tensors in (self.family.net.state_dict(), average.state_dict(), helper.state_dict() if helper else {}, slots):
             bad = first_not_finite(tensors)
             if bad:
                 raise Diverged(f"weights stopped being finite numbers by step {self.step} ({bad}): lower --lr or set --clip 1")
         files = {"model.safetensors": pack(self.family.net, self.spec, self.step, "live"), "optimizer.safetensors": save(slots)}
+        if helper is not None:
+            files[HELPER] = pack(helper, self.spec, self.step, "helper")
         if self.ema is not None:
             files["ema.safetensors"] = pack(self.ema.module, self.spec, self.step, "ema")
         about = {
@@ -102,6 +104,7 @@ class State:
         except (KeyError, TypeError, ValueError, RecursionError, SafetensorError):
             raise CheckpointError(f"not the state of a training ({where}): start again in another --out") from None
         put(self.family.net, unpack(model, where / "model.safetensors")[0], where / "model.safetensors")
+        take_helper(self.family, files, where)
         if self.ema is not None:
             if "ema.safetensors" not in files:
                 raise CheckpointError(

@@ -14,9 +14,10 @@ from torch import Tensor, nn
 
 from ..config import Recipe
 from ..errors import CheckpointError, UsageError
-from ..families import Diffusion, build
+from ..families import Family, build
 
 FORMAT = 1
+HELPER = "helper.safetensors"  # in a checkpoint: the network that only training needs, where there is one
 
 
 @dataclass(frozen=True)
@@ -28,13 +29,13 @@ class Spec:
     size: tuple[int, int]
     classes: tuple[str, ...]
 
-    def build(self) -> Diffusion:
+    def build(self) -> Family:
         """A family of this shape with fresh weights."""
         return build(self.recipe, self.channels, self.size, len(self.classes))
 
 
 def pack(net: nn.Module, spec: Spec, step: int, kind: str, dtype: torch.dtype | None = None) -> bytes:
-    """The weights of `net` as a safetensors file; `kind` is 'live' or 'ema', `dtype` that of the file (default: their own)."""
+    """The weights of `net` as a safetensors file of that `dtype` (default: their own); `kind`: 'live', 'ema' or 'helper'."""
     recipe = {name: value for name, value in asdict(spec.recipe).items() if value is not None}
     about = {
         "format": FORMAT,
@@ -73,8 +74,8 @@ def _spec(about: dict[str, Any]) -> Spec:
     return Spec(Recipe().resolved(**about["recipe"]), int(about["channels"]), (height, width), classes)
 
 
-def load_family(data: bytes, where: Path) -> tuple[Diffusion, Spec, int]:
-    """(family with these weights in eval mode, spec, step). Raises CheckpointError."""
+def load_family(data: bytes, where: Path) -> tuple[Family, Spec, int]:
+    """(family with these weights in eval mode, without its helper, spec, step). Raises CheckpointError."""
     tensors, spec, step = unpack(data, where)
     try:
         with torch.device("meta"):  # takes no memory, whatever size of network the file claims
@@ -83,7 +84,16 @@ def load_family(data: bytes, where: Path) -> tuple[Diffusion, Spec, int]:
     except UsageError as problem:
         raise CheckpointError(f"damaged description in the weights file ({where}): {problem}") from None
     put(family.net, tensors, where)
+    family.helper = None
     return family.eval(), spec, step
+
+
+def take_helper(family: Family, files: dict[str, bytes], where: Path) -> None:
+    """Gives the family the helper of a checkpoint's files, where it has one. Raises CheckpointError."""
+    if family.helper is not None:
+        if HELPER not in files:
+            raise CheckpointError(f"a part of the training is missing ({where / HELPER}): start again in another --out")
+        put(family.helper, unpack(files[HELPER], where / HELPER)[0], where / HELPER)
 
 
 def put(net: nn.Module, tensors: dict[str, Tensor], where: Path) -> None:

@@ -14,6 +14,7 @@ from ..errors import DataError, UsageError
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from PIL.Image import Image
     from torch import Tensor
 
     from ..run import Run
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 SHOWN = 400  # pictures on the grid, at most
 FILMED = 8  # pictures in the history and the film
+PLANE = 15  # pictures on a side of the plane
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -42,6 +44,10 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--npz", type=Path, metavar="FILE", help="also write all pictures to an .npz file")
     parser.add_argument("--pngs", action="store_true", help="also write each picture as a PNG of its own")
     parser.add_argument("--history", action="store_true", help="also write every step, as a sheet and as a film")
+    parser.add_argument("--plane", action="store_true", help="vae, gan: also pictures over two latents, of class K or 0")
+    parser.add_argument(
+        "--between", type=int, nargs=2, metavar=("A", "B"), help="vae: also pictures between hold-out images A and B"
+    )
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
 
 
@@ -90,6 +96,12 @@ def _draw(model: Run, wish: Order, out: Path, args: argparse.Namespace, watch: A
     from ..figures.images import save_png, tile
     from ..sampling import labels_of
 
+    sheets: dict[str, Image] = {}
+    if args.plane:
+        sheets["plane"] = _sheet(model.plane(PLANE, wish.label), PLANE)
+    if args.between:
+        row = model.between(*args.between)
+        sheets["between"] = _sheet(row, len(row))
     kept: list[NDArray[np.uint8]] = []  # what the grid shows; more must not pile up
 
     def single(number: int) -> Path:
@@ -108,7 +120,7 @@ def _draw(model: Run, wish: Order, out: Path, args: argparse.Namespace, watch: A
             yield batch
 
     pictures_of = "1 picture" if wish.count == 1 else f"{wish.count:,} pictures"
-    yield f"{pictures_of}, {wish.solver}, {wish.steps} steps, {wish.nfe} network evaluations each"
+    yield f"{pictures_of}, {wish.how}"
     if args.npz:
         labels = labels_of(wish, model.family, 0, wish.count)
         write_npz(args.npz, pictures(), wish.count, labels.numpy() if labels is not None else None)
@@ -116,14 +128,23 @@ def _draw(model: Run, wish: Order, out: Path, args: argparse.Namespace, watch: A
     else:
         for _ in pictures():
             pass
-    shown = np.concatenate(kept).transpose(0, 3, 1, 2)
     columns = model.family.classes if wish.label is None and 2 <= model.family.classes <= 20 < wish.count else None
-    save_png(tile(shown, columns=columns, scale=2 if max(model.spec.size) < 64 else 1), out / "grid.png")
+    save_png(_sheet(np.concatenate(kept), columns), out / "grid.png")
     yield f"grid: {out / 'grid.png'}" + (f" (the first {SHOWN})" if wish.count > SHOWN else "")
     if args.pngs:
         yield f"pictures: {single(0)}" + (f" to {single(wish.count - 1).name}" if wish.count > 1 else "")
     if args.history:
         yield from _history(model, wish, out)
+    for name, sheet in sheets.items():
+        save_png(sheet, out / f"{name}.png")
+        yield f"{name}: {out / f'{name}.png'}"
+
+
+def _sheet(pictures: NDArray[np.uint8], columns: int | None) -> Image:
+    """Pictures (N, H, W, C) side by side, small ones enlarged."""
+    from ..figures.images import tile
+
+    return tile(pictures.transpose(0, 3, 1, 2), columns=columns, scale=2 if max(pictures.shape[1:3]) < 64 else 1)
 
 
 def _history(model: Run, wish: Order, out: Path) -> Iterator[str]:
@@ -133,7 +154,8 @@ def _history(model: Run, wish: Order, out: Path) -> Iterator[str]:
 
     few = replace(wish, count=min(wish.count, FILMED))
     inputs, predictions = (pictures.transpose(0, 1, 4, 2, 3) for pictures in model.history(few))
-    history_sheet(inputs[:-1], predictions, out / "history.png")
+    titles = ("Input (noisy)", "Model Prediction") if model.family.walks else ("Into the layer", "Out of the layer")
+    history_sheet(inputs[:-1], predictions, out / "history.png", titles)
     frames = film_frames(inputs[:-1], predictions, inputs[-1])
     save_gif(frames, out / "film.gif", milliseconds=max(40, 4000 // len(predictions)))
     yield f"history: {out / 'history.png'}"

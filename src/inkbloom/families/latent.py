@@ -1,0 +1,100 @@
+"""Families that draw a picture at once, from a handful of random numbers through one network: what `vae` and `gan` share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..data.pixels import RANGES
+from ..nets.mirror import Grow
+from ..philox import Draw
+from .family import Family, Start
+
+
+def between(first: Tensor, last: Tensor, count: int) -> Tensor:
+    """`count` points from one latent (latent,) to another on the arc around 0: (count, latent), both ends included.
+
+    Spherical interpolation (Shoemake 1985): unlike a straight line it keeps the length that random latents have.
+    """
+    share = torch.linspace(0, 1, count, device=first.device)[:, None]
+    angle = F.cosine_similarity(first, last, dim=0).clamp(-1, 1).acos()
+    if angle.sin() < 1e-4:  # one direction, or opposite ones: no arc is shortest
+        return torch.lerp(first, last, share)
+    return ((1 - share) * angle).sin() / angle.sin() * first + (share * angle).sin() / angle.sin() * last
+
+
+def _each(y: Tensor | None, count: int) -> Tensor | None:
+    return None if y is None else y.expand(count)
+
+
+class Latent(Family):
+    """A family whose `grow` turns latents (B, latent), standard Gaussians, and classes into pictures."""
+
+    grow: Grow
+
+    @property
+    def title(self) -> str:
+        """The family's own name."""
+        return self.recipe.family
+
+    @property
+    def summary(self) -> str:
+        """Its settings in a few words."""
+        return f"latent of {self.recipe.latent}, {self.recipe.upsampler} convolution"
+
+    def begin(self, draw: Draw, shape: tuple[int, int, int], start: Start | None = None) -> tuple[Tensor, float]:
+        """The latents as pictures, (B, C, H, W): its numbers from the top left in rows, the rest of the square dark."""
+        z, side = self._latents(draw), math.ceil(math.sqrt(self.recipe.latent))
+        square = F.pad(z, (0, side * side - z.shape[1]), value=float(z.min())).unflatten(1, (1, side, side))
+        return self._seen(square, shape), 1.0
+
+    def sample(
+        self, draw: Draw, shape: tuple[int, int, int], y: Tensor | None = None, **walk: Any
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yields (x, x) for each layer that the pictures grow through, x: (B, C, H, W) its activations as a picture; the last
+        x are the pictures. y: (B,) labels or None.
+        """
+        *inner, logits = self.grow.layers(self._latents(draw), y)
+        for h in inner:
+            x = self._seen(h.square().mean(1, keepdim=True).sqrt(), shape)
+            yield x, x
+        x = self.bounded(logits.float())
+        yield x, x
+
+    def decode(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+        """Latents (B, latent) and classes, as `Grow` takes them -> pictures (B, C, H, W) in the recipe's pixel range."""
+        return self.bounded(self.grow(z, y))
+
+    @torch.no_grad()
+    def plane(self, side: int, y: Tensor | None = None) -> Tensor:
+        """Pictures over the plane of the two latents that change them most, (side * side, C, H, W), row by row.
+
+        Both run over the quantiles (k + 1/2) / side of the standard Gaussian, the stronger one downwards; the others are 0. y:
+        (1,) the class, or None.
+        """
+        unit = torch.eye(self.recipe.latent, device=next(self.parameters()).device)
+        change = self.decode(unit, _each(y, len(unit))) - self.decode(-unit, _each(y, len(unit)))
+        axes = unit[change.square().sum((1, 2, 3)).argsort(descending=True, stable=True)[:2]]
+        steps = torch.special.ndtri((torch.arange(side, device=unit.device) + 0.5) / side)
+        grid = torch.cartesian_prod(*[steps] * len(axes)).reshape(-1, len(axes))
+        return self.decode(grid @ axes, _each(y, len(grid)))
+
+    def bounded(self, logits: Tensor) -> Tensor:
+        """Any numbers -> the pixel range, by a sigmoid."""
+        low, high = RANGES[self.recipe.pixels]
+        return low + (high - low) * torch.sigmoid(logits)
+
+    def _latents(self, draw: Draw) -> Tensor:
+        return draw.normal("sample", self.recipe.latent)
+
+    def _seen(self, values: Tensor, shape: tuple[int, int, int]) -> Tensor:
+        """(B, 1, h, w) -> (B, C, H, W): enlarged to squares, each picture's least value dark and its greatest bright."""
+        low, high = RANGES[self.recipe.pixels]
+        least, most = values.amin((1, 2, 3), keepdim=True), values.amax((1, 2, 3), keepdim=True)
+        bright = low + (high - low) * (values.float() - least) / (most - least).clamp_min(1e-12)
+        return F.interpolate(bright, shape[1:]).expand(-1, shape[0], -1, -1)

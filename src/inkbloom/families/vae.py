@@ -1,0 +1,90 @@
+"""The family `vae`: a variational autoencoder (Kingma and Welling 2014), told the class where there are classes.
+
+One network names the latents that a picture may come from, a Gaussian for each; its mirror image draws the picture from one
+of them. Trained together they maximise a lower bound of log p(x | y), the ELBO. Sampling uses the second half alone.
+"""
+
+from __future__ import annotations
+
+from typing import Self
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..config import Recipe
+from ..data.pixels import RANGES
+from ..nets.mirror import WIDTHS, Grow, Shrink, with_class
+from ..philox import Draw
+from .latent import Latent, between
+
+FEATURES = 256
+
+
+class Autoencoder(nn.Module):
+    """`net(x, noise: (B, latent), y) -> (logits of the pixels (B, C, H, W), mean, log variance, each (B, latent))`."""
+
+    channels_last = False
+
+    def __init__(self, shrink: Shrink, grow: Grow, latent: int) -> None:
+        super().__init__()
+        self.classes = grow.classes
+        self.shrink, self.grow = shrink, grow
+        self.code = nn.Linear(FEATURES + self.classes, 2 * latent)
+
+    def encode(self, x: Tensor, y: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Mean and log variance, each (B, latent), of the latents that the pictures (B, C, H, W) may come from."""
+        mean, log_variance = self.code(with_class(self.shrink(x), y, self.classes)).float().chunk(2, 1)
+        return mean, log_variance.clamp(-20, 20)
+
+    def forward(self, x: Tensor, noise: Tensor, y: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
+        mean, log_variance = self.encode(x, y)
+        return self.grow(mean + noise * (log_variance / 2).exp(), y), mean, log_variance
+
+
+class VAE(Latent):
+    """An `Autoencoder` with its ELBO. Pixels are Bernoulli: their value in [0, 1] is the probability of ink."""
+
+    net: Autoencoder
+
+    @classmethod
+    def fresh(cls, recipe: Recipe, channels: int, size: tuple[int, int], classes: int) -> Self:
+        """See Family."""
+        widths = recipe.widths or WIDTHS
+        grow = Grow(channels, size, recipe.latent, classes, widths, recipe.upsampler)
+        return cls(Autoencoder(Shrink(channels, size, FEATURES, widths), grow, recipe.latent), recipe)
+
+    @property
+    def phases(self) -> dict[str, dict[str, nn.Parameter]]:
+        """One: encoder and decoder learn together."""
+        return {"elbo": dict(self.net.named_parameters())}
+
+    @property
+    def grow(self) -> Grow:  # type: ignore[override]
+        return self.net.grow
+
+    @torch.no_grad()
+    def between(self, x: Tensor, y: Tensor | None, count: int) -> Tensor:
+        """`count` pictures from one of x: (2, C, H, W) to the other: their latents' means decoded, with what lies between them.
+
+        y: (2,) their classes, or None; between two classes the decoder is told shares of both.
+        """
+        mean, _ = self.net.encode(x, y)
+        share = torch.linspace(0, 1, count, device=x.device)[:, None]
+        told = None if y is None else F.one_hot(y, self.classes).float()
+        shares = None if told is None else (1 - share) * told[0] + share * told[1]
+        return self.decode(between(mean[0], mean[1], count), shares)
+
+    def forward(self, phase: str, x: Tensor, y: Tensor | None, draw: Draw) -> tuple[Tensor, dict[str, Tensor]]:
+        """Minus the ELBO of a batch, in nats a picture, the divergence times `kl`; its two parts for the log."""
+        logits, mean, log_variance = self.net(x, draw.normal("noise", self.recipe.latent), y)
+        low, high = RANGES[self.recipe.pixels]
+        ink = ((x - low) / (high - low)).to(logits.dtype)
+        restoring = F.binary_cross_entropy_with_logits(logits, ink, reduction="none").sum((1, 2, 3)).mean()
+        apart = divergence(mean, log_variance).mean()
+        return restoring + self.recipe.kl * apart, {"reconstruction": restoring, "divergence": apart}
+
+
+def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """KL(N(mean, variance) | N(0, 1)), summed over the latents: (B, latent) twice -> (B,) (Kingma and Welling 2014, app. B)."""
+    return (mean.square() + log_variance.exp() - 1 - log_variance).sum(1) / 2
