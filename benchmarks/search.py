@@ -13,6 +13,8 @@ import json
 import sys
 import time
 from pathlib import Path
+from statistics import fmean
+from typing import get_origin
 
 import torch
 
@@ -33,8 +35,8 @@ from inkbloom.training.weights import Spec
 
 def value_of(name: str, text: str):
     """`text` of the command line as a value of recipe field `name`."""
-    if HINTS[name] == tuple[int, ...]:
-        return tuple(int(part) for part in text.split(","))
+    if get_origin(HINTS[name]) is tuple:
+        return tuple(json.loads(f"[{text}]"))
     try:
         return json.loads(text)
     except ValueError:
@@ -80,22 +82,24 @@ def main() -> None:
     recipe = recipe.resolved(steps=steps, precision=precision, compile="on" if compiled else "off")
     state = State(Spec(recipe, data.channels, data.size, data.classes if recipe.labels else ()), device)
 
-    began, lap, steady = time.perf_counter(), [], 0.0
+    began, busy, lap, steady = time.perf_counter(), time.process_time(), [], 0.0
     for step in fit(state, train, plan, make_accelerator(device, precision), compiled):
-        lap.append(float(step.losses["denoise"]))
+        lap.append({name: float(loss) for name, loss in step.losses.items()})
         if step.number == 20:
             steady = time.perf_counter()
-    ended = time.perf_counter()
+    ended, busy = time.perf_counter(), time.process_time() - busy
     nets = {"ema": state.sampled, "live": state.family.net}
     judge = load_judge(args.judge)
     for weights in args.weights:
-        family = Diffusion(nets[weights], recipe).eval()
-        loss = holdout_loss(
-            family.denoiser, held.images, held.labels, path=recipe.path, noise=recipe.noise, pixels=recipe.pixels
+        family = type(state.family)(nets[weights], recipe).eval()
+        loss = (
+            holdout_loss(family.denoiser, held.images, held.labels, path=recipe.path, noise=recipe.noise, pixels=recipe.pixels)
+            if isinstance(family, Diffusion)
+            else []
         )
-        for count in [recipe.sample_steps, *(args.steps or [])]:
+        for count in [None, *(args.steps or [])]:
             labels = held.labels.tolist() if family.classes else ()
-            wish = order(family, len(held.images), seed=1, steps=None if count == recipe.sample_steps else count, labels=labels)
+            wish = order(family, len(held.images), seed=1, steps=count, labels=labels)
             pictures = torch.cat([images for images, _ in drawn(family, (data.channels, *data.size), wish)])
             figures = score(pictures, held.labels, judge, held)
             row = {
@@ -103,22 +107,24 @@ def main() -> None:
                 "set": args.set,
                 "weights": weights,
                 "seconds": round(ended - began, 1),
+                "cpu_seconds": round(busy, 1),
                 "ms_per_step": round(1000 * (ended - steady) / max(steps - 20, 1), 1),
                 "threads": torch.get_num_threads(),
-                "parameters": sum(p.numel() for p in family.parameters()),
-                "sample_steps": count,
+                "parameters": sum(p.numel() for p in state.family.parameters()),
+                "sample_steps": wish.steps,
                 **{name: round(value, 4) for name, value in figures.items()},
-                "holdout": round(sum(loss) / len(loss), 6),
+                "holdout": round(sum(loss) / len(loss), 6) if loss else None,
                 "levels": [round(value, 6) for value in loss],
-                "train_loss": round(sum(lap[-100:]) / len(lap[-100:]), 5),
+                "train_loss": {name: round(fmean(row[name] for row in lap[-100:]), 5) for name in lap[-1]},
                 "command": " ".join(["python", *sys.argv]),
             }
             with args.log.open("a") as file:
                 file.write(json.dumps(row) + "\n")
             print(
-                f"{' '.join(args.set) or '-'}: {weights}, {count} steps, {row['ms_per_step']:.1f} ms, {row['seconds']:.0f} s, "
+                f"{' '.join(args.set) or '-'}: {weights}, {wish.steps} steps, "
+                f"{row['ms_per_step']:.1f} ms, {row['seconds']:.0f} s ({busy:.0f} of a core), "
                 f"FD {row['fd']:6.2f} KID {row['kid']:6.2f} TV {row['tv']:.3f} agree {row['agreement']:.3f} "
-                f"hold-out {row['holdout']:.5f}",
+                f"hold-out {row['holdout']} losses {row['train_loss']}",
                 flush=True,
             )
     if args.keep:

@@ -5,6 +5,7 @@ import json
 import math
 import re
 import shlex
+import shutil
 from argparse import ArgumentParser
 from dataclasses import fields, replace
 from html.parser import HTMLParser
@@ -18,9 +19,9 @@ from huggingface_hub import ModelCard
 from PIL import Image
 
 import inkbloom
-from inkbloom.config import Recipe, load_recipe, recipe_names
-from inkbloom.errors import CheckpointError, UsageError
-from inkbloom.report import card as cards
+from inkbloom.config import Recipe, heeded, load_recipe, recipe_names
+from inkbloom.errors import CheckpointError, UsageError, brief
+from inkbloom.evaluation.card_file import check_comparable, read_card
 from inkbloom.report.chart import RIGHT, WIDTH, Line, chart, colour, linear_ticks, log_ticks
 from inkbloom.report.drawn import COUNT, STAGES, draw
 from inkbloom.report.facts import read_facts, smoothed
@@ -241,16 +242,16 @@ def test_a_card_stands_beside_its_floor(trained, a_card):
     write_report(run)
     page = page_of(run)
     for row in (
-        "KID × 1000 0.100 ± 0.010 33.250 ± 0.250 +33.150 lower",
-        "FD 1.900 ± 0.010 21.500 ± 0.250 lower",  # no ratio of FDs at N = 1000
+        "KID x 1000 0.100 ± 0.010 33.250 ± 0.250 +33.150 lower",
+        "FD 1.900 ± 0.010 21.500 ± 0.250 +19.600 lower",  # no ratio of FDs at N = 1000
         "recall 0.930 ± 0.010 0.465 ± 0.250 0.50 x higher",
         "label agreement 0.990 ± 0.002 0.850 -0.140 higher",
-        "C_T z (below −3: copies, or blur) about 0 12.3 near 0",
+        "C_T z (below -3: copies, or blur) about 0 12.3 near 0",
         "judge digits-v1, d=64, N=1000, ref=cdcdcdcd",
         "5000 images (solver euler, steps 3)",
     ):
         assert row in page.text
-    assert page.text.index("KID × 1000 0.100") < page.text.index("FD 1.900")
+    assert page.text.index("KID x 1000 0.100") < page.text.index("FD 1.900")
     assert sum("nearest to training images" in image["alt"] for image in page.all("img")) == 1
     (run / "card.json").write_text(json.dumps(a_card(header={"n": 5000}, made={"step": 12, "split": "all"})))
     write_report(run)
@@ -305,7 +306,7 @@ def test_a_card_that_is_none(spoil, said, tmp_path, a_card):
     path, spoiled = tmp_path / "card.json", spoil(a_card())
     path.write_text(spoiled if isinstance(spoiled, str) else json.dumps(spoiled))
     with pytest.raises(CheckpointError) as found:
-        cards.read_card(path)
+        read_card(path)
     assert str(found.value).startswith("not an evaluation card (")
     assert f"card.json): {said}" in str(found.value)
     assert "\n" not in str(found.value)
@@ -314,12 +315,12 @@ def test_a_card_that_is_none(spoil, said, tmp_path, a_card):
 
 def test_good_cards_are_read(tmp_path, a_card):
     path = tmp_path / "card.json"
-    assert cards.read_card(path) is None
+    assert read_card(path) is None
     path.write_text(json.dumps(a_card()))
-    assert cards.read_card(path) == a_card()
+    assert read_card(path) == a_card()
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(CheckpointError, match="not JSON"):
-        cards.read_card(path)
+        read_card(path)
 
 
 def test_a_damaged_card_is_named_on_the_page_in_its_place(trained, recipe, command):
@@ -337,15 +338,76 @@ def test_a_damaged_card_is_named_on_the_page_in_its_place(trained, recipe, comma
 def test_cards_of_other_conditions_do_not_compare(field, value, a_card):
     other = a_card(header={field: value})
     with pytest.raises(UsageError) as found:
-        cards.check_comparable(["one", "two", "three"], [a_card(), a_card(), other])
+        check_comparable(["one", "two", "three"], [a_card(), a_card(), other])
     assert f"the cards of one and three differ in {field} (" in str(found.value)
-    assert cards.brief(json.dumps(value), 30) in str(found.value)
+    assert brief(json.dumps(value), 30) in str(found.value)
 
 
 def test_the_last_digits_of_a_scale_are_the_machines(a_card):
-    cards.check_comparable(
-        ["one", "two"], [a_card(), a_card(header={"scale": 1.5 * (1 + 1e-7)}, made={"seed": 5, "solver": "heun"})]
-    )
+    check_comparable(["one", "two"], [a_card(), a_card(header={"scale": 1.5 * (1 + 1e-7)}, made={"seed": 5, "solver": "heun"})])
+
+
+# ---- cards along the way
+
+
+@pytest.fixture
+def watched(trained, a_card):
+    """watched({step: card, ...}) -> the page of a run with these cards in RUN/cards."""
+
+    def make(cards):
+        run = trained()
+        shutil.rmtree(run / "cards", ignore_errors=True)
+        (run / "cards").mkdir()
+        for step, card in cards.items():
+            text = card if isinstance(card, str) else json.dumps(card)
+            (run / "cards" / f"step-{step:08d}.json").write_text(text)
+        write_report(run)
+        return page_of(run)
+
+    return make
+
+
+def charts_of(page):
+    """{label: [points of each line, as they stand in the drawing]} of the charts of cards."""
+    found, label = {}, ""
+    for tag, attributes in page.tags:
+        label = attributes.get("aria-label", label) if tag == "svg" else label
+        if tag == "polyline" and "as training went on" in label and "Mean" not in label:
+            spots = [tuple(map(float, spot.split(","))) for spot in attributes["points"].split()]
+            found.setdefault(label, []).append(spots)
+    return found
+
+
+def test_cards_along_the_way_become_charts(watched, a_card):
+    values = {6: (40.0, 90.0), 12: (20.0, 20.0), 24: (10.0, -8.0)}
+    floor = {"fd": 2.5, "kid": -8.0}
+    charts = charts_of(watched({step: a_card(fd=fd, kid=kid, floor=floor) for step, (fd, kid) in values.items()}))
+    assert list(charts) == ["KID x 1000 as training went on", "FD as training went on"]  # KID leads at N = 1000
+    (kid, kid_floor), (fd, fd_floor) = charts.values()
+    for line in (kid, fd):
+        (x0, _), (x1, _), (x2, _) = line
+        assert (x2 - x0) == pytest.approx(3 * (x1 - x0), abs=0.2)
+    assert fd[1][1] - fd[0][1] == pytest.approx(fd[2][1] - fd[1][1], abs=0.2)  # halved each time
+    assert fd_floor[0][1] - fd[2][1] == pytest.approx(2 * (fd[2][1] - fd[1][1]), abs=0.2)  # a quarter of the last
+    assert (kid[2][1] - kid[1][1]) * 70 == pytest.approx((kid[1][1] - kid[0][1]) * 28, abs=10)
+    assert kid_floor[-1] == kid[-1]  # below 0, and still in its place
+    assert {spots[0][0] for spots in (kid_floor, fd_floor)} == {kid[0][0]}
+
+
+def test_no_chart_of_cards_that_are_too_few_or_do_not_compare(watched, a_card):
+    header = {"judge": None, "judge_sha256": None, "layer": None, "d": None, "scale": None}
+    bare = a_card(header=header, **dict.fromkeys(("fd", "kid", "recall", "coverage", "precision", "density")))
+    for cards in ({6: a_card()}, {6: bare, 12: bare}, {6: a_card(), 12: bare}, {6: a_card(header={"n": 50}), 12: a_card()}):
+        page = watched(cards)
+        assert not charts_of(page)
+        assert "Cards along the way" not in page.text
+
+
+def test_a_damaged_card_among_those_along_the_way_is_named(watched, a_card):
+    page = watched({6: a_card(), 12: '{"fd": "<script>"}', 24: a_card()})
+    assert "not an evaluation card (" in page.text
+    assert "step-00000012.json" in page.text
+    assert all(len(line) == 2 for lines in charts_of(page).values() for line in lines)
 
 
 # ---- the model card
@@ -402,7 +464,9 @@ def test_plain_text_in_markdown():
 @pytest.mark.parametrize("base", [*recipe_names(), None])
 def test_the_command_repeats_the_recipe(base, changes):
     """Our own parser reads the command; it must come to the same recipe."""
-    wanted = (load_recipe(base) if base else Recipe().resolved(steps=10)).resolved(**changes)
+    start = load_recipe(base) if base else Recipe().resolved(steps=10)
+    names = {field.name for field in heeded(start.family)}
+    wanted = start.resolved(**{name: value for name, value in changes.items() if name in names})
     wanted = replace(wanted, steps=wanted.steps or 11, epochs=None)
     words = shlex.split(command_of(wanted))
     assert words[:2] == ["inkbloom", "train"]
@@ -453,6 +517,18 @@ def test_a_chart_puts_larger_values_higher_and_leaves_out_what_has_no_place():
     assert 'aria-label="&#34;T&#34;"' in svg
     assert str(chart([Line("a", [(1, 0.0)], "s0")], "t", "x", "y")) == ""
     assert "polyline" in str(chart([Line("a", [(5, 2.0)], "s0")], "t", "x", "y"))  # a single point
+
+
+def test_a_chart_by_differences_has_a_place_for_what_is_not_above_0():
+    for values in ((-3.0, 0.0, 3.0), (-1e299, 0.0, 1e299)):
+        svg = str(chart([Line("a", list(enumerate(values)), "s0")], "t", "x", "y", log=False))
+        (_, y0), (_, y1), (_, y2) = (map(float, spot.split(",")) for spot in re.search(r'points="([^"]*)"', svg)[1].split())
+        assert y0 - y1 == pytest.approx(y1 - y2, abs=0.2)
+        assert y0 > y1
+        assert ">0</text>" in svg
+    for value in (-2.0, 0.0, 1e299):
+        assert "circle" in str(chart([Line("a", [(5, value)], "s0")], "t", "x", "y", log=False))
+    assert str(chart([Line("a", [(1, math.inf), (2, math.nan), (3, -math.inf)], "s0")], "t", "x", "y", log=False)) == ""
 
 
 def test_a_long_curve_is_thinned_and_keeps_its_end():

@@ -74,7 +74,8 @@ def race(racer_class: type) -> None:
         job = Job(file["images"].reshape(-1, 28, 28), file["labels"], args.data, args.seed, args.best, args.recipe)
     torch.manual_seed(args.seed)
     np.random.seed(args.seed)  # noqa: NPY002  some peers draw from it
-    ladder = sorted(set(args.ladder or [m for m in LADDER if m < args.minutes]))
+    ladder = sorted(set(LADDER if args.ladder is None else args.ladder))
+    ladder = [m for m in ladder if m < args.minutes]
     told = {"seed": args.seed, "class": "best effort" if args.best else "as shipped"}
 
     begin, paused, images, steps, moments = time.perf_counter(), 0.0, 0, 0, []

@@ -177,7 +177,7 @@ def main() -> None:
     parser.add_argument("--t30", type=Path, default=T30, metavar="FILE", help=f"card of the tutorial's run (default: {T30})")
     args = parser.parse_args()
     name = f"{args.minutes:g}{'-best' if args.best else ''}"
-    args.ladder = [m for m in (args.ladder or LADDER) if m < args.minutes]
+    args.ladder = [m for m in (LADDER if args.ladder is None else args.ladder) if m < args.minutes]
     work = args.work or Path("build/race") / name
     work.mkdir(parents=True, exist_ok=True)
 

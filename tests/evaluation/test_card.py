@@ -15,7 +15,7 @@ from inkbloom.evaluation.card import finite, make_card, measure
 from inkbloom.evaluation.distances import fd
 from inkbloom.evaluation.floor import dealt, labels_in_turn, set_size, standard
 from inkbloom.evaluation.judge import Judge, JudgeNet
-from inkbloom.evaluation.rows import ROWS
+from inkbloom.evaluation.measures import QUICK, SLOW
 from inkbloom.evaluation.table import table
 
 COUNT = 600  # 60 in hold-out and reference
@@ -142,7 +142,7 @@ def test_the_floor_is_made_of_real_images_with_the_same_code(data, real):
     assert real.floor["fd"] == pytest.approx(fmean(values), rel=1e-4)
     assert real.floor_sd["fd"] == pytest.approx(stdev(values), rel=1e-3)
     assert (real.draws, real.slow_draws) == (50, 50)
-    assert set(real.floor) == set(real.floor_sd) == set(ROWS)
+    assert set(real.floor) == set(real.floor_sd) == {*QUICK, *SLOW}
     assert real.floor["near"] == pytest.approx(0.02, abs=0.02)
 
 

@@ -5,13 +5,14 @@ import json
 
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import nn
 
 from inkbloom.data import load_data
 from inkbloom.errors import CheckpointError, DataError, UsageError
 from inkbloom.evaluation import judge as room
-from inkbloom.evaluation.judge import JUDGES, JudgeNet, judge_for, load_judge, pack, shipped, unpack
+from inkbloom.evaluation.judge import JUDGES, JudgeNet, choose_judge, judge_for, load_judge, pack, shipped, unpack
 from inkbloom.evaluation.train_judge import accuracy, main, shifted, train
 
 
@@ -214,6 +215,26 @@ def test_any_source_can_have_a_judge(tmp_path, source, channels, size):
     assert judge.accuracy > 0.8
     held = data.take("holdout")
     assert judge.accuracy == accuracy(judge.net, held)
+
+
+def test_a_source_of_mixed_sizes_can_have_a_judge(tmp_path, capsys):
+    """As the images are brought to one size for training, so for the judge; the line that says how to make one says so too."""
+    for number in range(60):
+        (tmp_path / "set" / "ab"[number % 2]).mkdir(parents=True, exist_ok=True)
+        side = 12 + number % 3
+        Image.new("L", (side, side), 60 + 130 * (number % 2)).save(tmp_path / "set" / "ab"[number % 2] / f"{number}.png")
+    source, path = f"folder:{tmp_path / 'set'}", tmp_path / "judge.safetensors"
+    words = [source, "--out", str(path), "--epochs", "2"]
+    assert main(words) == 3
+    assert "--size" in capsys.readouterr().err
+    assert main([*words, "--size", "x"]) == 2
+    assert capsys.readouterr().err == "error: size = 'x': write N or HxW, as in 32 or 45x60\n"
+    assert not path.exists()
+    assert main([*words, "--size", "9x11"]) == 0
+    assert load_judge(str(path)).size == (9, 11)
+    judge, how = choose_judge(None, load_data(source, (9, 11)), "9x11")
+    assert judge is None
+    assert f"train_judge {source} --size 9x11 --out judge.safetensors`" in how
 
 
 def test_training_sees_the_training_slice_alone(source):

@@ -157,7 +157,7 @@ def test_cards_side_by_side(copied, a_card, command, tmp_path):
     ended = command("compare", one, two, "--html", tmp_path / "page.html")
     found, notes = tables(ended.out)
     assert found["cards"]["FD"] == ["1.900 ± 0.010", "21.500 ± 0.250", "30.000 ± 1.500"]
-    assert found["cards"]["C_T z (below −3: copies, or blur)"] == ["about 0", "12.3", "12.3"]
+    assert found["cards"]["C_T z (below -3: copies, or blur)"] == ["about 0", "12.3", "12.3"]
     assert "cards (judge digits-v1, d=64, N=1000, ref=cdcdcdcd)" in ended.out
     assert not [note for note in notes if "card" in note]
     assert "FD 1.900 ± 0.010 21.500 ± 0.250 30.000 ± 1.500" in Pictures((tmp_path / "page.html").read_bytes()).text

@@ -11,10 +11,9 @@ from PIL import Image
 
 import inkbloom
 from inkbloom.data import load_data
-from inkbloom.evaluation import floor
+from inkbloom.evaluation import subject
 from inkbloom.evaluation.judge import JudgeNet, pack
 from inkbloom.evaluation.train_judge import train as train_judge
-from inkbloom.verbs import evaluate as verb
 
 COUNT = 400  # images of the source: 320 to train on, 40 held out, 40 for reference
 
@@ -101,8 +100,9 @@ def test_the_table_names_its_rows_in_order_with_the_floor_first(run, judge, comm
     said = [
         f"{run}: 200 images, 5 blocks of 40, against npz:", "euler, 3 steps, 3 network evaluations each", "floor: real images",
         "hold-out x0 loss", "mean image", "best linear denoiser", "KID x 1000", "FD (judge judge, d=8, N=40, ref=", "recall",
-        "coverage", "precision", "density", "classes: total variation", "label agreement (ceiling ", "near (", "moved by up to",
-        "C_T z", f"card: {run}/card.json", f"pictures: {run}/evaluation/samples.png", f"pictures: {run}/evaluation/nearest.png",
+        "coverage", "precision", "density", "classes: total variation", "label agreement (ceiling ",
+        "near a training image (range ", "moved by up to", "C_T z", f"card: {run}/card.json",
+        f"pictures: {run}/evaluation/samples.png", f"pictures: {run}/evaluation/nearest.png",
     ]  # fmt: skip
     places = [out.index(text) for text in said]
     assert places == sorted(places)
@@ -129,8 +129,7 @@ def test_the_same_command_twice_gives_the_same_numbers(made, judge, command, tmp
 
 def test_every_block_has_the_classes_of_the_reference(made, source):
     run, data = inkbloom.Run(made / "classes"), load_data(source(count=COUNT))
-    wish = verb.order_for(run.family, run.shape, data, 40)
-    drawn = verb.sit(run.family, run.shape, wish, data)
+    drawn = subject.draw_subject(run.family, run.shape, data, 40, origin={})
     wanted = data.take("reference").labels
     assert all(torch.equal(block, wanted) for block in drawn.labels.split(40))
     assert drawn.images.dtype == torch.uint8
@@ -187,7 +186,9 @@ def test_a_file_sorted_by_class_is_judged_as_a_mixed_one(images, judge, source, 
     path, wishes = images(change=by_class), {"data": source(count=COUNT), "judge": str(judge)}
     card = inkbloom.evaluate(path, **wishes)
     assert card["classes"]["tv"] < 0.2
-    monkeypatch.setattr(floor, "shuffled", lambda seed, count, draw=0: torch.arange(count))  # the control: blocks as they stand
+    monkeypatch.setattr(
+        subject, "shuffled", lambda seed, count, draw=0: torch.arange(count)
+    )  # the control: blocks as they stand
     assert inkbloom.evaluate(path, **wishes)["classes"]["tv"] > 0.4
 
 
@@ -225,7 +226,7 @@ def test_what_needs_no_judge_is_shown_without_one(images, source, run, command):
     assert f"no judge for {data}: train one with `python -m inkbloom.evaluation.train_judge " in ended.out
     assert "--judge judge.safetensors" in ended.out
     assert "hold-out x0 loss" in ended.out
-    assert "near (" in ended.out
+    assert "near a training image (range " in ended.out
     assert "FD" not in ended.out
     assert json.loads((run / "card.json").read_text())["fd"] is None
     path = images(change=lambda pixels, labels: (pixels, None))
@@ -304,14 +305,14 @@ def test_a_shipped_judge_that_was_changed_is_noticed(images, command, monkeypatc
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
 def test_a_folder_without_permission_is_found_before_sampling(run, judge, command, tmp_path, monkeypatch):
-    monkeypatch.setattr(verb, "sit", None)
+    monkeypatch.setattr(subject, "draw_subject", None)
     (tmp_path / "closed").mkdir(mode=0o500)
     ended = command("evaluate", run, "--judge", judge, "--json", tmp_path / "closed/card.json")
     assert ended.code == 5
 
 
 def test_a_card_that_cannot_be_written_is_found_before_sampling(run, judge, command, tmp_path, monkeypatch):
-    monkeypatch.setattr(verb, "sit", None)
+    monkeypatch.setattr(subject, "draw_subject", None)
     (tmp_path / "file").write_text("")
     (run / "card.json").write_text("older")
     for place in (tmp_path / "file/card.json", tmp_path):
@@ -340,6 +341,7 @@ def test_cards_during_training_change_no_bit_of_it(recipe, source, command, outc
         assert card["made"]["images"] == card["header"]["n"] == 40
         assert f"step {step}: near " in ended.out
     assert "no judge for npz:" in ended.out
+    assert "--size" not in ended.out
     assert not (plain / "cards").exists()
     again = command("train", path, "--out", watched, "--cards", 3)
     assert "already trained" in again.out
@@ -368,13 +370,13 @@ def test_a_judge_that_touched_the_training_would_be_noticed(recipe, source, comm
     assert command("train", path, "--out", tmp_path / "plain", "--quiet").code == 0
     monkeypatch.setattr(session, "snapshots", lambda state: {"live": state.family, "ema": state.family})
 
-    def spoil(family, shape, wish, data, watch=None):
+    def spoil(family, *rest, **wishes):
         with torch.no_grad():
             next(family.parameters()).mul_(1.001)
-        return original(family, shape, wish, data, watch)
+        return original(family, *rest, **wishes)
 
-    original = verb.sit
-    monkeypatch.setattr(verb, "sit", spoil)
+    original = subject.draw_subject
+    monkeypatch.setattr(subject, "draw_subject", spoil)
     assert command("train", path, "--out", tmp_path / "spoiled", "--cards", 6, "--quiet").code == 0
     assert outcome(tmp_path / "spoiled") != outcome(tmp_path / "plain")
 

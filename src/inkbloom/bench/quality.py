@@ -23,7 +23,7 @@ import torch
 from ..config import Recipe
 from ..data import Data
 from ..errors import DataError
-from ..families import Diffusion
+from ..families import Family
 from ..sampling import drawn, order
 from ..training.batches import Plan
 from ..training.fit import make_accelerator
@@ -69,7 +69,7 @@ def training(recipe: Recipe, images: Data, device: torch.device) -> Iterator[Mom
     yield Moment(before + time.perf_counter() - since, state.step, state)
 
 
-def average_of(state: State) -> Diffusion:
+def average_of(state: State) -> Family:
     """A copy of what samples: the average of the weights where there is one."""
     return snapshots(state)["ema" if state.ema is not None else "live"]
 
@@ -82,7 +82,7 @@ def quality(
     t30: dict[str, float] | None,
     seeds: int,
     quick: bool,
-    keep: Callable[[Diffusion], None],
+    keep: Callable[[Family], None],
 ) -> Iterator[Row]:
     """Trains with `seeds` seeds from the recipe's on, judging at TIMES and at the end; then the time to each rung.
 
@@ -121,7 +121,7 @@ def quality(
     yield Row(f"cold start: {seconds:.1f} s for a training of one step, import and saving included", {"cold_start": seconds})
 
 
-def samples(family: Diffusion, data: Data, panel: Panel, **wishes: Any) -> torch.Tensor:
+def samples(family: Family, data: Data, panel: Panel, **wishes: Any) -> torch.Tensor:
     """As many pictures as the panel looks at, uint8 (N, C, H, W), of the reference's classes where the family knows classes."""
     wish = order(family, panel.count, labels=panel.labels if family.classes else (), **wishes)
     return torch.cat([pictures for pictures, _ in drawn(family, (data.channels, *data.size), wish)])

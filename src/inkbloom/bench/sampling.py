@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..data import Data
-from ..families import Diffusion
+from ..families import Family
 from ..sampling import Order, order, trajectory
 from ..solvers import SOLVERS
 from .panel import Panel
@@ -22,7 +22,7 @@ JUDGED_AT = 8  # the solver that comes nearest to that solution at this NFE is j
 RANDOM = ("ancestral",)  # draw fresh noise on the way: they have no solution to come near to
 
 
-def sampling(family: Diffusion, data: Data, device: torch.device, panel: Panel | None, quick: bool) -> Iterator[Row]:
+def sampling(family: Family, data: Data, device: torch.device, panel: Panel | None, quick: bool) -> Iterator[Row]:
     """Pictures a second and RMSE (pixels in [0, 1]) to the FINE-step solution at each of BUDGETS, for every solver with a
     solution; then FD and KID of the recipe's own solver and of the nearest one."""
     shape, recipe = (data.channels, *data.size), family.recipe
@@ -74,7 +74,7 @@ def sampling(family: Diffusion, data: Data, device: torch.device, panel: Panel |
             yield Row(f"{solver:10} {wish.nfe:4} NFE: {speed:8.1f} pictures/s, {scored}", figures)
 
 
-def _walk(family: Diffusion, shape: tuple[int, int, int], wish: Order) -> Tensor:
+def _walk(family: Family, shape: tuple[int, int, int], wish: Order) -> Tensor:
     """The pictures of an order as floats in the model's range, in one batch."""
     for x, _ in trajectory(family, shape, wish, 0, wish.count):
         final = x

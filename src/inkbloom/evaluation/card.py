@@ -14,13 +14,12 @@ from ..errors import DataError, shown
 from .classes import agreement
 from .floor import Standard, standard
 from .judge import Judge
+from .measures import Card
 from .memorisation import QUANTILE, copying_z, near_share, ratio_share
 from .rows import Sample, counts, mean_and_sd, quick_rows, slow_rows
 
 VERSION = 1
 PICTURED = 16  # images with the nearest training image beside them
-
-Card = dict[str, Any]
 
 
 def make_card(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -19,6 +20,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
+from ..data import Data
 from ..errors import CheckpointError, UsageError, shown, unknown
 
 FORMAT = 1
@@ -102,6 +104,26 @@ class Judge:
 def judge_for(source: str) -> str | None:
     """The name of the shipped judge of a source, or None: train one then, with `python -m inkbloom.evaluation.train_judge`."""
     return JUDGES.get(source)
+
+
+def choose_judge(name: str | None, data: Data, size: str = "") -> tuple[Judge | None, str]:
+    """The judge asked for, or the one shipped for the source; without one, a line that says so and how to train one.
+
+    size: what the images were brought to, as `parse_size` reads it. Raises UsageError for an unknown name, CheckpointError
+    for a file that is no intact judge.
+    """
+    wanted = name or judge_for(data.source)
+    if wanted == "none":
+        return None, ""
+    if wanted:
+        judge = load_judge(wanted)
+        if name or (judge.channels, judge.size) == (data.channels, data.size):
+            return judge, ""
+        return None, f"no judge: that of {data.source} looks at images of another size, so only what needs none is shown"
+    if data.labels is None:
+        return None, f"no judge: {data.source} has no labels to train one on, so only what needs none is shown"
+    train = f"{TRAIN} {shlex.quote(data.source)}{size and f' --size {size}'} --out judge.safetensors"
+    return None, f"no judge for {data.source}: train one with `{train}`, then add --judge judge.safetensors"
 
 
 def shipped() -> dict[str, dict[str, Any]]:

@@ -11,12 +11,10 @@ from torch import Tensor
 from .classes import agreement, total_variation
 from .distances import fd, kid
 from .manifold import manifold
+from .measures import QUICK, SLOW
 from .memorisation import near_share
 
-ROWS = ("fd", "kid", "recall", "coverage", "precision", "density", "near", "tv", "agreement")
-QUICK = ("fd", "near", "tv", "agreement")  # the others take time that grows with N^2
-
-Row = Mapping[str, float | None]  # by the names of ROWS; None where it cannot be told
+Row = Mapping[str, float | None]  # by the names of QUICK and SLOW; None where it cannot be told
 
 
 class Sample(NamedTuple):
@@ -56,9 +54,9 @@ def quick_rows(images: Sample, reference: Sample, holdout: Tensor, kinds: int) -
 
 
 def slow_rows(images: Sample, reference: Sample, seed: int = 0) -> dict[str, float | None]:
-    """The other rows of ROWS; seed: of KID's subsets."""
+    """The rows of SLOW; seed: of KID's subsets."""
     if images.features is None or reference.features is None:
-        return dict.fromkeys(name for name in ROWS if name not in QUICK)
+        return dict.fromkeys(SLOW)
     n = min(len(images.features), len(reference.features))
     size = 1000 if n >= 2000 else n // 2
     return {

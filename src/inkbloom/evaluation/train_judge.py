@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..config import parse_size
 from ..data import Data, load_data
 from ..data.writing import replacing
 from ..errors import DataError, InkbloomError
@@ -88,13 +89,14 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m inkbloom.evaluation.train_judge", description=__doc__.splitlines()[0])
     parser.add_argument("source", help="digits, fashion-mnist, folder:DIR, npz:FILE ...")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="where the .safetensors file goes")
+    parser.add_argument("--size", default="", metavar="TEXT", help="bring images to N or HxW pixels, as `inkbloom train` does")
     parser.add_argument("--seed", type=int, default=0, metavar="N")
     parser.add_argument("--epochs", type=int, metavar="N", help="default: 160,000 images in all, and 8 epochs at least")
     args = parser.parse_args(argv)
     if args.epochs is not None and args.epochs < 1:
         parser.error("--epochs must be 1 or more")
     try:
-        data = load_data(args.source)
+        data = load_data(args.source, parse_size(args.size))
         begin = time.perf_counter()
         for epoch, (net, loss) in enumerate(train(data, seed=args.seed, epochs=args.epochs), 1):
             print(f"epoch {epoch}: loss {loss:.4f}, {time.perf_counter() - begin:.0f} s", flush=True)

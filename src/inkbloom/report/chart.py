@@ -10,6 +10,7 @@ from markupsafe import Markup, escape
 
 WIDTH, HEIGHT = 460, 270
 LEFT, RIGHT, TOP, BOTTOM = 56, 22, 10, 40  # margins
+LARGEST = 1e300  # of a value: the span of an axis is a number still
 POINTS = 400  # of a line, at most: more cannot be told apart
 COLOURS = 8  # in the style sheet, s0 to s7
 
@@ -30,23 +31,24 @@ def colour(place: int) -> str:
     return f"s{place % COLOURS}" + (" dashed" if place // COLOURS % 2 else "")
 
 
-def chart(lines: Sequence[Line], title: str, x_label: str, y_label: str) -> Markup:
-    """A figure with a logarithmic y axis and its legend. Values that are not above 0 are left out; '' where none is left."""
-    lines = [Line(line.name, _drawable(line.points), line.style, line.dots) for line in lines]
+def chart(lines: Sequence[Line], title: str, x_label: str, y_label: str, log: bool = True) -> Markup:
+    """A figure and its legend; '' where no point can be drawn. A logarithmic y axis leaves out what is not above 0."""
+    lines = [Line(line.name, _drawable(line.points, log), line.style, line.dots) for line in lines]
     lines = [line for line in lines if line.points]
     if not lines:
         return Markup("")
     xs, ys = zip(*(point for line in lines for point in line.points), strict=True)
     left, right = min(xs), max(xs)
-    low, high = _log_range(min(ys), max(ys))
+    low, high = (_log_range if log else _linear_range)(min(ys), max(ys))
+    scaled = math.log if log else float
 
     def place(x: float, y: float) -> tuple[float, float]:
         across = (x - left) / (right - left) if right > left else 0.5
-        up = (math.log(y) - math.log(low)) / (math.log(high) - math.log(low))
+        up = (scaled(y) - scaled(low)) / (scaled(high) - scaled(low))
         return LEFT + across * (WIDTH - LEFT - RIGHT), HEIGHT - BOTTOM - up * (HEIGHT - TOP - BOTTOM)
 
     parts = [f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">']
-    for y in log_ticks(low, high):
+    for y in (log_ticks if log else linear_ticks)(low, high):
         _, level = place(left, y)
         parts.append(f'<path class="grid" d="M{LEFT} {level:.1f}H{WIDTH - RIGHT}"/>')
         parts.append(f'<text class="end" x="{LEFT - 6}" y="{level + 4:.1f}">{y:g}</text>')
@@ -99,8 +101,13 @@ def _log_range(low: float, high: float) -> tuple[float, float]:
     return low * math.exp(-room), high * math.exp(room)
 
 
-def _drawable(points: Points) -> list[tuple[float, float]]:
-    """The finite points above 0; of more than POINTS, evenly spread ones, the last among them."""
-    kept = [(x, y) for x, y in points if math.isfinite(x) and 0 < y < math.inf]
+def _linear_range(low: float, high: float) -> tuple[float, float]:
+    room = 0.04 * ((high - low) or abs(high) or 1)
+    return low - room, high + room
+
+
+def _drawable(points: Points, log: bool) -> list[tuple[float, float]]:
+    """The points that have a place on the axes; of more than POINTS, evenly spread ones, the last among them."""
+    kept = [(x, y) for x, y in points if math.isfinite(x) and (0 if log else -LARGEST) < y < LARGEST]
     every = math.ceil(len(kept) / POINTS) or 1
     return kept[::-1][::every][::-1]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
 
 from ..config import Recipe
-from . import card as cards
+from ..evaluation.card_file import check_comparable
+from ..evaluation.measures import Card, conditions, measured
 from . import words
 from .drawn import Drawn
 from .facts import Facts
@@ -28,31 +28,25 @@ class Comparison:
     conditions: str  # what the scores depend on; '' without cards
 
 
-def check_cards(names: Sequence[str], facts: Sequence[Facts]) -> list[dict[str, Any]]:
+def check_cards(names: Sequence[str], facts: Sequence[Facts]) -> list[Card]:
     """The cards that the runs have. Raises UsageError where two were made under different conditions."""
     found = [(name, fact.card) for name, fact in zip(names, facts, strict=True) if fact.card]
-    cards.check_comparable([name for name, _ in found], [card for _, card in found])
+    check_comparable([name for name, _ in found], [card for _, card in found])
     return [card for _, card in found]
 
 
 def compare(names: list[str], facts: Sequence[Facts], drawn: Sequence[Drawn]) -> Comparison:
     """The tables. Raises UsageError where cards were made under different conditions."""
     found = check_cards(names, facts)
-    measures = cards.measured(found)
+    measures = measured(found)
     return Comparison(
         names,
         list(_warnings(names, facts)),
         _settings([fact.recipe for fact in facts]),
         [row for row in _figures(facts, drawn) if any(cell != words.DASH for cell in row[1])],
-        [cards.floor_said(found[0], measure) for measure in measures],
-        [
-            (
-                measure.title,
-                [cards.said(fact.card, measure) if fact.card else words.DASH for fact in facts],
-            )
-            for measure in measures
-        ],
-        cards.conditions(found[0]) if found else "",
+        [measure.floor_said(found[0]) for measure in measures],
+        [(measure.label(), [measure.said(fact.card) if fact.card else words.DASH for fact in facts]) for measure in measures],
+        conditions(found[0]) if found else "",
     )
 
 
@@ -73,9 +67,17 @@ def _warnings(names: list[str], facts: Sequence[Facts]) -> list[str]:
     for name, fact in zip(names, facts, strict=True):
         if fact.step != fact.recipe.steps:
             lines.append(f"{name} is unfinished: {words.progress(fact)}")
-        lines += [f"the card of {name}: {warning}" for warning in cards.warnings_of(fact.card, fact.step)] if fact.card else []
+        lines += [f"the card of {name}: {warning}" for warning in words.warnings_of(fact.card, fact.step)] if fact.card else []
     ways = {
-        (fact.recipe.target, fact.recipe.loss_on, fact.recipe.loss_cap, fact.recipe.times, fact.recipe.pixels) for fact in facts
+        (
+            fact.recipe.family,
+            fact.recipe.target,
+            fact.recipe.loss_on,
+            fact.recipe.loss_cap,
+            fact.recipe.times,
+            fact.recipe.pixels,
+        )
+        for fact in facts
     }
     if len(ways) > 1:
         lines.append("their training losses measure different things: compare the hold-out losses")
@@ -114,7 +116,7 @@ def _figures(facts: Sequence[Facts], drawn: Sequence[Drawn]) -> list[Row]:
         row("training time", lambda fact: words.duration(fact.seconds) if fact.seconds else words.DASH),
         row("training, images/s", lambda fact: words.rate(fact.speed)),
         row("training, peak memory", lambda fact: words.memory(fact.machine.peak_memory)),
-        ("sampling", [f"{draw.wish.solver}, {draw.wish.steps} steps" for draw in drawn]),
+        ("sampling", [f"{draw.wish.solver}, {draw.wish.steps} steps" if draw.wish.solver else "one pass" for draw in drawn]),
         ("network evaluations", [str(draw.wish.nfe) for draw in drawn]),
         (f"sampling, images/s, {len(drawn[0].pictures)} at once", [words.rate(draw.rate) for draw in drawn]),
     ]

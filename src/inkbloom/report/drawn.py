@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from ..data.pixels import to_bytes
-from ..families import Diffusion
+from ..families import Family
 from ..figures.images import tile
 from ..sampling import Order, batches, order, starting_point, trajectory
 from ..training.weights import Spec
@@ -34,7 +34,7 @@ class Drawn(NamedTuple):
     rate: float  # pictures a second
 
 
-def draw(family: Diffusion, spec: Spec) -> Drawn:
+def draw(family: Family, spec: Spec) -> Drawn:
     """COUNT pictures as the recipe says, timed after one step to warm up."""
     shape, wish = (spec.channels, *spec.size), order(family, COUNT)
     spans = list(batches(COUNT, shape))
@@ -54,7 +54,7 @@ def draw(family: Diffusion, spec: Spec) -> Drawn:
     return Drawn(wish, torch.cat(pictures), history[0], history[1], rate)
 
 
-def _bytes(x: Tensor, family: Diffusion) -> Tensor:
+def _bytes(x: Tensor, family: Family) -> Tensor:
     return to_bytes(x, family.recipe.pixels).cpu()
 
 

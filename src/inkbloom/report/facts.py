@@ -11,14 +11,14 @@ from typing import Any, NamedTuple
 
 from ..config import Recipe, load_recipe
 from ..errors import CheckpointError, shown
-from ..families import Diffusion
-from ..nets import placed
+from ..evaluation.card_file import read_card
+from ..evaluation.measures import Card
+from ..families import Family
 from ..training.checkpoint import latest
 from ..training.device import best_device
 from ..training.folder import RunFolder, load_weights
 from ..training.log import number, read
 from ..training.weights import Spec
-from .card import read_card
 
 Curve = list[tuple[float, float]]  # (step, loss)
 
@@ -53,14 +53,14 @@ class Facts:
     folder: RunFolder
     recipe: Recipe
     spec: Spec
-    family: Diffusion  # with the weights that `sample` uses
+    family: Family  # with the weights that `sample` uses
     step: int  # of those weights
     losses: dict[str, Curve]  # by phase
     speed: float | None  # images a second in training: the median over the steps
     seconds: float  # of training, the steps alone
     held: list[Held]
     machine: Machine
-    card: dict[str, Any] | None
+    card: Card | None
 
     @property
     def name(self) -> str:
@@ -82,7 +82,7 @@ def read_facts(path: Path, card: bool = True) -> Facts:
     if not folder.config.is_file():
         raise CheckpointError(f"no trained run ({shown(path)}): give the folder that `inkbloom train` made")
     family, spec, step = load_weights(path)
-    placed(family.net, best_device())
+    family.place(best_device())
     steps = _understood(folder.log, lambda: _steps(folder.log))
     speeds = [speed for _, _, _, speed in steps]
     losses: dict[str, Curve] = defaultdict(list)

@@ -6,8 +6,8 @@ import html
 import re
 
 from ..errors import shown
+from ..evaluation.measures import FD, conditions, measured
 from ..training.checkpoint import write_file
-from . import card as cards
 from . import words
 from .facts import Facts
 
@@ -43,7 +43,7 @@ def _header(facts: Facts) -> list[str]:
         "library_name: inkbloom",
         f"pipeline_tag: {kind}",
         "tags:",
-        *(f"- {tag}" for tag in ("inkbloom", "diffusion", "image-generation", "small-images")),
+        *(f"- {tag}" for tag in ("inkbloom", facts.recipe.family, "image-generation", "small-images")),
         *(["datasets:", f"- {source}"] if source else []),
         "---",
     ]
@@ -59,7 +59,7 @@ def _what(facts: Facts) -> list[str]:
         lines += [f"![pictures that the model drew](previews/{previews[-1].name})", ""]
     lines += [
         f"- training: {progress_of(facts)}, batches of {recipe.batch_size}, {recipe.optimizer} at {recipe.lr:g}, "
-        f"seed {recipe.seed}, {recipe.precision}; loss on {recipe.loss_on}",
+        f"seed {recipe.seed}, {recipe.precision}; {words.loss(recipe)}",
         f"- training data: the slice {recipe.split} of {plain(recipe.data)}",
     ]
     if facts.family.classes:
@@ -87,11 +87,11 @@ def _results(facts: Facts) -> list[str]:
     if facts.card:
         card = facts.card
         lines += ["| measure | this model | real against real |", "|---|---|---|"]
-        for measure in cards.measured([card]):
-            said, floor = cards.said(card, measure), cards.floor_said(card, measure)
-            lines.append(f"| {plain(cards.title_of(card, measure))} | {said} | {floor} |")
-        lines += ["", plain(f"Measured on {cards.how_made(card)} against {card['header']['source']}."), ""]
-        lines += [plain(f"Mind: {warning}.") + "\n" for warning in cards.warnings_of(card, facts.step)]
+        for measure in measured([card]):
+            name = measure.label(conditions(card) if measure is FD else "")
+            lines.append(f"| {plain(name)} | {measure.said(card)} | {measure.floor_said(card)} |")
+        lines += ["", plain(f"Measured on {words.how_made(card)} against {card['header']['source']}."), ""]
+        lines += [plain(f"Mind: {warning}.") + "\n" for warning in words.warnings_of(card, facts.step)]
     if len(lines) == 2:
         lines += ["Not measured.", ""]
     return lines

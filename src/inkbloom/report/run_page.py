@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,9 +11,10 @@ from markupsafe import Markup
 
 from ..config import Recipe
 from ..errors import CheckpointError
+from ..evaluation.card_file import difference, read_card
+from ..evaluation.measures import FD, KID, Card, Measure, conditions, leading, measured
 from ..training.checkpoint import write_file
 from ..training.folder import RunFolder
-from . import card as cards
 from . import words
 from .chart import Line, chart
 from .drawn import Drawn, draw, picture_file, sheet
@@ -71,6 +73,7 @@ def run_page(facts: Facts, drawn: Drawn, problem: str = "") -> bytes:
         history=_history(drawn),
         card=card and _card(facts, card),
         problem=problem,
+        watched=_watched(facts),
         losses=_loss_chart(facts),
         held=_held(facts.held),
         previews=_previews(facts),
@@ -89,53 +92,78 @@ def _tiles(facts: Facts, drawn: Drawn) -> list[tuple[str, str, str]]:
         anchor = f"best linear denoiser {sum(last.wiener) / len(last.wiener):.4f}" if last.wiener else "x0, mean squared error"
         tiles.append(("hold-out loss", f"{last.mean:.4f}", anchor))
     if facts.card:
-        for measure in cards.measured([facts.card])[:3]:
-            remark = f"floor {cards.floor_said(facts.card, measure)}"
-            tiles.append((measure.title, cards.said(facts.card, measure), remark))
+        for measure in measured([facts.card])[:3]:
+            tiles.append((measure.title, measure.said(facts.card), f"floor {measure.floor_said(facts.card)}"))
     tiles.append(("training", words.duration(facts.seconds), f"{words.rate(facts.speed)} images/s"))
-    nfe = f"{drawn.wish.nfe} network evaluations each"
-    tiles.append(("sampling", f"{words.rate(drawn.rate)} images/s", f"{len(drawn.pictures)} at once, {nfe}"))
+    tiles.append(("sampling", f"{words.rate(drawn.rate)} images/s", f"{len(drawn.pictures)} at once, {drawn.wish.how}"))
     return tiles
 
 
 def _samples(facts: Facts, drawn: Drawn) -> Picture:
     wish, classes = drawn.wish, facts.family.classes
-    guided = f", guidance {wish.guidance:g}" if classes else ""
+    guided = f", guidance {wish.guidance:g}" if classes and wish.solver else ""
     order = f" Picture k is of class k mod {classes}, counted from 0." if classes else ""
-    caption = f"{wish.solver}, {wish.spacing} spacing, {wish.steps} steps, {wish.nfe} network evaluations each{guided}.{order}"
+    spaced = f"{wish.spacing} spacing, " if wish.spacing else ""
+    caption = f"{spaced}{wish.how}{guided}.{order}"
     return Picture(sheet(drawn.pictures), f"{len(drawn.pictures)} pictures that the model drew from seed 0", caption)
 
 
 def _history(drawn: Drawn) -> list[Picture]:
     rows = len(drawn.inputs)
+    if not drawn.wish.solver:
+        return [Picture(sheet(drawn.inputs, rows), "the first picture layer by layer", "Its latents, then layer by layer.")]
     return [
         Picture(sheet(drawn.inputs, rows), "the first picture on its way out of the noise", "What the network was given."),
         Picture(sheet(drawn.predictions, rows), "the network's predictions on the way", "What it took the picture to be."),
     ]
 
 
-def _card(facts: Facts, card: dict[str, Any]) -> dict[str, Any]:
+def _card(facts: Facts, card: Card) -> dict[str, Any]:
     """What the template shows of a card."""
     rows = [
-        (
-            measure.title,
-            cards.floor_said(card, measure),
-            cards.said(card, measure),
-            cards.against(card, measure),
-            measure.better,
-        )
-        for measure in cards.measured([card])
+        (measure.label(), measure.floor_said(card), measure.said(card), measure.against(card), measure.better)
+        for measure in measured([card])
     ]
     found = [(name, picture_file(facts.folder.evaluation / name)) for name in EVALUATED]
     return {
         "rows": rows,
-        "made": cards.how_made(card),
-        "conditions": cards.conditions(card),
+        "made": words.how_made(card),
+        "conditions": conditions(card),
         "source": card["header"]["source"],
         "judge": card["header"]["judge"],
-        "warnings": cards.warnings_of(card, facts.step),
+        "warnings": words.warnings_of(card, facts.step),
         "pictures": [Picture(uri, EVALUATED[name], EVALUATED[name]) for name, uri in found if uri],
     }
+
+
+def _watched(facts: Facts) -> dict[str, Any]:
+    """What the template shows of the cards made along the way: FD and KID over training, where two or more compare."""
+    found, problems = list[tuple[int, Card]](), []
+    for path in sorted(facts.folder.cards.glob("step-*.json")):
+        try:
+            card = read_card(path)
+        except CheckpointError as error:
+            problems.append(str(error))
+            continue
+        if card and FD.value(card) is not None and (step := re.fullmatch(r"step-(\d{8,10})", path.stem)):
+            found.append((int(step[1]), card))
+    alike = [(step, card) for step, card in found if difference(card, found[-1][1]) is None]
+    measures = leading(alike[-1][1]) if len(alike) > 1 else ()
+    return {
+        "problems": problems,
+        "charts": [_card_chart(measure, alike) for measure in measures],
+        "conditions": conditions(alike[-1][1]) if alike else "",
+    }
+
+
+def _card_chart(measure: Measure, cards: list[tuple[int, Card]]) -> Markup:
+    """A number of the cards over the steps, with the floor of the last card."""
+    points = [(step, value) for step, card in cards if (value := measure.value(card)) is not None]
+    lines, floor = [Line("this run", points, "s0", dots=True)], measure.floor(cards[-1][1])
+    if floor is not None:
+        lines.append(Line("floor: real images", [(step, floor) for step in (cards[0][0], cards[-1][0])], "linear"))
+    log = measure is not KID  # KID may fall below 0
+    return chart(lines, f"{measure.title} as training went on", "step", measure.title, log=log)
 
 
 def _loss_chart(facts: Facts) -> Markup:
@@ -144,7 +172,7 @@ def _loss_chart(facts: Facts) -> Markup:
     for number, (phase, curve) in enumerate(facts.losses.items()):
         lines.append(Line("", curve, f"s{number} faint"))
         lines.append(Line(phase, smoothed(curve), f"s{number}"))
-    return chart(lines, "Training loss, faint; its moving average, strong", "step", f"loss on {facts.recipe.loss_on}")
+    return chart(lines, "Training loss, faint; its moving average, strong", "step", words.loss(facts.recipe))
 
 
 def _held(held: list[Held]) -> dict[str, Any] | None:

@@ -8,9 +8,10 @@ from dataclasses import MISSING, fields
 from typing import Any
 
 from ..config import Recipe, load_recipe, recipe_names
+from ..errors import shown
+from ..evaluation.measures import DASH, Card
 from .facts import Facts
 
-DASH = "–"
 FREE = ("about",)  # decides nothing
 
 
@@ -48,10 +49,35 @@ def what(facts: Facts) -> str:
     recipe, (height, width) = facts.recipe, facts.spec.size
     told = f", {len(facts.spec.classes)} classes" if facts.family.classes else ", not told any class"
     return (
-        f"{recipe.net} with {facts.parameters:,} parameters, trained for {progress(facts)} on {recipe.data} "
-        f"({width} x {height} x {facts.spec.channels}{told}): {recipe.path} path, {recipe.noise} noise, "
-        f"predicts {recipe.target}."
+        f"{facts.family.title} with {facts.parameters:,} parameters, trained for {progress(facts)} on {recipe.data} "
+        f"({width} x {height} x {facts.spec.channels}{told}): {facts.family.summary}."
     )
+
+
+def loss(recipe: Recipe) -> str:
+    """Which loss the log of a run holds."""
+    return f"loss on {recipe.loss_on}" if recipe.family == "diffusion" else f"losses of the {recipe.family}"
+
+
+def how_made(card: Card) -> str:
+    """What was judged, as in '5000 images (solver euler, steps 40, ...)'."""
+    made = card["made"]
+    told = [
+        f"{name} {made[name]}"
+        for name in ("solver", "steps", "nfe", "guidance", "weights", "seed")
+        if made.get(name) is not None
+    ]
+    return shown(f"{made.get('images', '?')} images ({', '.join(told)})", 300)
+
+
+def warnings_of(card: Card, step: int) -> list[str]:
+    """What one should know before believing a card of a run whose weights are of `step`: a phrase each."""
+    made, lines = card["made"], []
+    if made.get("step") not in (None, step):
+        lines.append(f"made at step {shown(str(made['step']), 12)}, while the weights are of step {step:,}")
+    if made.get("split") == "all":
+        lines.append("the run was trained on all images, the reference included, so no number here is about unseen ones")
+    return lines
 
 
 def shown_value(value: Any) -> str:

@@ -14,7 +14,7 @@ from ..errors import DataError, UsageError
 if TYPE_CHECKING:
     from ..bench.panel import Panel
     from ..bench.timing import Row
-    from ..families import Diffusion
+    from ..families import Family
 
 PARTS = ("peaks", "step", "quality", "sampling", "growth")
 BESIDE = ("tutorial-basic", "tutorial")  # recipes whose step is told beside the one asked for
@@ -89,7 +89,7 @@ class Bench:
         if not len(self.images.images):
             raise DataError(f"no images to train on ({self.recipe.data}): the slice {self.recipe.split} is empty")
         self.best: dict[str, float] = {}  # GFLOP/s by precision
-        self.trained: Diffusion | None = None
+        self.trained: Family | None = None
 
     @cached_property
     def panel(self) -> Panel | None:
@@ -169,5 +169,5 @@ class Bench:
 
         yield from growth(self.recipe, self.images, self.device, self.args.quick)
 
-    def _keep(self, family: Diffusion) -> None:
+    def _keep(self, family: Family) -> None:
         self.trained = family

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ..data import Data
     from ..evaluation.floor import Standard
     from ..run import Run
-    from ..training.session import Event, Exam, Held, Look
+    from ..training.session import Event, Exam, Look
 
 PREVIEWED = 16  # images in a preview
 
@@ -161,7 +161,7 @@ def _introduction(state: Any, data: Data, images: Data, plan: Any, accelerator: 
     parameters = sum(p.numel() for p in state.family.parameters())
     told = f", {len(data.classes)} classes" if state.family.classes else ""
     yield f"data: {len(images.images):,} images of {recipe.data}, {width} x {height} x {data.channels}{told}"
-    yield f"net: {recipe.net}, {parameters:,} parameters; {recipe.path} path, {recipe.noise} noise, predicts {recipe.target}"
+    yield f"net: {state.family.title}, {parameters:,} parameters; {state.family.summary}"
     epochs = recipe.steps * recipe.batch_size / plan.count
     yield f"steps: {recipe.steps:,} of {recipe.batch_size} images ({epochs:.1f} epochs), {recipe.optimizer} at {recipe.lr:g}"
     many = f", {accelerator.num_processes} processes" if accelerator.num_processes > 1 else ""
@@ -180,14 +180,14 @@ def _standard(data: Data, recipe: Recipe, cards: Sequence[int]) -> tuple[Standar
     """What cards along the way are measured by, and a line where there is no judge. Raises UsageError, DataError."""
     from ..errors import UsageError
     from ..evaluation.floor import standard
-    from .evaluate import choose_judge
+    from ..evaluation.judge import choose_judge
 
     for step in cards:
         if not 1 <= step <= (recipe.steps or 0):
             raise UsageError(f"cards = {step}: the training has the steps 1 to {recipe.steps}")
     if recipe.split == "all":
         raise UsageError("--cards with --split all: the reference would be trained on; leave one of them out")
-    judge, note = choose_judge(None, data)
+    judge, note = choose_judge(None, data, recipe.size)
     return standard(data, judge), note
 
 
@@ -197,6 +197,7 @@ def _show(
     """Prints the events of a run as they come, with a progress bar on a terminal."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+    from ..evaluation.table import holdout_lines
     from ..training.session import Began, Epoch, Exam, Held, Look, Saved, Trained
 
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[now]}"), TimeRemainingColumn())
@@ -219,9 +220,8 @@ def _show(
                 case Epoch(number, mean):
                     losses = ", ".join(f"{loss:.5f}" for loss in mean.values())
                     console.print(f"epoch {number}: mean loss {losses}")
-                case Held():
-                    for line in _held_lines(event):
-                        console.print(line)
+                case Held(step, levels, loss, wiener, mean_image):
+                    console.print(f"step {step}: " + "\n".join(holdout_lines(levels, loss, wiener, mean_image)))
                 case Look(step):
                     path = folder.previews / f"step-{step:08d}.png"
                     _preview(event, path)
@@ -237,32 +237,18 @@ def _show(
     console.print(f"run: {folder.path}")
 
 
-def _held_lines(held: Held) -> Iterator[str]:
-    """The hold-out loss beside its anchors: what an answer that knows less would score."""
-    mean = sum(held.loss) / len(held.loss)
-    anchors = [f"mean image {held.mean_image:.4f}"]
-    if held.wiener:
-        anchors.append(f"best linear denoiser {sum(held.wiener) / len(held.wiener):.4f}")
-    yield f"step {held.step}: hold-out x0 loss {mean:.4f} ({', '.join(anchors)}), by noise level:"
-    yield "  t      " + " ".join(f"{t:6.2f}" for t in held.levels)
-    yield "  net    " + " ".join(f"{loss:6.4f}" for loss in held.loss)
-    if held.wiener:
-        yield "  linear " + " ".join(f"{loss:6.4f}" for loss in held.wiener)
-
-
 def _card(exam: Exam, data: Data, standard: Standard, folder: Any) -> str:
     """Makes and writes the card of a moment of the training; a line with its headline numbers and where it is."""
     from ..evaluation.card import measure
+    from ..evaluation.card_file import write_card
+    from ..evaluation.subject import draw_subject
     from ..evaluation.table import headline
-    from .evaluate import order_for, save_card, sit
 
-    shape = (data.channels, *data.size)
-    wish = order_for(exam.family, shape, data, standard.n, standard.n)
-    subject = sit(exam.family, shape, wish, data)
-    made = {**subject.made, "run": str(folder.path), "weights": exam.weights, "step": exam.step}
-    card, _ = measure(subject.images, subject.labels, standard, made=made, holdout=subject.holdout)
+    origin = {"run": str(folder.path), "weights": exam.weights, "step": exam.step}
+    subject = draw_subject(exam.family, standard.shape, data, standard.n, standard.n, origin=origin)
+    card, _ = measure(subject.images, subject.labels, standard, made=subject.made, holdout=subject.holdout)
     path = folder.cards / f"step-{exam.step:08d}.json"
-    save_card(card, path)
+    write_card(card, path)
     return f"step {exam.step}: {headline(card)}; {path}"
 
 
