@@ -177,6 +177,7 @@ def test_numbers_may_be_written_without_a_point():
         ("layers", [0, 1, 4], [-1]),
         ("latent", [1, 16, 4096], [0, -1, 4097]),
         ("kl", [0, 1, 4.0], [-0.1]),
+        ("groups", [0, 1, 1000], [-1, 1001]),
         ("betas", [(0, 0.99)], [(), (0.9,), (0.9, 1), (-0.1, 0.9), (0.9, 0.9, 0.9), (0.9, float("nan"))]),
         ("penalty", [0, 1, 10], [-1]),
         ("widths", [(), (1,), (32, 64)], [(0,), (32, -64), (10**6,)]),
@@ -209,7 +210,7 @@ def test_a_field_that_a_family_does_not_heed_is_refused():
 CHANGED = {
     "net": "basic", "layers": 3, "timed": False, "path": "vp", "target": "v", "loss_on": "v", "loss_cap": 9.0,
     "noise": "uniform", "times": "logit_normal", "t_mean": 0.5, "t_std": 2.0, "label_drop": 0.5,
-    "train_guidance": 2.0, "holdout_every": 5,
+    "groups": 3, "train_guidance": 2.0, "holdout_every": 5,
     "sample_steps": 3, "solver": "heun", "spacing": "shifted", "sample_times": [1.0], "clip_x0": True, "guidance": 2.0,
     "latent": 8, "upsampler": "resize", "kl": 2.0, "penalty": 2.0,
 }  # fmt: skip

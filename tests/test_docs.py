@@ -35,7 +35,7 @@ PAIRS = [
     ("docs/results.md", "docs/results.zh.md"),
     *[
         (f"docs/{name}.md", f"docs/zh/{name}.md")
-        for name in ("train", "compare", "sample", "evaluate", "inspect", "recipes", "bench")
+        for name in ("train", "compare", "sample", "evaluate", "inspect", "recipes", "bench", "explain")
     ],
 ]
 
@@ -267,6 +267,7 @@ def field_rows():
                 tuple[float, ...]: "list of numbers",
             }.get(hint, "whole number")
         shown = {None: "none", (): "[]", "": '""', True: "true", False: "false"}.get(default, str(default))
+        shown = str(list(default)) if default and type(default) is tuple else shown
         shown = f"{default:g}" if type(default) is float else "0" if default == 0 and type(default) is int else shown
         yield [f.name, shown, values, f.metadata["help"].replace("`", "")]
 

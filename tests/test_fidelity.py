@@ -283,7 +283,7 @@ def test_every_field_of_the_recipe_is_the_tutorials(recipe, net):
         # x (1 - a) + u a with u and a uniform, predicting x
         "path": "lerp", "noise": "uniform", "times": "uniform", "target": "x0", "loss_on": "x0",
         # heeded only by other settings than the above
-        "loss_cap": 400.0, "t_mean": 0.0, "t_std": 1.0, "label_drop": 0.1, "train_guidance": 1.0,
+        "loss_cap": 400.0, "t_mean": 0.0, "t_std": 1.0, "label_drop": 0.1, "groups": 0, "train_guidance": 1.0,
         # heeded only by other families
         "latent": 16, "upsampler": "transposed", "kl": 1.0, "penalty": 1.0,
         # 30 epochs in batches of 128, Adam at a constant 1e-3, no average

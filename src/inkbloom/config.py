@@ -75,6 +75,7 @@ class Recipe:
     t_mean: float = _f(0.0, "logit_normal: mean of logit(t)", "diffusion")
     t_std: float = _f(1.0, "logit_normal: standard deviation of logit(t)", "diffusion")
     label_drop: float = _f(0.1, "share of labels hidden in training, for classifier-free guidance", "diffusion")
+    groups: int = _f(0, "split each class, or all images without labels, into so many groups, and tell them too", "diffusion")
     train_guidance: float = _f(1.0, "guidance that training builds into the network; sampling needs none then", "diffusion")
 
     # vae, gan
@@ -182,7 +183,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "steps": (1, 10**9), "epochs": (1, 10**6), "batch_size": (1, 2**20), "lr": (0, 1e3), "weight_decay": (0, 1e3),
     "warmup": (0, 1), "clip": (0, 1e9), "ema": (0, 1), "seed": (0, 2**32 - 1), "checkpoint_every": (1, 10**9),
     "preview_every": (0, 10**9), "holdout_every": (0, 10**9), "sample_steps": (1, 10_000), "guidance": (0, 100),
-    "train_guidance": (1, 100), "latent": (1, 4096), "kl": (0, 1e6), "penalty": (0, 1e6),
+    "groups": (0, 1000), "train_guidance": (1, 100), "latent": (1, 4096), "kl": (0, 1e6), "penalty": (0, 1e6),
 }  # fmt: skip
 
 

@@ -29,6 +29,8 @@ PURPOSES = {
     "slices": 7,  # which images of a user's source are held out
     "init": 8,  # the seed of the network's first weights
     "judging": 9,  # evaluation: draw 0 shuffles images from a file, draw k picks the k-th random half of the floor
+    "groups": 10,  # where k-means begins: index = class
+    "group": 11,  # sampling: the group that an image is drawn from
 }
 MAX_SEED = 2**32 - 1
 

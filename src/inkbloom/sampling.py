@@ -86,8 +86,10 @@ def order(
         raise UsageError(f"seed = {seed}: must lie in [0, {MAX_SEED}]")
     if label is not None and len(labels):
         raise UsageError("label and labels both set: give one of them")
-    if not classes and (label is not None or len(labels) or guidance not in (None, 1)):
-        raise UsageError("the model knows no classes: leave out --label and --guidance, or train with labels")
+    if not classes and (label is not None or len(labels)):
+        raise UsageError("the model knows no classes: leave out --label, or train with labels")
+    if not family.conditions and guidance not in (None, 1):
+        raise UsageError("the model knows no classes: leave out --guidance, or train with labels or groups")
     for wanted in (*labels, *([] if label is None else [label])):
         if not 0 <= wanted < classes:
             raise UsageError(f"label = {wanted}: the model knows the classes 0 to {classes - 1}")
@@ -97,7 +99,7 @@ def order(
     guidance = recipe.guidance if guidance is None else guidance
     if not 0 <= guidance <= 100:
         raise UsageError(f"guidance = {guidance:g}: must lie in [0, 100]")
-    guidance = guidance if classes else 1.0
+    guidance = guidance if family.conditions else 1.0
     if start is not None and not 0 < start[1] <= 1:
         raise UsageError(f"at = {start[1]:g}: the noise level must lie in (0, 1]")
     asked = steps_for(solver, nfe, guidance) if nfe is not None else steps or recipe.sample_steps

@@ -9,9 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from ..config import Recipe
+from ..data.groups import grouped
 from ..data.pixels import RANGES
 from ..diffusion import NOISES, PATHS, TARGETS, TIMES, Coef, Denoise, clipped, guided, loss_weight, split
-from ..nets import NETS
+from ..errors import UsageError
+from ..nets import NETS, Grouped
 from ..philox import Draw
 from ..solvers import SOLVERS, step_times
 from .family import Family, Start
@@ -24,13 +26,19 @@ class Diffusion(Family):
 
     def __init__(self, net: nn.Module, recipe: Recipe) -> None:
         super().__init__(net, recipe)
+        if isinstance(net, Grouped):
+            self.conditions = net.shares.numel()
         self.path = PATHS[recipe.path]
 
     @classmethod
     def fresh(cls, recipe: Recipe, channels: int, size: tuple[int, int], classes: int) -> Self:
         """See Family."""
         own: dict[str, Any] = {name: getattr(recipe, name) for name in ("widths", "layers") if getattr(recipe, name)}
-        return cls(NETS[recipe.net](channels=channels, size=size, classes=classes, **own), recipe)
+        told = max(classes, 1) * recipe.groups or classes
+        net = NETS[recipe.net](channels=channels, size=size, classes=told, **own)
+        if recipe.groups and not net.classes:
+            raise UsageError(f"groups = {recipe.groups} with net {recipe.net}: it can be told nothing; set --groups 0")
+        return cls(Grouped(net, classes, recipe.groups) if recipe.groups else net, recipe)
 
     @property
     def phases(self) -> dict[str, dict[str, nn.Parameter]]:
@@ -45,25 +53,34 @@ class Diffusion(Family):
     @property
     def summary(self) -> str:
         """Its settings in a few words."""
-        return f"{self.recipe.path} path, {self.recipe.noise} noise, predicts {self.recipe.target}"
+        groups = f", {self.recipe.groups} groups{' a class' * bool(self.classes)}" if self.recipe.groups else ""
+        return f"{self.recipe.path} path, {self.recipe.noise} noise, predicts {self.recipe.target}{groups}"
+
+    def told(self, images: Tensor, labels: Tensor | None) -> Tensor | None:
+        """See Family: the labels, or the groups that are found in the images, whose shares the network keeps."""
+        if not isinstance(self.net, Grouped):
+            return labels
+        found, shares = grouped(images, labels, self.classes, self.recipe.groups, self.recipe.seed)
+        self.net.shares.copy_(shares)
+        return found
 
     def forward(self, phase: str, x: Tensor, y: Tensor | None, draw: Draw) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss of a batch.
 
-        x: (B, C, H, W) floats in the recipe's pixel range; y: (B,) labels or None; draw: the batch's random numbers.
+        x: (B, C, H, W) floats in the recipe's pixel range; y: (B,) of what `told` gives; draw: the batch's random numbers.
         Returns the mean squared error on `loss_on` (a scalar) and no further values.
         """
         r = self.recipe
         t = TIMES[r.times](draw.uniform("time", 1)[:, 0], r.t_mean, r.t_std).to(x)
         eps = NOISES[r.noise](draw, "noise", *x.shape[1:]).to(x)
-        if self.classes and y is not None:
-            y = torch.where(draw.uniform("label", 1)[:, 0] < r.label_drop, self.classes, y)
+        if self.conditions and y is not None:
+            y = torch.where(draw.uniform("label", 1)[:, 0] < r.label_drop, self.conditions, y)
         c = self._coef(t)
         p, q = TARGETS[r.target](c)
         noisy = c.a * x + c.s * eps
         out = self._predict(noisy, t, y)
         error = out - (p * x + q * eps)
-        if self.classes and y is not None and r.train_guidance > 1:
+        if self.conditions and y is not None and r.train_guidance > 1:
             error = error - self._pull(out.detach(), noisy, t)
         return (loss_weight(c, r.target, r.loss_on, r.loss_cap) * error**2).mean(), {}
 
@@ -77,7 +94,14 @@ class Diffusion(Family):
         return (1 - 1 / self.recipe.train_guidance) * (told - self._predict(noisy, t, None))
 
     def denoiser(self, y: Tensor | None = None, guidance: float = 1.0) -> Denoise:
-        """x0 from (x, t) for pictures of the classes y: (B,), or of no class in particular."""
+        """x0 from (x, t) for pictures of the classes y: (B,), or of no class in particular.
+
+        A network that is told groups answers without: a class alone is none of them.
+        """
+        return self._denoiser(None if isinstance(self.net, Grouped) else y, guidance)
+
+    def _denoiser(self, y: Tensor | None, guidance: float) -> Denoise:
+        """The same for conditions y, as training tells them."""
 
         def told(label: Tensor | None) -> Denoise:
             def denoise(x: Tensor, t: Tensor) -> Tensor:
@@ -86,7 +110,7 @@ class Diffusion(Family):
 
             return denoise
 
-        denoise = guided(told(None), told(y), guidance) if self.classes and y is not None else told(None)
+        denoise = guided(told(None), told(y), guidance) if self.conditions and y is not None else told(None)
         return clipped(denoise, *RANGES[self.recipe.pixels]) if self.recipe.clip_x0 else denoise
 
     def begin(self, draw: Draw, shape: tuple[int, int, int], start: Start | None = None) -> tuple[Tensor, float]:
@@ -119,10 +143,13 @@ class Diffusion(Family):
         if levels:
             times = level * torch.tensor([*levels, 0], dtype=torch.float64)
 
+        if isinstance(self.net, Grouped):
+            y = self.net.condition(draw.uniform("group", 1)[:, 0], y)
+
         def fresh(step: int) -> Tensor:
             return NOISES["gaussian"](draw, "sample", *shape, step=step)
 
-        return SOLVERS[solver](self.denoiser(y, guidance), x, times, self.path, fresh)
+        return SOLVERS[solver](self._denoiser(y, guidance), x, times, self.path, fresh)
 
     @property
     def last_time(self) -> float:

@@ -20,7 +20,7 @@ class Family(nn.Module):
     """A network and what training it takes. Calling it gives the loss of a phase.
 
     `net` is what sampling uses: it is averaged, and a weights file holds it. `helper` is a network that only training needs,
-    or None. `classes` is the number of classes that it is told, 0 for none.
+    or None. `classes` is the number of classes that it is told, 0 for none; `conditions` what it is told in all.
     """
 
     walks = False  # whether sampling goes step by step, as a solver says
@@ -30,7 +30,7 @@ class Family(nn.Module):
     def __init__(self, net: nn.Module, recipe: Recipe, helper: nn.Module | None = None) -> None:
         super().__init__()
         self.net, self.recipe, self.helper = net, recipe, helper
-        self.classes = int(net.classes)  # type: ignore[arg-type]
+        self.classes = self.conditions = int(net.classes)  # type: ignore[arg-type]
 
     @classmethod
     @abstractmethod
@@ -71,6 +71,10 @@ class Family(nn.Module):
 
         y: (B,) labels or None; walk: how to walk there, nothing where the family does not.
         """
+
+    def told(self, images: Tensor, labels: Tensor | None) -> Tensor | None:
+        """What training tells of its images, uint8 (N, C, H, W) on the CPU with labels (N,) or None: (N,) int64 or None."""
+        return labels
 
     def place(self, device: torch.device) -> Self:
         """The family itself, moved in place to the device, each network in the memory layout that it is fast in."""

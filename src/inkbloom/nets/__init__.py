@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from .basic import Basic
+from .grouped import Grouped
 from .ink import Ink
 from .unet2d import UNet2D
 
@@ -24,4 +25,4 @@ def placed(net: nn.Module, device: torch.device) -> nn.Module:
     return net.to(device, memory_format=layout)  # type: ignore[call-overload]
 
 
-__all__ = ["NETS", "Basic", "Ink", "UNet2D", "placed"]
+__all__ = ["NETS", "Basic", "Grouped", "Ink", "UNet2D", "placed"]

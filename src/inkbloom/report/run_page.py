@@ -101,7 +101,7 @@ def _tiles(facts: Facts, drawn: Drawn) -> list[tuple[str, str, str]]:
 
 def _samples(facts: Facts, drawn: Drawn) -> Picture:
     wish, classes = drawn.wish, facts.family.classes
-    guided = f", guidance {wish.guidance:g}" if classes and wish.solver else ""
+    guided = f", guidance {wish.guidance:g}" if facts.family.conditions and wish.solver else ""
     order = f" Picture k is of class k mod {classes}, counted from 0." if classes else ""
     spaced = f"{wish.spacing} spacing, " if wish.spacing else ""
     caption = f"{spaced}{wish.how}{guided}.{order}"

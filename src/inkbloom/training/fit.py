@@ -49,8 +49,8 @@ def fit(state: State, data: Data, plan: Plan, accelerator: Accelerator, compiled
     the batch (DistributedDataParallel averages gradients, hence the factor `world`).
     """
     recipe, rank, world = state.spec.recipe, accelerator.process_index, accelerator.num_processes
-    images, labels = data.images.to(accelerator.device), data.labels
-    labels = labels.to(accelerator.device) if labels is not None else None
+    labels = state.family.told(data.images, data.labels)
+    images, labels = data.images.to(accelerator.device), None if labels is None else labels.to(accelerator.device)
     layout = torch.channels_last if state.family.net.channels_last else torch.contiguous_format
 
     def batch(step: int) -> tuple[Tensor, Tensor | None, Draw, float, int]:

@@ -46,7 +46,7 @@ def inverse_root(grams: Tensor) -> Tensor:
 
 
 class Muon(torch.optim.Optimizer):
-    """Muon for convolutions and inner linear layers; AdamW for biases, gains, embeddings and whatever has under 2 dimensions.
+    """Muon for convolutions and inner linear layers; AdamW for biases, gains and whatever has under 16 rows or columns.
 
     `lr` serves both: an orthogonal step is scaled to the size that AdamW's usually has (Liu et al. 2025, section 2.2).
     """
