@@ -27,19 +27,20 @@ def main() -> None:
     parser.add_argument("run")
     parser.add_argument("--steps", type=int, default=4)
     parser.add_argument("--solver", default="dpmpp_2m", choices=sorted(set(SOLVERS) - {"ancestral"}))
-    parser.add_argument("--guidance", type=float, default=1.0)
+    parser.add_argument("--guidance", type=float, help="default: the recipe's")
     parser.add_argument("--images", type=int, default=100)
     args = parser.parse_args()
 
     run = Run(args.run)
     family, labels = run.family, None
+    guidance = run.spec.recipe.guidance if args.guidance is None else args.guidance
     if family.classes:
         labels = torch.arange(args.images) % family.classes
     start, _ = family.begin(Draw(1234, np.arange(args.images)), run.shape)
 
     @torch.no_grad()
     def solved(times: torch.Tensor) -> torch.Tensor:
-        for x, _ in SOLVERS[args.solver](family.denoiser(labels, args.guidance), start, times, family.path, None):
+        for x, _ in SOLVERS[args.solver](family.denoiser(labels, guidance), start, times, family.path, None):
             last = x
         return last
 

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+from dataclasses import replace
+from importlib.resources import files
 
 import pytest
 import torch
@@ -134,6 +136,18 @@ def test_a_shipped_judge_is_checked_against_the_table(monkeypatch):
         load_judge("digits-v1")
 
 
+def test_a_changed_file_does_not_pass_under_a_shipped_name(tmp_path):
+    whole = bytearray((files("inkbloom.evaluation") / "judges" / "digits-v1.safetensors").read_bytes())
+    path = tmp_path / "digits-v1.safetensors"
+    path.write_bytes(whole)
+    assert load_judge(str(path)).sha256 == load_judge("digits-v1").sha256
+    whole[-3] ^= 1
+    path.write_bytes(whole)
+    with pytest.raises(CheckpointError, match=r"changed since it was shipped .*or rename your own"):
+        load_judge(str(path))
+    assert load_judge(str(path.rename(tmp_path / "other.safetensors"))).name == "other"
+
+
 @pytest.mark.parametrize("cut", [0, 5, 500, -1])
 def test_a_damaged_file_is_told(packed, cut):
     with pytest.raises(CheckpointError, match="damaged") as told:
@@ -173,11 +187,29 @@ def test_a_judge_that_does_not_fit_itself_is_told(tmp_path, packed, change):
     assert "\n" not in str(told.value)
 
 
-@pytest.mark.parametrize("change", [{"kind": "ema"}, {"format": 2}])
-def test_another_kind_of_file_is_told(tmp_path, packed, change):
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [({"kind": "ema"}, "weights of a model"), ({"kind": "x"}, "no judge"), ({"format": 2}, "no judge of format 1")],
+)
+def test_another_kind_of_file_is_told(tmp_path, packed, change, what):
     assert load_judge(rewritten(tmp_path / "mine.safetensors", packed)).d == 8
-    with pytest.raises(CheckpointError, match="no judge of format 1"):
+    with pytest.raises(CheckpointError, match=f"{what}.*, where a judge is needed"):
         load_judge(rewritten(tmp_path / "mine.safetensors", packed, **change))
+
+
+def test_doubts_about_a_judge_are_told(tmp_path, source, packed):
+    data = load_data(source(size=(9, 8)))
+    for share, trained_on, doubt in (
+        (0.11, data.source, "names only 11% of"),
+        (0.95, "digits", "was trained on digits, not on npz:"),
+    ):
+        path = rewritten(tmp_path / "mine.safetensors", packed, accuracy=share, source=trained_on)
+        judge, line = choose_judge(path, data)
+        assert judge.accuracy == share
+        assert doubt in line
+    path = rewritten(tmp_path / "mine.safetensors", packed, accuracy=0.95, source=data.source)
+    assert choose_judge(path, data)[1] == ""
+    assert choose_judge(None, load_data("digits"))[1] == ""
 
 
 def test_unknown_names_and_missing_files_are_told(tmp_path):
@@ -264,3 +296,9 @@ def test_a_source_without_labels_is_told(tmp_path, source, capsys):
         next(train(load_data(source(classes=0))))
     assert main([source(classes=0), "--out", str(tmp_path / "x.safetensors")]) == 3
     assert capsys.readouterr().err.startswith("error: no labels to learn from")
+
+
+def test_a_class_without_images_is_told(source):
+    data = load_data(source(count=90))
+    with pytest.raises(DataError, match="class 'more' has no image to learn from"):
+        next(train(replace(data, classes=(*data.classes, "more"))))

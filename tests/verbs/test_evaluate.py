@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -301,6 +302,15 @@ def test_a_shipped_judge_that_was_changed_is_noticed(images, command, monkeypatc
     ended = command("evaluate", images(), "--data", "digits")
     assert ended.code == 4
     assert "digits-v1" in ended.error
+
+
+def test_a_class_without_images_in_the_reference_is_told(images, judge, source, command, monkeypatch):
+    real = load_data(source(count=COUNT))
+    gap = replace(real, classes=(*real.classes, "more"))
+    monkeypatch.setattr("inkbloom.data.load_data", lambda *asked: gap)
+    ended = command("evaluate", images(), "--data", source(count=COUNT), "--judge", judge)
+    assert ended.code == 0
+    assert "warning: class 'more' has no image in the reference" in ended.out
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")

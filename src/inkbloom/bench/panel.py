@@ -1,65 +1,79 @@
-"""FD and KID of samples for the benchmark, by the source's own judge, against the reference slice."""
+"""What a benchmark asks of samples: the rows of a card, by the source's own judge, against the reference slice."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
 from ..data import Data
-from ..evaluation.distances import fd, kid, rms
-from ..evaluation.judge import Judge, judge_for, load_judge
+from ..errors import CheckpointError, DataError, brief, shown
+from ..evaluation.card import header_of
+from ..evaluation.card_file import difference, read_card
+from ..evaluation.floor import Standard, labels_in_turn, standard
+from ..evaluation.judge import choose_judge
+from ..evaluation.rows import quick_rows, slow_rows
 
-LARGEST = 5000  # images in a set
+ROWS = ("fd", "kid", "recall", "coverage", "near")
+Scores = dict[str, float | None]
 
 
 @dataclass(frozen=True, eq=False)
 class Panel:
-    """A judge and what it saw of the reference: features (N, d), divided by their root mean square `scale`."""
+    """The real images as the judge sees them. labels: of the reference in turn, for samples of a model that knows classes."""
 
-    judge: Judge
-    reference: Tensor
-    scale: float
-    labels: tuple[int, ...]  # of the reference: samples of a conditional model are drawn in these classes
-    floor: dict[str, float]  # real against real: the hold-out slice
+    real: Standard
+    labels: tuple[int, ...]
 
     @property
     def count(self) -> int:
         """Images in a set."""
-        return len(self.reference)
+        return self.real.n
 
-    def score(self, images: Tensor) -> dict[str, float]:
-        """{'fd', 'kid'} of as many uint8 images (N, C, H, W) as the reference holds."""
-        return _distances(self.judge.look(images).features / self.scale, self.reference)
+    @property
+    def floor(self) -> Scores:
+        """ROWS of real images, as on a card: the mean over its draws."""
+        return {name: self.real.floor[name] for name in ROWS}
+
+    def score(self, images: Tensor) -> Scores:
+        """ROWS of uint8 images (count, C, H, W)."""
+        real, (sample, _) = self.real, self.real.eye.see(images, None)
+        rows = quick_rows(sample, real.reference, real.holdout.distances, real.eye.kinds) | slow_rows(sample, real.reference)
+        return {name: rows[name] for name in ROWS}
 
     def about(self) -> dict[str, Any]:
-        """What the figures depend on."""
-        return {
-            "judge": self.judge.name,
-            "judge_sha256": self.judge.sha256,
-            "d": self.judge.d,
-            "n": self.count,
-            "scale": self.scale,
-            "floor": self.floor,
-        }
+        """What the figures depend on: the header of a card, and the floor."""
+        return {**header_of(self.real), "floor": self.floor}
 
 
 def panel_for(data: Data) -> Panel | None:
     """The panel for a source, or None where no judge of it is shipped. Raises CheckpointError for a damaged one."""
-    name = judge_for(data.source)
-    if name is None:
+    judge, _ = choose_judge(None, data)
+    if judge is None:
         return None
-    judge = load_judge(name)
-    real, unseen = data.take("reference"), data.take("holdout")
-    count = min(LARGEST, len(real.images), len(unseen.images))
-    features = judge.look(real.images[:count]).features
-    scale = rms(features)
-    features = features / scale
-    labels = () if real.labels is None else tuple(real.labels[:count].tolist())
-    floor = _distances(judge.look(unseen.images[:count]).features / scale, features)
-    return Panel(judge, features, scale, labels, floor)
+    real = standard(data, judge)
+    labels = labels_in_turn(data, real.n)
+    return Panel(real, () if labels is None else tuple(labels.tolist()))
 
 
-def _distances(fake: Tensor, real: Tensor) -> dict[str, float]:
-    return {"fd": fd(fake, real), "kid": kid(fake, real, size=1000 if len(real) >= 2000 else len(real) // 2)}
+def load_t30(path: Path, real: Standard) -> dict[str, float] | None:
+    """{'fd', 'floor'} of the card of the tutorial's run, or None where there is no such file.
+
+    Raises DataError for a file that is no card, and for a card that `real` does not compare with: T30 of one source, judge or
+    N says nothing of another.
+    """
+    try:
+        card = read_card(path)
+    except CheckpointError as problem:
+        raise DataError(str(problem)) from None
+    if card is None:
+        return None
+    here = {"header": header_of(real)}
+    if field := difference(card, here):
+        theirs, ours = (brief(str(one["header"].get(field)), 30) for one in (card, here))
+        raise DataError(f"T30's card is of another {field} ({shown(path)}: {theirs}, here {ours}): name its own with --t30")
+    if card["fd"] is None or card["floor"].get("fd") is None:
+        raise DataError(f"a card without FD ({shown(path)}): make it again with a judge")
+    return {"fd": float(card["fd"]), "floor": float(card["floor"]["fd"])}

@@ -7,7 +7,6 @@ lies the ladder, T30's excess over the real-against-real floor times 1, 1/2, 1/4
 
 from __future__ import annotations
 
-import json
 import statistics
 import subprocess
 import sys
@@ -22,7 +21,6 @@ import torch
 
 from ..config import Recipe
 from ..data import Data
-from ..errors import DataError
 from ..families import Family
 from ..sampling import drawn, order
 from ..training.batches import Plan
@@ -34,7 +32,8 @@ from .panel import Panel
 from .step import decided, spec_of
 from .timing import Row
 
-TIMES = (5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 240, 300, 450, 600, 900, 1200, 1800, 2700, 3600)  # looks, in seconds
+TIMES = (4, 6, 8, 10, 12.5, 15, 17.5, 20, 25, 30, 45, 60, 90, 120, 180, 240, 300, 450, 600, 900, 1200, 1800, 2700, 3600)
+"""When to look, in seconds of training."""
 RUNGS = (1, 1 / 2, 1 / 4, 1 / 8, 1 / 16)
 SHORT = 10.0  # seconds of training where all has to be quick
 
@@ -128,10 +127,10 @@ def samples(family: Family, data: Data, panel: Panel, **wishes: Any) -> torch.Te
 
 
 def ladder(curves: list[list[dict[str, Any]]], t30: dict[str, float]) -> Iterator[Row]:
-    """For each rung the time of the first look at which FD was at or below it: median and range over the seeds."""
+    """For each rung the time at which a training was there: median and range over the seeds."""
     for rung in RUNGS:
         goal = t30["floor"] + rung * (t30["fd"] - t30["floor"])
-        reached = [next((look["seconds"] for look in curve if look["fd"] <= goal), None) for curve in curves]
+        reached = [arrival(curve, goal) for curve in curves]
         there = [seconds for seconds in reached if seconds is not None]
         figures: dict[str, Any] = {"rung": rung, "goal": goal, "seconds": reached}
         told = f"T30's excess x {rung:g} (FD {goal:.3f}): "
@@ -144,15 +143,10 @@ def ladder(curves: list[list[dict[str, Any]]], t30: dict[str, float]) -> Iterato
         yield Row(told, figures)
 
 
-def load_t30(path: Path) -> dict[str, float] | None:
-    """{'fd', 'floor'} from the card of the tutorial's run, or None where there is no such file. Raises DataError."""
-    try:
-        card = json.loads(path.read_text(encoding="utf-8"))
-        return {"fd": float(card["fd"]), "floor": float(card["floor"]["fd"])}
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, KeyError, TypeError) as problem:
-        raise DataError(f"not a card ({path}): {type(problem).__name__}; make it with `inkbloom evaluate RUN --json`") from None
+def arrival(curve: list[dict[str, Any]], goal: float) -> float | None:
+    """Seconds of the first look at which FD is at or below `goal` and still is at the next one: a lucky draw is no arrival."""
+    there = [look["fd"] <= goal for look in curve]
+    return next((look["seconds"] for look, *stays in zip(curve, there, [*there[1:], True], strict=True) if all(stays)), None)
 
 
 def cold_start(recipe: Recipe) -> float:

@@ -63,7 +63,7 @@ def measure(
         ]
     )
     card = {
-        "header": _header(real),
+        "header": header_of(real),
         "made": dict(made),
         "floor": dict(real.floor),
         "floor_sd": dict(real.floor_sd),
@@ -98,7 +98,7 @@ def _check(images: Tensor, real: Standard) -> None:
         raise DataError(f"{count}: a card of N = {real.n:,} needs {real.n:,} at least; make more, or set n")
 
 
-def _header(real: Standard) -> dict[str, Any]:
+def header_of(real: Standard) -> dict[str, Any]:
     """What two cards must agree in before they compare."""
     judge, (channels, *size) = real.eye.judge, real.eye.train.shape[1:]
     return {

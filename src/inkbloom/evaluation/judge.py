@@ -26,6 +26,7 @@ from ..errors import CheckpointError, UsageError, shown, unknown
 FORMAT = 1
 JUDGES = {"digits": "digits-v1", "fashion-mnist": "fashion-mnist-v1"}  # source -> its shipped judge
 WIDTHS, STRIDES = (16, 32, 64, 96), (1, 2, 2, 1)
+WEAK = 0.8  # accuracy below which a judge's distances are not to be believed
 BATCH_PIXELS = 400_000  # looked at in one go, which bounds the memory whatever the size of the images
 
 
@@ -76,7 +77,7 @@ class Judge:
     """A trained judge and what its figures depend on.
 
     sha256: of the weights file. layer, d: where the features come from, and how many there are. size: (height, width) of the
-    images that it was trained on. accuracy: share of the hold-out images that it names rightly, in [0, 1].
+    images that it was trained on, from `source`. accuracy: share of the hold-out images that it names rightly, in [0, 1].
     """
 
     name: str
@@ -86,6 +87,7 @@ class Judge:
     classes: tuple[str, ...]
     size: tuple[int, int]
     channels: int
+    source: str
     accuracy: float
     net: JudgeNet
 
@@ -118,12 +120,22 @@ def choose_judge(name: str | None, data: Data, size: str = "") -> tuple[Judge | 
     if wanted:
         judge = load_judge(wanted)
         if name or (judge.channels, judge.size) == (data.channels, data.size):
-            return judge, ""
+            return judge, _doubts(judge, data)
         return None, f"no judge: that of {data.source} looks at images of another size, so only what needs none is shown"
     if data.labels is None:
         return None, f"no judge: {data.source} has no labels to train one on, so only what needs none is shown"
     train = f"{TRAIN} {shlex.quote(data.source)}{size and f' --size {size}'} --out judge.safetensors"
     return None, f"no judge for {data.source}: train one with `{train}`, then add --judge judge.safetensors"
+
+
+def _doubts(judge: Judge, data: Data) -> str:
+    """Why the distances of this judge may say little, in one line; '' where nothing speaks against them."""
+    if judge.accuracy < max(WEAK, 2 / len(judge.classes)):
+        share = f"{judge.accuracy:.0%} of the real images that it was tried on"
+        return f"warning: judge {shown(judge.name)} names only {share} rightly, so its distances say little: train a better one"
+    if judge.source != data.source:
+        return f"note: judge {shown(judge.name)} was trained on {shown(judge.source)}, not on {shown(data.source)}"
+    return ""
 
 
 def shipped() -> dict[str, dict[str, Any]]:
@@ -135,8 +147,8 @@ def shipped() -> dict[str, dict[str, Any]]:
 def load_judge(name_or_path: str) -> Judge:
     """A shipped judge by its name, or the one in a .safetensors file, whose stem is its name then.
 
-    Raises UsageError for an unknown name; CheckpointError for a file that is missing, damaged or no judge, and for a
-    shipped one whose SHA-256 is not the recorded one.
+    Raises UsageError for an unknown name; CheckpointError for a file that is missing, damaged or no judge, and for one
+    with the name of a shipped one whose SHA-256 is not the recorded one.
     """
     table = shipped()
     if name_or_path in table:
@@ -146,7 +158,7 @@ def load_judge(name_or_path: str) -> Judge:
     if path.suffix != ".safetensors":
         raise unknown("judge", name_or_path, [*table, "FILE.safetensors"])
     try:
-        return unpack(path.read_bytes(), path.stem)
+        return unpack(path.read_bytes(), path.stem, table.get(path.stem, {}).get("sha256"))
     except OSError as problem:
         why = problem.strerror or str(problem)
         raise CheckpointError(f"cannot read the judge ({shown(path)}): {why}; check the path") from None
@@ -174,7 +186,8 @@ def unpack(data: bytes, name: str, sha256: str | None = None) -> Judge:
     """The judge in a file that `pack` made; `sha256` is what the file's should be. Raises CheckpointError."""
     found = hashlib.sha256(data).hexdigest()
     if sha256 is not None and found != sha256:
-        raise CheckpointError(f"judge changed since it was shipped ({name}, SHA-256 {found[:12]}): install inkbloom again")
+        mend = "install inkbloom again, or rename your own"
+        raise CheckpointError(f"judge changed since it was shipped ({shown(name)}, SHA-256 {found[:12]}): {mend}")
     try:
         tensors = load(data)
         length = int.from_bytes(data[:8], "little")
@@ -183,7 +196,8 @@ def unpack(data: bytes, name: str, sha256: str | None = None) -> Judge:
     except (SafetensorError, ValueError, KeyError, TypeError, RecursionError):
         raise CheckpointError(f"not a judge, or a damaged one ({shown(name)}): make one with {TRAIN}") from None
     if kind != "judge" or about.get("format") != FORMAT:
-        raise CheckpointError(f"no judge of format {FORMAT} but '{shown(str(kind))}' ({shown(name)}): make one with {TRAIN}")
+        what = "weights of a model" if kind in ("live", "ema", "helper") else f"no judge of format {FORMAT}"
+        raise CheckpointError(f"{what}, where a judge is needed ({shown(name)}): make one with {TRAIN}")
     try:
         return _judge(about, tensors, name, found)
     except (ValueError, KeyError, TypeError, OverflowError, RuntimeError):
@@ -204,6 +218,5 @@ def _judge(about: dict[str, Any], tensors: dict[str, Tensor], name: str, sha256:
     with torch.random.fork_rng(devices=[]):
         net = JudgeNet(channels, len(classes), d)
     net.load_state_dict(tensors)
-    return Judge(
-        name, sha256, str(about["layer"]), d, classes, (height, width), channels, float(about["accuracy"]), net.freeze()
-    )
+    source, accuracy = str(about["source"]), float(about["accuracy"])
+    return Judge(name, sha256, str(about["layer"]), d, classes, (height, width), channels, source, accuracy, net.freeze())

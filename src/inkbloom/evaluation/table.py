@@ -7,7 +7,7 @@ from typing import Any
 
 from .measures import AGREEMENT, FD, KID, NEAR, RECALL, TV, Card, Measure, conditions, measured
 
-NAMES, FIGURES = 50, 20  # width of the columns
+FIGURES = 20  # width of a column
 
 
 def table(card: Card) -> Iterator[str]:
@@ -21,11 +21,12 @@ def table(card: Card) -> Iterator[str]:
     yield f"floor: real images against real ones at N = {head['n']:,}, mean ± sd over {draws['quick']} random draws{stars}"
     if card["holdout"]:
         yield from holdout_lines(**card["holdout"])
-    yield f"{'':{NAMES}}{'floor':<{FIGURES}}{'this':<{FIGURES}}against the floor"
-    for measure in measured([card]):
-        name = measure.label(_note(card, measure), mark if measure.slow else "")
+    names = {measure: measure.label(_note(card, measure), mark if measure.slow else "") for measure in measured([card])}
+    width = 2 + max(map(len, names.values()))
+    yield f"{'':{width}}{'floor':<{FIGURES}}{'this':<{FIGURES}}against the floor"
+    for measure, name in names.items():
         floor, value = measure.floor_said(card), measure.said(card)
-        yield f"{name:{NAMES}}{floor:{FIGURES}}{value:{FIGURES}}{measure.against(card)}".rstrip()
+        yield f"{name:{width}}{floor:{FIGURES}}{value:{FIGURES}}{measure.against(card)}".rstrip()
         if measure is TV:
             yield from _histogram(card["classes"])
 

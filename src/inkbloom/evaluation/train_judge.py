@@ -20,7 +20,7 @@ from torch import Tensor
 from ..config import parse_size
 from ..data import Data, load_data
 from ..data.writing import replacing
-from ..errors import DataError, InkbloomError
+from ..errors import DataError, InkbloomError, shown
 from .judge import JudgeNet, pack
 
 BATCH = 128
@@ -33,12 +33,16 @@ HAZE = 0.1  # largest standard deviation of noise in the images; without it a tr
 def train(data: Data, *, seed: int = 0, epochs: int | None = None, d: int = 64) -> Iterator[tuple[JudgeNet, float]]:
     """The network and the mean training loss after each epoch: AdamW, one cycle of the learning rate, images shifted and hazy.
 
-    Raises DataError where the source has no labels or fewer than two classes.
+    Raises DataError where the source has no labels, fewer than two classes, or a class without images.
     """
     if data.labels is None or len(data.classes) < 2:
         raise DataError(f"no labels to learn from ({data.source}): a judge needs two classes or more; name one sub-folder each")
     part = data.take("train")
     assert part.labels is not None
+    counts = torch.bincount(part.labels, minlength=len(data.classes))
+    if not counts.all():
+        name = shown(data.classes[int(counts.argmin())], 40)
+        raise DataError(f"class '{name}' has no image to learn from ({shown(data.source)}): add some, or remove the class")
     epochs = epochs or max(EPOCHS, ceil(IMAGES_SEEN / len(part.images)))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

@@ -113,6 +113,7 @@ def _figures(facts: Sequence[Facts], drawn: Sequence[Drawn]) -> list[Row]:
         row("trained", words.progress),
         row("parameters", lambda fact: words.figure(fact.parameters)),
         row("hold-out loss", lambda fact: words.figure(fact.held[-1].mean if fact.held else None, 4)),
+        row("card made from", lambda fact: words.how_made(fact.card) if fact.card else words.DASH),
         row("training time", lambda fact: words.duration(fact.seconds) if fact.seconds else words.DASH),
         row("training, images/s", lambda fact: words.rate(fact.speed)),
         row("training, peak memory", lambda fact: words.memory(fact.machine.peak_memory)),

@@ -76,14 +76,12 @@ class Bench:
     """The parts, and what they share: each method is a generator of rows."""
 
     def __init__(self, args: argparse.Namespace) -> None:
-        from ..bench.quality import load_t30
         from ..config import load_recipe, parse_size
         from ..data import load_data
         from ..training.device import best_device
 
         self.args, self.device = args, best_device()
         self.recipe = load_recipe(args.recipe).resolved(seed=args.seed)
-        self.t30 = load_t30(args.t30)
         self.data = load_data(self.recipe.data, parse_size(self.recipe.size), self.recipe.skip_broken)
         self.images = self.data.take(self.recipe.split)
         if not len(self.images.images):
@@ -97,6 +95,13 @@ class Bench:
         from ..bench.panel import panel_for
 
         return panel_for(self.data)
+
+    @cached_property
+    def t30(self) -> dict[str, float] | None:
+        """FD and floor of the tutorial's run, where its card is there. Raises DataError."""
+        from ..bench.panel import load_t30
+
+        return load_t30(self.args.t30, self.panel.real) if self.panel else None
 
     def peaks(self) -> Iterator[Row]:
         """See bench/peaks.py."""
@@ -133,13 +138,11 @@ class Bench:
         if self.panel is None:
             yield Row(f"no judge of {self.data.source} is shipped: nothing to measure quality by", {"judge": None})
             return
-        floor = self.panel.floor
-        about = {**self.panel.about(), "t30": self.t30}
-        known = f"T30 {self.t30['fd']:.3f}" if self.t30 else f"T30 not known ({self.args.t30} is missing): no ladder"
+        floor, t30 = self.panel.floor, self.t30
+        about = {**self.panel.about(), "t30": t30}
+        known = f"T30 {t30['fd']:.3f}" if t30 else f"T30 not known ({self.args.t30} is missing): no ladder"
         yield Row(f"judge {about['judge']}, N = {about['n']}: real against real FD {floor['fd']:.3f}; {known}", about)
-        yield from quality(
-            self.recipe, self.data, self.device, self.panel, self.t30, self.args.seeds, self.args.quick, self._keep
-        )
+        yield from quality(self.recipe, self.data, self.device, self.panel, t30, self.args.seeds, self.args.quick, self._keep)
 
     def sampling(self) -> Iterator[Row]:
         """See bench/sampling.py: with the weights of --run, or of `quality`, or of a training made for it."""
@@ -161,7 +164,8 @@ class Bench:
             self._keep(average_of(moment.state))
             yield Row(f"trained for it: {moment.seconds:.0f} s, {moment.step:,} steps", {"trained_steps": moment.step})
         assert self.trained is not None
-        yield from sampling(self.trained, self.data, self.device, self.panel, self.args.quick)
+        goal = self.t30["fd"] if self.t30 else None
+        yield from sampling(self.trained, self.data, self.device, self.panel, goal, self.args.quick)
 
     def growth(self) -> Iterator[Row]:
         """See bench/growth.py."""

@@ -14,6 +14,7 @@ from ..errors import DataError, UsageError, shown
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from ..data import Data
     from ..evaluation.measures import Card
 
 SHOWN = 16  # samples in the picture
@@ -124,7 +125,7 @@ def evaluate(
         bar.update(task, description="measuring", total=None)
         held = standard(real, chosen, n)
         card, pairs = measure(subject.images, subject.labels, held, made=subject.made, holdout=subject.holdout, seed=seed)
-    for line in (*real.notes, *table(card), note):
+    for line in (*real.notes, *_empty_classes(real), *table(card), note):
         if line:
             console.print(line)
     for path, folder in homes:
@@ -135,6 +136,15 @@ def evaluate(
     if model and what.is_dir():
         console.print(f"report: {write_report(what)}")
     return card
+
+
+def _empty_classes(real: Data) -> Iterator[str]:
+    """A line for each class that the reference has no image of: nothing drawn of it can be judged fairly."""
+    labels = real.take("reference").labels
+    seen = set() if labels is None else set(labels.tolist())
+    for number, name in enumerate(real.classes):
+        if number not in seen:
+            yield f"warning: class '{shown(name, 40)}' has no image in the reference, so pictures of it count as strangers"
 
 
 class _Tried(Exception):
