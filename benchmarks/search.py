@@ -12,6 +12,7 @@ import argparse
 import json
 import sys
 import time
+from itertools import product
 from pathlib import Path
 from statistics import fmean
 from typing import get_origin
@@ -67,6 +68,7 @@ def main() -> None:
     parser.add_argument("--log", type=Path, required=True, metavar="FILE.jsonl")
     parser.add_argument("--weights", nargs="*", default=["ema"], choices=["ema", "live"])
     parser.add_argument("--steps", type=int, nargs="*", help="score these numbers of steps as well")
+    parser.add_argument("--guidance", type=float, nargs="*", help="score these guidances instead of the recipe's")
     parser.add_argument("--keep", type=Path, metavar="FILE.safetensors", help="write the averaged weights there")
     args = parser.parse_args()
     changes = {name: value_of(name, text) for name, text in (pair.split("=", 1) for pair in args.set)}
@@ -97,9 +99,9 @@ def main() -> None:
             if isinstance(family, Diffusion)
             else []
         )
-        for count in [None, *(args.steps or [])]:
+        for count, guidance in product([None, *(args.steps or [])], args.guidance or [None]):
             labels = held.labels.tolist() if family.classes else ()
-            wish = order(family, len(held.images), seed=1, steps=count, labels=labels)
+            wish = order(family, len(held.images), seed=1, steps=count, guidance=guidance, labels=labels)
             pictures = torch.cat([images for images, _ in drawn(family, (data.channels, *data.size), wish)])
             figures = score(pictures, held.labels, judge, held)
             row = {
@@ -112,6 +114,7 @@ def main() -> None:
                 "threads": torch.get_num_threads(),
                 "parameters": sum(p.numel() for p in state.family.parameters()),
                 "sample_steps": wish.steps,
+                "guidance": wish.guidance,
                 **{name: round(value, 4) for name, value in figures.items()},
                 "holdout": round(sum(loss) / len(loss), 6) if loss else None,
                 "levels": [round(value, 6) for value in loss],
@@ -121,7 +124,7 @@ def main() -> None:
             with args.log.open("a") as file:
                 file.write(json.dumps(row) + "\n")
             print(
-                f"{' '.join(args.set) or '-'}: {weights}, {wish.steps} steps, "
+                f"{' '.join(args.set) or '-'}: {weights}, {wish.steps} steps, guidance {wish.guidance:g}, "
                 f"{row['ms_per_step']:.1f} ms, {row['seconds']:.0f} s ({busy:.0f} of a core), "
                 f"FD {row['fd']:6.2f} KID {row['kid']:6.2f} TV {row['tv']:.3f} agree {row['agreement']:.3f} "
                 f"hold-out {row['holdout']} losses {row['train_loss']}",
