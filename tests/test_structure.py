@@ -17,9 +17,9 @@ FILES = sorted(SOURCE.rglob("*.py"))
 FLOORS = [
     {"errors", "config", "philox", "diffusion", "solvers", "convolution"},  # vocabulary and theory
     {"nets", "data"},
-    {"training", "families", "sampling", "evaluation", "pretrained"},
-    {"figures", "report", "claims", "export", "bench"},
-    {"inkbloom", "run", "cli", "__main__", "verbs", "lab"},  # `inkbloom` is the package's own __init__
+    {"training", "families", "sampling", "evaluation", "pretrained", "run"},
+    {"figures", "explain", "report", "claims", "export", "bench"},
+    {"inkbloom", "cli", "__main__", "verbs", "lab"},  # `inkbloom` is the package's own __init__
 ]
 VOCABULARY = {"errors", "config"}  # imported by all
 HEAVY = {"torch", "diffusers", "matplotlib", "numpy", "PIL", "accelerate", "safetensors"}

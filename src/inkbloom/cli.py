@@ -26,6 +26,7 @@ VERBS = {
     "compare": "set runs side by side: settings, curves, pictures, cards",
     "inspect": "look at a source of images before training on it",
     "recipes": "list the recipes, or show one",
+    "explain": "show how it works: a picture and a film of convolution, noise, sampling, networks",
     "bench": "measure this machine, a training step, and the time to good pictures",
 }
 USAGE = """usage: inkbloom VERB ... [--debug]

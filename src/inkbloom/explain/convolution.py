@@ -1,0 +1,165 @@
+"""Convolution: a kernel slides over the pixels from the top left, and each place gives one number of the feature map."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+
+import torch
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from ..convolution import KERNELS, Operand, operands_of, parse_kernel
+from ..figures.images import save_png
+from .asked import Asked
+from .canvas import GREY, IMAGE, INK, KERNEL, RESULT, heading, lettering, pixels, write
+from .convolution_lesson import Lesson, lesson_of, strongest
+from .film import Step, filmed, finish, save_film
+from .matrices import Tone, fill, fill_all, lattice, letters, number, outline, tone_of, whole
+
+SPELLED = 7  # rows and columns of a kernel whose products are written one by one, at most
+
+WORDS = {
+    "en": {
+        "title": "Convolution: {name}, kernel {kernel}",
+        "about": "Under the kernel, each pixel is multiplied by its weight; the products add up to one number of the feature "
+        "map.\nAs in networks, the kernel is not flipped (cross-correlation). Stride {stride}, {padding}. "
+        "The large matrices are the framed parts of the small pictures.",
+        "padded": "{rows} rows and {columns} columns of zeros put around (dashed)",
+        "unpadded": "no padding",
+        "matrix": "{rows} x {columns} matrix",
+        "pixels": "Pixels, 0 black to 255 white",
+        "kernel": "Kernel",
+        "products": "Pixel × weight",
+        "map": "Feature map",
+        "image": "Whole image, {rows} x {columns}",
+        "result": "Whole feature map, {rows} x {columns}",
+        "sum": "Row {row}, column {column} of the feature map",
+        "many": "{count} products, their sum is {total}",
+    },
+    "zh": {
+        "title": "卷积：{name}，卷积核 {kernel}",
+        "about": "卷积核盖住的每个像素乘以对应的权重，乘积之和就是特征图上的一个数。\n"
+        "与神经网络里一样，卷积核不翻转（互相关）。步幅 {stride}，{padding}。大矩阵就是小图中框出的部分。",
+        "padded": "四周共补 {rows} 行、{columns} 列零（虚线）",
+        "unpadded": "不补零",
+        "matrix": "{rows} x {columns} 矩阵",
+        "pixels": "像素值，0 为黑，255 为白",
+        "kernel": "卷积核",
+        "products": "像素 × 权重",
+        "map": "特征图",
+        "image": "整幅图像，{rows} x {columns}",
+        "result": "整幅特征图，{rows} x {columns}",
+        "sum": "特征图第 {row} 行、第 {column} 列",
+        "many": "共 {count} 个乘积，总和为 {total}",
+    },
+}
+
+
+def explain_convolution(asked: Asked) -> Iterator[str]:
+    """Writes convolution.png, the part with all its numbers at one place of the kernel, and convolution.gif, all places."""
+    written = "sobel-x" if asked.kernel is None else asked.kernel
+    kernel = parse_kernel(written)
+    lesson = lesson_of(asked, kernel)
+    words = WORDS[asked.lang]
+    name = written.strip().lower()
+    name = name if name in KERNELS else words["matrix"].format(rows=kernel.shape[0], columns=kernel.shape[1])
+    with lettering(asked.lang):
+        title = words["title"].format(name=asked.subject.name[asked.lang], kernel=name)
+        picture = Sheet(lesson, words, title, dpi=130)
+        finish(picture.steps())
+        picture.spell(strongest(lesson))
+        save_png(pixels(picture.figure), asked.out / "convolution.png")
+        yield f"picture: {asked.out / 'convolution.png'}"
+        film = Sheet(lesson, words, title, dpi=85)
+        save_film(list(filmed(film.figure, film.steps())), asked.out / "convolution.gif", milliseconds=600)
+        yield f"film: {asked.out / 'convolution.gif'}"
+
+
+class Sheet:
+    """The drawing: pixels left, kernel and products in the middle, feature map right; whole pictures and the sum below."""
+
+    def __init__(self, lesson: Lesson, words: dict[str, str], title: str, dpi: int) -> None:
+        self.lesson, self.words = lesson, words
+        self.figure = Figure(figsize=(11.4, 7.75), dpi=dpi)
+        (_, _, rows, columns), (_, _, high, wide) = lesson.x.shape, lesson.y.shape
+        kernel, values = lesson.kernel[0, 0].numpy(), lesson.y[0, 0].numpy()
+        seen, made = tuple(map(len, lesson.read)), tuple(map(len, lesson.part))
+        bright = tone_of(0, white=255)
+        self.tone = tone_of(values, white=255 if values.min() >= 0 else 0)
+        weigh = tone_of(kernel)
+
+        self._words(title)
+        self.pixels = lattice(self.figure, 0.3, 1.6, 3.9, seen, words["pixels"])
+        fill_all(self.pixels, lesson.under(lesson.x), bright, dashed=lesson.under(torch.ones_like(lesson.x)).numpy() == 0)
+        middle = lattice(self.figure, 4.8, 1.6, 1.8, kernel.shape, words["kernel"])
+        fill_all(middle, kernel, weigh)
+        outline(middle, (0, kernel.shape[0]), (0, kernel.shape[1]))
+        self.products = lattice(self.figure, 4.8, 3.85, 1.8, kernel.shape, words["products"])
+        self.map = lattice(self.figure, 7.2, 1.6, 3.9, made, words["map"])
+        self._small(0.3, lesson.x, bright, lesson.read, IMAGE, words["image"].format(rows=rows, columns=columns))
+        self._small(9.6, lesson.y, self.tone, lesson.part, RESULT, words["result"].format(rows=high, columns=wide))
+        self.weighted = tone_of([255 * kernel.min(), 255 * kernel.max()])
+
+    def steps(self) -> Iterator[Step]:
+        """The kernel slides over the part, and the feature map fills."""
+        rows, columns = self.lesson.part
+        points = letters(self.map, self.lesson.y[0, 0, rows.start : rows.stop, columns.start : columns.stop])
+        for place in product(rows, columns):
+            value = float(self.lesson.y[(0, 0, *place)])
+            yield fill(self.map, self._in_part(place), value, self.tone, points), self.spell(place)
+
+    def spell(self, place: tuple[int, int]) -> list[Artist]:
+        """Draws the kernel and all its products where they give the number at this place of the feature map."""
+        lesson = self.lesson
+        terms = list(operands_of(lesson.x, lesson.kernel, (0, 0, *place), **lesson.settings))
+        row, column = self._in_part(place)
+        first = [at - span[0] for at, span in zip(terms[0].place, lesson.read, strict=True)]
+        last = [at - span[0] + 1 for at, span in zip(terms[-1].place, lesson.read, strict=True)]
+        moving: list[Artist] = [outline(self.pixels, (first[0], last[0]), (first[1], last[1]))]
+        moving.append(outline(self.map, (row, row + 1), (column, column + 1), RESULT))
+        points = letters(self.products, [term.product for term in terms])
+        for term in terms:
+            moving += fill(self.products, term.tap, term.product, self.weighted, points, dashed=term.source is None)
+        which = self.words["sum"].format(row=place[0] + 1, column=place[1] + 1)
+        moving.append(write(self.figure, 5.7, 6.0, which, 10, GREY, "center"))
+        moving.append(write(self.figure, 5.7, 6.3, spelled(terms, self.words["many"]), self._size(), INK, "center"))
+        return moving
+
+    def _size(self) -> float:
+        rows, columns = self.lesson.kernel.shape[2:]
+        return 12 if rows <= 3 and columns <= 5 else 9 if rows <= 5 else 7
+
+    def _in_part(self, place: tuple[int, int]) -> tuple[int, int]:
+        return place[0] - self.lesson.part[0][0], place[1] - self.lesson.part[1][0]
+
+    def _words(self, title: str) -> None:
+        rows, columns = (sum(axis.padding) for axis in self.lesson.axes)
+        padding = self.words["padded"].format(rows=rows, columns=columns) if rows + columns else self.words["unpadded"]
+        about = self.words["about"].format(stride=self.lesson.axes[0].stride, padding=padding)
+        heading(self.figure, title, about)
+        for left in (4.5, 6.9):
+            write(self.figure, left, 3.4, "→", 18, KERNEL, "center")
+
+    def _small(self, left: float, x: Tensor, tone: Tone, part: tuple[range, range], colour: str, title: str) -> None:
+        axis: Axes = whole(self.figure, left, 6.05, 1.5, x[0, 0].numpy(), tone)
+        rows, columns = ((max(0, span.start), min(size, span.stop)) for span, size in zip(part, x.shape[2:], strict=True))
+        outline(axis, rows, columns, colour, 1.5)
+        axis.set_title(title, pad=5, fontsize=9, color=GREY, loc="left" if left < 5 else "right")
+
+
+def spelled(terms: list[Operand], many: str) -> str:
+    """The sum in full, a line for each row of the kernel; for large kernels how many products there are, and their sum."""
+    rows, columns = terms[-1].tap[0] + 1, terms[-1].tap[1] + 1
+    total = number(terms[-1].total)
+    if max(rows, columns) > SPELLED:
+        return many.format(count=len(terms), total=total)
+    written = [f"{number(term.pixel)} × {_bracketed(term.weight)}" for term in terms]
+    lines = [" + ".join(written[row * columns : (row + 1) * columns]) for row in range(rows)]
+    return " +\n".join(lines) + f"\n= {total}"
+
+
+def _bracketed(weight: float) -> str:
+    return f"({number(weight)})" if weight < 0 else number(weight)

@@ -1,0 +1,166 @@
+"""The words of `explain unet` in both languages, and numbers in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .layer_facts import keeping_channels, keeping_size, kernels_in, sizes_along
+from .layers import Layer
+
+WORDS = {
+    "en": {
+        "title": "{name}: {parameters} parameters, {multiply_adds} multiply-adds a picture",
+        "name": "layer",
+        "kind": "kind",
+        "kernel": "kernel",
+        "stride": "stride",
+        "padding": "padding",
+        "before": "in",
+        "after": "out",
+        "parameters": "parameters",
+        "multiply_adds": "multiply-adds",
+        "field": "sees",
+        "table": "Every layer in the order in which it works, with the functions between them that resize or join pictures.\n"
+        "in, out: channels x height x width.  sees: receptive field, in pixels (GroupNorm's mean and variance set aside).",
+        "diagram": "Every layer that a picture passes through, in order; names below.\n"
+        "The taller a block, the larger the picture there.",
+        "arcs": " Arcs: pictures kept aside, and joined again later.",
+        "features": "{} numbers",
+        "sizes": "height and width: {}",
+        "sizes_kept": "{kept} of {count} convolutions keep height and width",
+        "channels_kept": "{kept} of {count} keep the number of channels",
+        "kernels": "kernels: {}",
+        "kernel_of": "{count} of {size}, stride {stride}, padding {padding}",
+        "transposed": "transposed ",
+        "convolution": "convolution",
+        "transposed_convolution": "transposed convolution",
+        "resize": "changes size without weights",
+        "join": "joins pictures",
+        "attention": "attention",
+        "linear": "linear layer",
+        "size": "Height of the picture",
+        "channels": "Channels",
+        "cost": "Multiply-adds, million",
+        "sees": "Sees, pixels",
+        "whole": "the whole picture",
+        "input": "input",
+        "seen": "input, {}",
+        "noise": "noise level t = {:g}",
+        "kernels_title": "{layer}: {height} x {width} kernels, from {inputs} to {count} channels",
+        "kernels_about": "A column for each {column} channel, a row for each {row} channel (the first 16 of each at most).\n"
+        "Blue: negative weights, orange: positive, white: 0. The strongest colour is {most}.",
+        "output": "output",
+        "kernels_single": "There is one input channel, and one kernel for each output channel.\n"
+        "Blue: negative weights, orange: positive, white: 0. The strongest colour is {most}.",
+        "matrix_title": "{layer}: a matrix of {rows} x {columns} weights",
+        "matrix_about": "A row for each output, a column for each input.\n"
+        "Blue: negative weights, orange: positive, white: 0. The strongest colour is {most:.2g}.",
+        "maps_title": "{layer}: what it hands on, {shape}",
+        "maps_about": "One small picture for each channel (the first {shown} at most), before any activation that follows.\n"
+        "Blue: negative, orange: positive, white: 0. The strongest colour is {most:.2g}.",
+        "film": "Layer {place} of {count}",
+        "film_about": "The picture at the top right passes through the layers. Below it: what the layer at work hands on,\n"
+        "its first {shown} channels; blue negative, orange positive, each layer on its own scale.",
+    },
+    "zh": {
+        "title": "{name}：{parameters}个参数，每幅图{multiply_adds}次乘加",
+        "name": "层",
+        "kind": "类型",
+        "kernel": "卷积核",
+        "stride": "步幅",
+        "padding": "填充",
+        "before": "输入",
+        "after": "输出",
+        "parameters": "参数",
+        "multiply_adds": "乘加",
+        "field": "感受野",
+        "table": "按工作顺序列出每一层，以及层与层之间改变图像大小或拼接图像的函数。\n"
+        "输入、输出：通道 x 高 x 宽。感受野：以输入图像的像素计（不计 GroupNorm 的均值与方差）。",
+        "diagram": "图像依次经过的每一层，名称在最下方。\n方块越高，此处的图像越大。",
+        "arcs": "弧线：先存起来、之后再合并的图像。",
+        "features": "{} 个数",
+        "sizes": "高和宽：{}",
+        "sizes_kept": "{count} 个卷积中有 {kept} 个不改变高和宽",
+        "channels_kept": "{count} 个中有 {kept} 个不改变通道数",
+        "kernels": "卷积核：{}",
+        "kernel_of": "{count} 个 {size}，步幅 {stride}，填充 {padding}",
+        "transposed": "转置 ",
+        "convolution": "卷积",
+        "transposed_convolution": "转置卷积",
+        "resize": "无权重地改变大小",
+        "join": "拼接图像",
+        "attention": "注意力",
+        "linear": "线性层",
+        "size": "图像的高",
+        "channels": "通道数",
+        "cost": "乘加，百万次",
+        "sees": "感受野，像素",
+        "whole": "整幅图像",
+        "input": "输入",
+        "seen": "输入，{}",
+        "noise": "噪声程度 t = {:g}",
+        "kernels_title": "{layer}：{height} x {width} 卷积核，从 {inputs} 个通道到 {count} 个通道",
+        "kernels_about": "一列是一个{column}通道，一行是一个{row}通道（至多各前 16 个）。\n"
+        "蓝色为负，橙色为正，白色为 0，最深处为 {most}。",
+        "output": "输出",
+        "kernels_single": "只有一个输入通道，每个输出通道一个卷积核。\n蓝色为负，橙色为正，白色为 0，最深处为 {most}。",
+        "matrix_title": "{layer}：{rows} x {columns} 的权重矩阵",
+        "matrix_about": "一行是一个输出，一列是一个输入。\n蓝色为负，橙色为正，白色为 0，最深处为 {most:.2g}。",
+        "maps_title": "{layer} 的输出，{shape}",
+        "maps_about": "每个通道一幅小图（至多前 {shown} 个），未经其后的激活函数。\n"
+        "蓝色为负，橙色为正，白色为 0，最深处为 {most:.2g}。",
+        "film": "第 {place} 层，共 {count} 层",
+        "film_about": "右上角的图像依次穿过各层。它的下方：当前一层的输出，\n"
+        "前 {shown} 个通道；蓝色为负，橙色为正，各层有各自的色标。",
+    },
+}
+
+
+def title_of(name: str, layers: Sequence[Layer], lang: str) -> str:
+    """The network's name, parameters and multiply-adds."""
+    words = WORDS[lang]
+    counts = {key: sum(getattr(layer, key) for layer in layers) for key in ("parameters", "multiply_adds")}
+    return words["title"].format(
+        name=name,
+        parameters=f"{counts['parameters']:,}" + " " * (lang == "zh"),
+        multiply_adds=millions(counts["multiply_adds"], lang),
+    )
+
+
+def millions(count: int, lang: str) -> str:
+    """A large count in words."""
+    if lang == "zh":
+        return f" {count / 1e4:,.0f} 万"
+    return f"{count / 1e6:,.1f} million"
+
+
+def facts_of(layers: Sequence[Layer], lang: str) -> list[str]:
+    """What happens to height, width, channels and kernels along the way, in three lines; see `layer_facts`."""
+    words = WORDS[lang]
+    comma = "，" if lang == "zh" else ", "
+    kernels = [
+        words["kernel_of"].format(
+            count=count,
+            size=(words["transposed"] if kernel.transposed else "") + sides(kernel.size, square=True),
+            stride=sides(kernel.stride),
+            padding=sides(kernel.padding),
+        )
+        for kernel, count in kernels_in(layers).most_common()
+    ]
+    along = " → ".join(sides(size) if size[0] == size[1] else sides(size, square=True) for size in sizes_along(layers))
+    kept = [
+        words[name].format(kept=keeping, count=count)
+        for name, (keeping, count) in (("sizes_kept", keeping_size(layers)), ("channels_kept", keeping_channels(layers)))
+    ]
+    return [
+        words["sizes"].format(along),
+        comma.join(kept),
+        words["kernels"].format("；".join(kernels) if lang == "zh" else "; ".join(kernels)),
+    ]
+
+
+def sides(pair: tuple[int, int] | None, square: bool = False) -> str:
+    """(height, width) as '3x2'; one number where they are equal, unless `square`; '' for None."""
+    if pair is None:
+        return ""
+    return str(pair[0]) if pair[0] == pair[1] and not square else f"{pair[0]}x{pair[1]}"

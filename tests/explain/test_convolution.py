@@ -1,0 +1,104 @@
+"""The topic `convolution`: what is drawn is what torch computes."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from inkbloom.convolution import operands_of, parse_kernel
+from inkbloom.errors import UsageError
+from inkbloom.explain.asked import Asked
+from inkbloom.explain.convolution import WORDS, Sheet, spelled
+from inkbloom.explain.convolution_lesson import lesson_of, strongest
+from inkbloom.explain.film import finish
+from inkbloom.explain.matrices import number
+from inkbloom.explain.subject import digit
+
+
+def lesson(tmp_path, kernel="sobel-x", **settings):
+    return lesson_of(Asked(tmp_path, digit(4), **settings), parse_kernel(kernel))
+
+
+def numbers_in(axis):
+    """{(row, column): what is written there}."""
+    return {(int(text.get_position()[1]), int(text.get_position()[0])): text.get_text() for text in axis.texts}
+
+
+SETTINGS = [
+    {},
+    {"kernel": "1 2; 3 4"},
+    {"kernel": "1 0 0 -1"},
+    {"kernel": "gaussian", "stride": 2, "padding": 1},
+    {"kernel": "[[1],[2],[3]]", "padding": 2, "stride": 3},
+    {"kernel": "edge", "padding": "full"},
+]
+
+
+@pytest.mark.parametrize("settings", SETTINGS, ids=str)
+def test_the_numbers_drawn_are_those_of_torch(tmp_path, settings):
+    made = lesson(tmp_path, **settings)
+    rows, columns = made.kernel.shape[2:]
+    padding = (rows - 1, columns - 1) if settings.get("padding") == "full" else settings.get("padding", 0)
+    expected = F.conv2d(digit(4).image.double(), made.kernel, stride=settings.get("stride", 1), padding=padding)
+    assert torch.allclose(made.y, expected)
+    sheet = Sheet(made, WORDS["en"], "a title", dpi=30)
+    finish(sheet.steps())
+    drawn = numbers_in(sheet.map)
+    assert drawn == {
+        (row, column): number(float(expected[0, 0, above, left]))
+        for row, above in enumerate(made.part[0])
+        for column, left in enumerate(made.part[1])
+    }
+    wide = F.pad(digit(4).image.double(), [axis.padding[0] for axis in reversed(made.axes) for _ in (0, 1)])[0, 0]
+    first = [span[0] + axis.padding[0] for span, axis in zip(made.read, made.axes, strict=True)]
+    for (row, column), text in numbers_in(sheet.pixels).items():
+        assert text == number(float(wide[first[0] + row, first[1] + column]))
+
+
+def test_another_kernel_draws_other_numbers(tmp_path):
+    """A negative control: the kernel flipped, as the textbook's convolution has it, is told apart."""
+    plain, turned = (
+        Sheet(lesson(tmp_path, kernel), WORDS["en"], "", dpi=30) for kernel in ("sobel-x", "1 0 -1; 2 0 -2; 1 0 -1")
+    )
+    for sheet in (plain, turned):
+        finish(sheet.steps())
+    assert numbers_in(plain.map) != numbers_in(turned.map)
+
+
+def test_there_is_a_step_for_each_place_and_it_starts_at_the_top_left(tmp_path):
+    made = lesson(tmp_path)
+    sheet = Sheet(made, WORDS["en"], "", dpi=30)
+    filled = [numbers_in(sheet.map).keys() for _ in sheet.steps()]
+    assert [len(cells) for cells in filled] == list(range(1, 37))
+    assert filled[0] == {(0, 0)}
+    assert filled[6] == {(0, column) for column in range(6)} | {(1, 0)}
+
+
+def test_padding_is_seen_and_dashed(tmp_path):
+    made = lesson(tmp_path, padding=1)
+    assert -1 in made.read[0] or -1 in made.read[1] or 28 in made.read[0] or 28 in made.read[1]
+    sheet = Sheet(made, WORDS["en"], "", dpi=30)
+    outside = (made.under(torch.ones_like(made.x)) == 0).sum()
+    dashed = [box for box in sheet.pixels.patches if box.get_linestyle() not in ("solid", "-")]
+    assert len(dashed) == outside > 0
+
+
+def test_the_sum_spelled_out_is_right(tmp_path):
+    made = lesson(tmp_path)
+    place = strongest(made)
+    terms = list(operands_of(made.x, made.kernel, (0, 0, *place)))
+    left, total = spelled(terms, "").replace("\n", " ").replace("−", "-").split(" = ")
+    assert eval(left.replace("×", "*")) == float(total) == float(made.y[(0, 0, *place)])
+    assert left.count("×") == 9
+
+
+def test_large_kernels_are_counted_instead(tmp_path):
+    made = lesson(tmp_path, "; ".join([" ".join("1" * 9)] * 9))
+    place = strongest(made)
+    terms = list(operands_of(made.x, made.kernel, (0, 0, *place)))
+    window = digit(4).image[0, 0, place[0] : place[0] + 9, place[1] : place[1] + 9]
+    assert spelled(terms, "{count}, {total}") == f"81, {int(window.sum())}"
+
+
+def test_a_kernel_that_does_not_fit_is_refused(tmp_path):
+    with pytest.raises(UsageError, match="reaches over 29 pixels does not fit on 28"):
+        lesson(tmp_path, " ".join("1" * 29))

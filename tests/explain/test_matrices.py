@@ -1,0 +1,49 @@
+"""Matrices on paper: numbers, colours, sizes."""
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from inkbloom.explain.matrices import fill_all, lattice, number, tone_of
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0"), (-0.0, "0"), (0.001, "0"), (-0.001, "0"), (1, "1"), (-1, "−1"), (1 / 9, "0.11"), (-0.25, "−0.25"),
+        (0.5, "0.5"), (4.889, "4.89"), (10, "10"), (63.25, "63.2"), (-100.4, "−100"), (1016, "1016"), (99.999, "100"),
+        (20, "20"),
+    ],
+)  # fmt: skip
+def test_a_number_in_few_letters(value, text):
+    assert number(value) == text
+
+
+def test_brightness_is_the_value():
+    tone = tone_of([0, 100], white=255)
+    assert np.allclose(tone([0, 255])[:, :3], [[0] * 3, [1] * 3])
+    assert np.allclose(tone(128)[:3], 128 / 255, atol=0.01)
+    assert np.allclose(tone_of([0, 100])(100)[:3], 1)
+
+
+def test_signs_have_colours_and_zero_is_white():
+    tone = tone_of([-2, 1])
+    assert np.allclose(tone(0)[:3], 1, atol=0.01)
+    (red, _, blue, _), (other_red, _, other_blue, _) = tone(2), tone(-2)
+    assert red > blue
+    assert other_red < other_blue
+    assert np.array_equal(tone(1), tone_of([-2, 2])(1))
+
+
+def test_a_matrix_without_any_size_is_white_or_black_but_no_error():
+    assert np.allclose(tone_of([0, 0])(0)[:3], 0)
+
+
+def test_numbers_too_small_to_read_are_left_out():
+    figure = Figure(figsize=(2, 2))
+    small, large = lattice(figure, 0, 0, 1, (30, 30)), lattice(figure, 1, 1, 1, (3, 3))
+    fill_all(small, np.full((30, 30), 255), tone_of([0, 255]))
+    fill_all(large, np.full((3, 3), 255), tone_of([0, 255]))
+    assert len(small.texts) == 0
+    assert len(large.texts) == 9
+    assert len({text.get_fontsize() for text in large.texts}) == 1

@@ -1,0 +1,230 @@
+"""The topic `unet`: what stands in the table, the diagram and the pictures of weights and feature maps."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from inkbloom import Run
+from inkbloom.config import load_recipe
+from inkbloom.diffusion import PATHS
+from inkbloom.errors import UsageError
+from inkbloom.explain.asked import Asked
+from inkbloom.explain.canvas import IMAGE, KERNEL
+from inkbloom.explain.fonts import FAMILIES, families
+from inkbloom.explain.layers import layers_of
+from inkbloom.explain.studied import studied
+from inkbloom.explain.subject import digit
+from inkbloom.explain.unet import explain_unet
+from inkbloom.explain.unet_diagram import ROLES, drawn_of, role_of, shapes_of, short_names
+from inkbloom.explain.unet_maps import maps_of, montage, strongest
+from inkbloom.explain.unet_table import COLUMNS, lines_of, rows_of
+from inkbloom.explain.unet_words import facts_of, title_of
+from inkbloom.training.weights import Spec, pack
+
+LETTERS = tuple("0123456789")
+
+
+def asked(out=Path(), **more):
+    return Asked(out, digit(7), **more)
+
+
+@pytest.fixture(scope="module")
+def basic():
+    study = studied(asked(net="basic"))
+    return study, layers_of(study.net, study.inputs)
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    """family -> a weights file of it, untrained."""
+    folder = tmp_path_factory.mktemp("weights")
+
+    def make(family):
+        spec = Spec(load_recipe(family).resolved(steps=1), 1, (28, 28), LETTERS)
+        path = folder / f"{family}.safetensors"
+        path.write_bytes(pack(spec.build().net, spec, 0, "live"))
+        return path
+
+    return make
+
+
+def skip_without_letters(lang):
+    try:
+        families(lang)
+    except UsageError as problem:
+        pytest.skip(str(problem))
+
+
+def rgb(colour):
+    return tuple(int(colour[k : k + 2], 16) for k in (1, 3, 5))
+
+
+# ---- what is studied
+
+
+def test_the_picture_is_the_digit_noised_along_the_models_path():
+    """Whose noise, worked out backwards from what the network is given, is a standard Gaussian; at t = 0 there is none."""
+    x0, path = digit(7).image / 127.5 - 1, PATHS[Run().spec.recipe.path]
+    study = studied(asked(t=0.25))
+    x, time, label = study.inputs
+    c = path(torch.tensor(0.25))
+    noise = (x - c.a * x0) / c.s
+    assert (float(time), study.t, label) == (0.25, 0.25, None)
+    assert float(noise.mean()) == pytest.approx(0, abs=0.15)
+    assert float(noise.std()) == pytest.approx(1, abs=0.1)
+    assert torch.equal(studied(asked(t=0.0)).seen, digit(7).image[0])
+
+
+def test_a_vae_is_given_the_picture_and_a_gan_latents(weights):
+    study = studied(asked(run=weights("vae")))
+    assert study.t is None
+    assert torch.equal(study.seen, digit(7).image[0])
+    study = studied(asked(run=weights("gan")))
+    assert study.seen is None
+    assert study.inputs[0].dim() == 2
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"net": "bassic"}, "did you mean 'basic'"),
+        ({"t": 1.5}, "--t 1.5: the noise level"),
+        ({"t": float("nan")}, "noise level"),
+    ],
+)
+def test_wrong_wishes_are_told(wrong, told):
+    with pytest.raises(UsageError, match=told):
+        studied(asked(**wrong))
+
+
+def test_a_gan_knows_no_noise_level(weights):
+    with pytest.raises(UsageError, match="--t with a gan"):
+        studied(asked(run=weights("gan"), t=0.5))
+
+
+# ---- words and table
+
+
+def test_the_title_and_the_facts(basic):
+    _, layers = basic
+    assert title_of("basic", layers, "en") == "basic: 309,057 parameters, 31.4 million multiply-adds a picture"
+    assert title_of("basic", layers, "zh") == "basic：309,057 个参数，每幅图 3,136 万次乘加"
+    assert facts_of(layers, "en") == [
+        "height and width: 28 → 14 → 7 → 14 → 28",
+        "6 of 6 convolutions keep height and width, 2 of 6 keep the number of channels",
+        "kernels: 6 of 5x5, stride 1, padding 2",
+    ]
+
+
+def test_the_table_has_a_row_for_each_layer_that_does_something(basic):
+    _, layers = basic
+    rows = [dict(zip(COLUMNS, row, strict=True)) for row in rows_of(layers)]
+    assert [row["name"] for row in rows[:3]] == ["down.0", "max_pool2d", "down.1"]
+    assert rows[2] == {
+        "name": "down.1", "kind": "Conv2d", "kernel": "5x5", "stride": "1", "padding": "2", "before": "32x14x14",
+        "after": "64x14x14", "parameters": "51,264", "multiply_adds": "10,035,200", "field": "14x14",
+    }  # fmt: skip
+    header, *lines = lines_of(layers)
+    assert len(lines) == len(rows) == 10
+    assert header.index(" in ") + len(" in") == lines[2].index("32x14x14") + len("32x14x14")
+
+
+def test_activations_have_no_row():
+    layers = layers_of(torch.nn.Sequential(torch.nn.Conv2d(1, 1, 3), torch.nn.SiLU()), (torch.zeros(1, 1, 8, 8),))
+    assert len(layers) == 2
+    assert len(rows_of(layers)) == 1
+
+
+# ---- diagram
+
+
+def test_the_diagram_shows_what_the_picture_passes_through():
+    study = studied(asked(net="ink"))
+    drawn = drawn_of(layers_of(study.net, study.inputs))
+    assert {role_of(layer) for layer in drawn} <= ROLES.keys()
+    assert not any("condition" in layer.name or "norm" in layer.name for layer in drawn)
+    assert [height for _, height in shapes_of(drawn)][-2:] == [14, 28]
+
+
+def test_names_lose_only_what_all_share(basic):
+    layers = layers_of(torch.nn.ModuleDict({"net": basic[0].net})["net"], basic[0].inputs)
+    assert short_names(drawn_of(layers))[0] == "down.0"
+
+    class Wrapped(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.unet = torch.nn.Sequential(torch.nn.Conv2d(1, 1, 3), torch.nn.Conv2d(1, 1, 3))
+
+        def forward(self, x):
+            return self.unet(x)
+
+    assert short_names(drawn_of(layers_of(Wrapped(), (torch.zeros(1, 1, 8, 8),)))) == ["0", "1"]
+
+
+# ---- weights and maps as pictures
+
+
+def test_a_montage_shows_the_sign_as_colour():
+    sheet = montage(np.array([[[-2.0]], [[0.0]], [[2.0]]]), columns=3, most=2, width=300)
+    side = sheet.shape[0]
+    assert sheet.shape[1] <= 300
+    centres = [tuple(int(part) for part in sheet[side // 2, across]) for across in (side // 2, 150, sheet.shape[1] - side // 2)]
+    for found, wanted in zip(centres, (rgb(IMAGE), (255, 255, 255), rgb(KERNEL)), strict=True):
+        assert np.allclose(found, wanted, atol=3)
+
+
+def test_a_single_number_does_not_fade_the_rest():
+    values = np.ones(1000)
+    values[0] = 1e6
+    assert strongest(values) == 1
+    assert strongest(np.zeros(4)) == 1
+
+
+def test_tokens_are_laid_out_as_the_picture_they_come_from(basic):
+    """Token k of a row-by-row picture is its pixel (k // width, k mod width)."""
+    _, layers = basic
+    picture = torch.arange(3 * 14 * 14.0).reshape(3, 14, 14)
+    tokens = picture.flatten(1).T
+    assert np.array_equal(maps_of(tokens, layers), picture.numpy())
+    heads = torch.stack([tokens, tokens + 1])
+    assert np.array_equal(maps_of(heads, layers)[3:], picture.numpy() + 1)
+    assert maps_of(torch.arange(10.0), layers).shape == (1, 4, 4)
+
+
+# ---- the whole topic
+
+
+@pytest.mark.parametrize("lang", FAMILIES)
+def test_all_files_are_written(tmp_path, lang):
+    skip_without_letters(lang)
+    lines = list(explain_unet(asked(tmp_path, net="basic", layer="down.1", lang=lang)))
+    names = {"picture": "unet.png", "table": "unet-table.png", "kernels": "unet-kernels.png", "maps": "unet-maps.png"}
+    for kind, name in names.items():
+        assert any(line.startswith(f"{kind}: {tmp_path / name}") for line in lines)
+        assert min(Image.open(tmp_path / name).size) > 200
+    film = Image.open(tmp_path / "unet.gif")
+    assert film.n_frames >= 10
+    assert (tmp_path / "unet.gif").stat().st_size < 3e6
+    assert "down.1" in lines[-2]
+
+
+def test_a_layer_without_kernels_has_maps_only(tmp_path):
+    lines = list(explain_unet(asked(tmp_path, net="basic", layer="interpolate")))
+    assert not (tmp_path / "unet-kernels.png").exists()
+    assert any(line.startswith("maps: ") for line in lines)
+
+
+@pytest.mark.parametrize("family", ["vae", "gan"])
+def test_networks_with_transposed_convolutions(tmp_path, weights, family):
+    lines = list(explain_unet(asked(tmp_path, run=weights(family))))
+    assert any("transposed 4x4, stride 2" in line for line in lines)
+    assert (tmp_path / "unet.gif").exists()
+
+
+def test_an_unknown_layer_is_told_before_anything_is_written(tmp_path):
+    with pytest.raises(UsageError, match="did you mean 'stem'"):
+        list(explain_unet(asked(tmp_path, layer="stemm")))
+    assert not list(tmp_path.iterdir())
