@@ -35,7 +35,7 @@ PAIRS = [
     ("docs/results.md", "docs/results.zh.md"),
     *[
         (f"docs/{name}.md", f"docs/zh/{name}.md")
-        for name in ("train", "compare", "sample", "evaluate", "inspect", "recipes", "bench", "explain")
+        for name in ("train", "compare", "sample", "evaluate", "inspect", "recipes", "bench", "explain", "claims")
     ],
 ]
 

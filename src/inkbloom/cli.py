@@ -27,6 +27,7 @@ VERBS = {
     "inspect": "look at a source of images before training on it",
     "recipes": "list the recipes, or show one",
     "explain": "show how it works: a picture and a film of convolution, noise, sampling, networks",
+    "claims": "measure what the tutorial claims, and say of each claim whether it holds",
     "bench": "measure this machine, a training step, and the time to good pictures",
 }
 USAGE = """usage: inkbloom VERB ... [--debug]

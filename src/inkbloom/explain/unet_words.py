@@ -40,7 +40,7 @@ WORDS = {
         "linear": "linear layer",
         "size": "Height of the picture",
         "channels": "Channels",
-        "cost": "Multiply-adds, million",
+        "cost": "Multiply-adds,\nmillion",
         "sees": "Sees, pixels",
         "whole": "the whole picture",
         "input": "input",

@@ -1,0 +1,84 @@
+"""Does the tutorial's result look impressive, and is its mini UNet good? Cards of full trainings tell, where there are any."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from ..evaluation.card_file import read_card
+from ..evaluation.measures import Card, conditions, measured
+from .claim import Claim, Figure, Finding, Text, Verdict, judged
+from .lab import Lab
+
+FOLDER = Path("benchmarks/results")
+FULL, MINI = FOLDER / "t30.json", FOLDER / "t30-basic.json"
+GOOD, FAIR = 0.8, 0.5  # recall and coverage
+BALANCED = 0.05  # total variation of the classes
+TOLD = ("fd", "kid", "recall", "coverage", "tv")
+
+
+def decide(recall: float | None, coverage: float | None, tv: float | None) -> Verdict:
+    """Three rows of a card."""
+    if recall is None or coverage is None or tv is None:
+        return "not measured here"
+    least = min(recall, coverage)
+    return judged(least >= GOOD and tv <= BALANCED, least >= FAIR)
+
+
+def figures_of(card: Card) -> list[Figure]:
+    """The rows of TOLD with their floors, as far as the card has them."""
+    head = card["header"]
+    return [
+        Figure(
+            Text(*[row.title + (f" ({conditions(card)})" if row.name == "fd" else "")] * 2),
+            value,
+            spread=(card.get("sd") or {}).get(row.name),
+            floor=row.floor(card),
+            n=head["n"],
+        )
+        for row in measured([card])
+        if row.name in TOLD and (value := row.value(card)) is not None
+    ]
+
+
+def reading(path: Path) -> Callable[[Lab], Finding]:
+    """The experiment that reads the card at `path`; it raises CheckpointError for a file that is none."""
+
+    def measure(lab: Lab) -> Finding:
+        card = read_card(path)
+        if card is None:
+            return Finding([], "not measured here")
+        rows = {row.name: row.value(card) for row in measured([card])}
+        seed = card["made"].get("seed")
+        verdict = decide(rows.get("recall"), rows.get("coverage"), rows.get("tv"))
+        return Finding(figures_of(card), verdict, () if seed is None else (seed,))
+
+    return measure
+
+
+RULE = Text(
+    f"Holds if recall and coverage reach {GOOD} and the classes are as balanced as the real ones to within {BALANCED}; "
+    f"partly if recall and coverage reach {FAIR}; without the card: not measured here.",
+    f"recall 和 coverage 都达到 {GOOD}，且类别分布与真图相差不超过 {BALANCED}，则成立；recall 和 coverage 都达到 {FAIR}，"
+    "则部分成立；没有评分卡：此处未测。",
+)
+IMPRESSIVE = Claim(
+    Text("The final result looks impressive.", "最终结果看起来令人印象深刻。"),
+    "3.6",
+    Text(
+        f"The card that `inkbloom evaluate` made of the tutorial's own run, 30 epochs: {FULL}.",
+        f"教程自己的训练（30 个 epoch）由 `inkbloom evaluate` 得到的评分卡：{FULL}。",
+    ),
+    RULE,
+    reading(FULL),
+)
+MINI_UNET = Claim(
+    Text("The mini UNet, though not a standard one, still gives good results.", "迷你 UNet 虽不标准，仍能取得不错的结果。"),
+    "3.4",
+    Text(
+        f"The card that `inkbloom evaluate` made of the same training with the mini UNet, basic: {MINI}.",
+        f"同样的训练换成迷你 UNet（basic）后，由 `inkbloom evaluate` 得到的评分卡：{MINI}。",
+    ),
+    RULE,
+    reading(MINI),
+)

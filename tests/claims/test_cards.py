@@ -1,0 +1,41 @@
+"""Claims that rest on a card of a full training: read as it is, and never made up."""
+
+import json
+
+import pytest
+
+from inkbloom.claims.cards import MINI_UNET, decide, reading
+from inkbloom.errors import CheckpointError
+
+
+def test_the_rule():
+    assert decide(0.85, 0.9, 0.03) == "holds"
+    assert decide(0.85, 0.9, 0.06) == "holds partly"  # a class too few
+    assert decide(0.79, 0.9, 0.03) == "holds partly"
+    assert decide(0.9, 0.49, 0.03) == "does not hold"
+    assert decide(None, 0.9, 0.03) == "not measured here"
+
+
+def test_the_figures_are_those_of_the_card(a_card, tmp_path):
+    path = tmp_path / "t30.json"
+    path.write_text(json.dumps(a_card(recall=0.9, coverage=0.85, classes={"tv": 0.01}, made={"seed": 7})))
+    found = reading(path)(None)
+    figures = {figure.name.en.split(" (")[0]: figure for figure in found.figures}
+    assert found.verdict == "holds"
+    assert found.seeds == (7,)
+    assert (figures["recall"].value, figures["recall"].floor, figures["recall"].n) == (0.9, 0.93, 1000)
+    assert (figures["FD"].value, figures["FD"].floor, figures["FD"].spread) == (21.5, 1.9, 0.25)
+    assert "judge digits-v1, d=64, N=1000" in next(f.name.en for f in found.figures if f.name.en.startswith("FD"))
+    path.write_text(json.dumps(a_card(recall=0.1)))
+    assert reading(path)(None).verdict == "does not hold"
+
+
+def test_without_a_card_nothing_is_said(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert MINI_UNET.measure(None) == ([], "not measured here", ())
+
+
+def test_a_file_that_is_no_card_is_an_error(tmp_path):
+    (tmp_path / "t30.json").write_text("{}")
+    with pytest.raises(CheckpointError, match="not an evaluation card"):
+        reading(tmp_path / "t30.json")(None)
