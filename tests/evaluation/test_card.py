@@ -44,7 +44,7 @@ class Halves(JudgeNet):
 def judge(factor=1.0, classes=("0", "1", "2"), size=(8, 8)):
     net = Halves(1, 3, 16).freeze()
     net.factor = factor
-    return Judge("halves", "ab" * 32, "pooled", 16, classes, size, 1, 1.0, net)
+    return Judge("halves", "ab" * 32, "pooled", 16, classes, size, 1, "mine", 1.0, net)
 
 
 @pytest.fixture(scope="module")

@@ -38,7 +38,7 @@ def test_finer_steps_come_nearer_to_the_solution(command, recipe, tmp_path, monk
         (["--only", "speed"], 2, "invalid choice"),
         (["--seeds", "0"], 2, "seeds = 0"),
         (["--recipe", "fats"], 2, "did you mean 'fast'"),
-        (["--t30", "{here}/broken.json"], 3, "not a card"),
+        (["--t30", "{here}/broken.json"], 3, "not an evaluation card"),
         (["--only", "sampling", "--run", "{here}/nothing"], 4, "nothing"),
     ],
 )

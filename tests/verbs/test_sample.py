@@ -314,11 +314,18 @@ def test_wishes_that_make_no_sense(flags, said, runs, command, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("flags", [("--label", 0), ("--guidance", 2), ("--guidance", 0)])
-def test_a_model_without_classes_takes_no_wishes_about_them(flags, runs, command, tmp_path):
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (("--label", 0), "leave out --label, or train with labels"),
+        (("--guidance", 2), "leave out --guidance, or train with labels or groups"),
+        (("--guidance", 0), "leave out --guidance, or train with labels or groups"),
+    ],
+)
+def test_a_model_without_classes_takes_no_wishes_about_them(flags, said, runs, command, tmp_path):
     ended = command("sample", runs / "plain", "--out", tmp_path / "out", *flags)
     assert ended.code == 2
-    assert ended.error == "the model knows no classes: leave out --label and --guidance, or train with labels"
+    assert ended.error == f"the model knows no classes: {said}"
 
 
 @pytest.mark.parametrize("flags", [("--solver", "ancestral"), ("--spacing", "logsnr")])

@@ -73,7 +73,7 @@ def draw_subject(
     made = {
         **_versions(), "run": None, "file": None, "images": count, "seed": wish.seed, "solver": wish.solver,
         "steps": wish.steps, "levels": list(wish.levels) or None, "nfe": wish.nfe, "spacing": wish.spacing,
-        "guidance": wish.guidance if family.conditions else None, "split": family.recipe.split,
+        "guidance": wish.guidance if family.walks and family.conditions else None, "split": family.recipe.split,
         "images_per_second": round(count / (time.perf_counter() - began), 1), **origin,
     }  # fmt: skip
     return Subject(torch.cat(batches), torch.cat(labels) if labels else None, made, _restored(family, data))

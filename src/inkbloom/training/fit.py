@@ -36,6 +36,12 @@ def join(device: torch.device) -> None:
     PartialState(cpu=device.type == "cpu")
 
 
+def part() -> None:
+    """Leaves the other processes of a torchrun, if there are any: an interpreter that ends while still joined may abort."""
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
+
+
 def make_accelerator(device: torch.device, precision: str) -> Accelerator:
     """The accelerator for one process or, under torchrun, for one of many."""
     AcceleratorState._reset_state()  # one process may train more than once, each time with a precision of its own

@@ -54,6 +54,10 @@ def run(args: argparse.Namespace) -> int:
     """Trains; 0. Raises InkbloomError."""
     changes = {f.name: getattr(args, f.name) for f in fields(Recipe) if hasattr(args, f.name)}
     _train(args.recipe, args.out, args.cards, args.quiet, changes)
+
+    from ..training.fit import part
+
+    part()
     return 0
 
 
