@@ -134,7 +134,7 @@ def test_the_recipe_table_marks_what_differs(trained):
     recipe, words = load_recipe(str(run / "config.toml")), page_of(run).words
     place = next(k for k, word in enumerate(words) if "Fields that differ" in word)
     rest = next(k for k, word in enumerate(words) if "fields as by default" in word)
-    names = {field.name for field in fields(Recipe)} - {"about"}
+    names = {field.name for field in heeded(recipe.family)} - {"about"}
     differing = {name for name in names if getattr(recipe, name) != getattr(Recipe(), name)}
     assert names & {word.strip() for word in words[place:rest]} == differing
     assert names & {word.strip() for word in words[rest:]} >= names - differing

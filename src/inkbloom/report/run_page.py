@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
-from ..config import Recipe
+from ..config import Recipe, heeded
 from ..errors import CheckpointError
 from ..evaluation.card_file import difference, read_card
 from ..evaluation.measures import FD, KID, Card, Measure, conditions, leading, measured
@@ -228,7 +227,7 @@ def _few(items: list[Any]) -> list[Any]:
 def _fields(recipe: Recipe, changed: bool) -> list[tuple[str, str, str, str]]:
     """(field, value, default, meaning) of the fields that are as by default, or that are not."""
     rows = []
-    for field in fields(Recipe):
+    for field in heeded(recipe.family):
         value, default = getattr(recipe, field.name), words.default_of(field.name)
         if field.name not in words.FREE and (value != default) == changed:
             rows.append((field.name, words.shown_value(value), words.shown_value(default), field.metadata["help"]))
