@@ -40,7 +40,7 @@ WORDS = {
         "linear": "linear layer",
         "size": "Height of the picture",
         "channels": "Channels",
-        "cost": "Multiply-adds,\nmillion",
+        "cost": "Multiply-adds, million",
         "sees": "Sees, pixels",
         "whole": "the whole picture",
         "input": "input",
