@@ -26,6 +26,7 @@ from inkbloom.evaluation.distances import fd, kid, rms
 from inkbloom.evaluation.judge import load_judge
 from inkbloom.families import Diffusion
 from inkbloom.sampling import drawn, order
+from inkbloom.solvers import SPACINGS
 from inkbloom.training.batches import Plan
 from inkbloom.training.device import best_device, choose_compile, choose_precision
 from inkbloom.training.fit import fit, make_accelerator
@@ -69,6 +70,7 @@ def main() -> None:
     parser.add_argument("--weights", nargs="*", default=["ema"], choices=["ema", "live"])
     parser.add_argument("--steps", type=int, nargs="*", help="score these numbers of steps as well")
     parser.add_argument("--guidance", type=float, nargs="*", help="score these guidances instead of the recipe's")
+    parser.add_argument("--spacing", nargs="*", choices=sorted(SPACINGS), help="score these spacings of the steps as well")
     parser.add_argument("--keep", type=Path, metavar="FILE.safetensors", help="write the averaged weights there")
     args = parser.parse_args()
     changes = {name: value_of(name, text) for name, text in (pair.split("=", 1) for pair in args.set)}
@@ -95,13 +97,13 @@ def main() -> None:
     for weights in args.weights:
         family = type(state.family)(nets[weights], recipe).eval()
         loss = (
-            holdout_loss(family.denoiser, held.images, held.labels, path=recipe.path, noise=recipe.noise, pixels=recipe.pixels)
+            holdout_loss(family.denoiser, held.images.to(device), held.labels.to(device), path=recipe.path, noise=recipe.noise, pixels=recipe.pixels)
             if isinstance(family, Diffusion)
             else []
         )
-        for count, guidance in product([None, *(args.steps or [])], args.guidance or [None]):
+        for count, guidance, spacing in product([None, *(args.steps or [])], args.guidance or [None], [None, *(args.spacing or [])]):
             labels = held.labels.tolist() if family.classes else ()
-            wish = order(family, len(held.images), seed=1, steps=count, guidance=guidance, labels=labels)
+            wish = order(family, len(held.images), seed=1, steps=count, guidance=guidance, spacing=spacing, labels=labels)
             pictures = torch.cat([images for images, _ in drawn(family, (data.channels, *data.size), wish)])
             figures = score(pictures, held.labels, judge, held)
             row = {
@@ -114,6 +116,7 @@ def main() -> None:
                 "threads": torch.get_num_threads(),
                 "parameters": sum(p.numel() for p in state.family.parameters()),
                 "sample_steps": wish.steps,
+                "spacing": wish.spacing,
                 "guidance": wish.guidance,
                 **{name: round(value, 4) for name, value in figures.items()},
                 "holdout": round(sum(loss) / len(loss), 6) if loss else None,
@@ -124,7 +127,7 @@ def main() -> None:
             with args.log.open("a") as file:
                 file.write(json.dumps(row) + "\n")
             print(
-                f"{' '.join(args.set) or '-'}: {weights}, {wish.steps} steps, guidance {wish.guidance:g}, "
+                f"{' '.join(args.set) or '-'}: {weights}, {wish.steps} {wish.spacing} steps, guidance {wish.guidance:g}, "
                 f"{row['ms_per_step']:.1f} ms, {row['seconds']:.0f} s ({busy:.0f} of a core), "
                 f"FD {row['fd']:6.2f} KID {row['kid']:6.2f} TV {row['tv']:.3f} agree {row['agreement']:.3f} "
                 f"hold-out {row['holdout']} losses {row['train_loss']}",

@@ -89,7 +89,8 @@ class Muon(torch.optim.Optimizer):
         """AdamW (Loshchilov and Hutter 2019, Algorithm 2), torch's own."""
         for p in parameters:
             if not self.state[p]:
-                self.state[p] = {"mean": torch.zeros_like(p), "square": torch.zeros_like(p), "step": torch.zeros(())}
+                count = torch.zeros((), device=p.device)
+                self.state[p] = {"mean": torch.zeros_like(p), "square": torch.zeros_like(p), "step": count}
         means, squares, steps = ([self.state[p][slot] for p in parameters] for slot in ("mean", "square", "step"))
         gradients = [p.grad for p in parameters if p.grad is not None]
         slow, slower = group["betas"]
