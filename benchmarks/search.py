@@ -97,11 +97,20 @@ def main() -> None:
     for weights in args.weights:
         family = type(state.family)(nets[weights], recipe).eval()
         loss = (
-            holdout_loss(family.denoiser, held.images.to(device), held.labels.to(device), path=recipe.path, noise=recipe.noise, pixels=recipe.pixels)
+            holdout_loss(
+                family.denoiser,
+                held.images.to(device),
+                held.labels.to(device),
+                path=recipe.path,
+                noise=recipe.noise,
+                pixels=recipe.pixels,
+            )
             if isinstance(family, Diffusion)
             else []
         )
-        for count, guidance, spacing in product([None, *(args.steps or [])], args.guidance or [None], [None, *(args.spacing or [])]):
+        for count, guidance, spacing in product(
+            [None, *(args.steps or [])], args.guidance or [None], [None, *(args.spacing or [])]
+        ):
             labels = held.labels.tolist() if family.classes else ()
             wish = order(family, len(held.images), seed=1, steps=count, guidance=guidance, spacing=spacing, labels=labels)
             pictures = torch.cat([images for images, _ in drawn(family, (data.channels, *data.size), wish)])

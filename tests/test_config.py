@@ -171,6 +171,7 @@ def test_numbers_may_be_written_without_a_point():
         ("sample_steps", [1, 1000], [0, -1]),
         ("guidance", [0, 1, 7.5], [-0.01]),
         ("train_guidance", [1, 1.5], [0, 0.99, 101]),
+        ("teacher_steps", [1, 3, 100], [0, 101]),
         ("t_mean", [-1.2, 0], []),
         ("t_std", [0.01, 1], [0, -1]),
         ("loss_cap", [1, 400], [0, -1]),
@@ -210,7 +211,7 @@ def test_a_field_that_a_family_does_not_heed_is_refused():
 CHANGED = {
     "net": "basic", "layers": 3, "timed": False, "path": "vp", "target": "v", "loss_on": "v", "loss_cap": 9.0,
     "noise": "uniform", "times": "logit_normal", "t_mean": 0.5, "t_std": 2.0, "label_drop": 0.5,
-    "groups": 3, "train_guidance": 2.0, "holdout_every": 5,
+    "groups": 3, "train_guidance": 2.0, "teacher": "runs/fast", "teacher_steps": 2, "holdout_every": 5,
     "sample_steps": 3, "solver": "heun", "spacing": "shifted", "sample_times": [1.0], "clip_x0": True, "guidance": 2.0,
     "latent": 8, "upsampler": "resize", "kl": 2.0, "penalty": 2.0,
 }  # fmt: skip
@@ -360,6 +361,8 @@ def recipes(draw):
     levels = draw(st.lists(st.floats(1e-6, 0.999), max_size=6, unique=True))
     if levels:
         recipe = replace(recipe, sample_times=(1.0, *sorted(levels, reverse=True)), sample_steps=len(levels) + 1)
+    if recipe.teacher:
+        recipe = replace(recipe, solver="euler", spacing="uniform", guidance=1.0, sample_times=())
     heeded = {field.name for field in config.heeded(recipe.family)}
     recipe = replace(recipe, **{f.name: f.default for f in fields(Recipe) if f.name not in heeded})
     config.check(recipe)

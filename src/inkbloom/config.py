@@ -77,6 +77,8 @@ class Recipe:
     label_drop: float = _f(0.1, "share of labels hidden in training, for classifier-free guidance", "diffusion")
     groups: int = _f(0, "split each class, or all images without labels, into so many groups, and tell them too", "diffusion")
     train_guidance: float = _f(1.0, "guidance that training builds into the network; sampling needs none then", "diffusion")
+    teacher: str = _f("", "run, weights file or `pretrained`: learn to take several of its solver's steps in one", "diffusion")
+    teacher_steps: int = _f(3, "steps of the teacher that one step stands for", "diffusion")
 
     # vae, gan
     latent: int = _f(16, "vae, gan: numbers that a picture is drawn from", "vae", "gan")
@@ -183,7 +185,8 @@ _RANGES: dict[str, tuple[float, float]] = {
     "steps": (1, 10**9), "epochs": (1, 10**6), "batch_size": (1, 2**20), "lr": (0, 1e3), "weight_decay": (0, 1e3),
     "warmup": (0, 1), "clip": (0, 1e9), "ema": (0, 1), "seed": (0, 2**32 - 1), "checkpoint_every": (1, 10**9),
     "preview_every": (0, 10**9), "holdout_every": (0, 10**9), "sample_steps": (1, 10_000), "guidance": (0, 100),
-    "groups": (0, 1000), "train_guidance": (1, 100), "latent": (1, 4096), "kl": (0, 1e6), "penalty": (0, 1e6),
+    "groups": (0, 1000), "train_guidance": (1, 100), "teacher_steps": (1, 100), "latent": (1, 4096), "kl": (0, 1e6),
+    "penalty": (0, 1e6),
 }  # fmt: skip
 
 
@@ -222,6 +225,11 @@ def check(recipe: Recipe) -> None:
         )
     if recipe.train_guidance > 1 and not recipe.label_drop:
         raise UsageError("train_guidance with label_drop 0: it needs a network that can do without; set --label-drop 0.1")
+    if recipe.teacher and (recipe.solver != "euler" or recipe.spacing == "logsnr" or times or recipe.guidance != 1):
+        raise UsageError(
+            "a teacher's steps are joined evenly and for Euler: set --solver euler --spacing shifted (or uniform), leave out "
+            "--sample-times, and build guidance in by --train-guidance instead of --guidance"
+        )
     check_sampling(recipe.noise, recipe.solver, recipe.spacing)
 
 

@@ -84,7 +84,7 @@ def unknown(kind: str, name: object, names: Iterable[str]) -> UsageError:
     lower, typed = {known.lower(): known for known in names}, brief(name, 40)
     near = get_close_matches(typed.lower(), lower, n=1)
     hint = f"did you mean '{lower[near[0]]}'? " if near else ""
-    listed = f"known: {shorten(', '.join(lower.values()), 110, placeholder=' …')}" if len(lower) <= 12 or not near else ""
+    listed = f"known: {shorten(', '.join(lower.values()), 120, placeholder=' …')}" if len(lower) <= 12 or not near else ""
     return UsageError(f"unknown {kind} '{typed}': {hint}{listed}".rstrip())
 
 

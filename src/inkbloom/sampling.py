@@ -70,6 +70,18 @@ def order(
         wished = {"steps": steps, "nfe": nfe, "solver": solver, "spacing": spacing, "guidance": guidance, "from": start}
         if set_ := [name for name, value in wished.items() if value is not None]:
             raise UsageError(f"{set_[0]} with a {recipe.family}: it draws a picture in one pass; leave out --{set_[0]}")
+    if recipe.teacher:
+        learned = recipe.sample_steps
+        for name, value, own_value in (
+            ("steps", steps, learned),
+            ("nfe", nfe, learned),
+            ("solver", solver, recipe.solver),
+            ("spacing", spacing, recipe.spacing),
+            ("guidance", guidance, 1),
+            ("from", start, None),
+        ):
+            if value not in (None, own_value):
+                raise UsageError(f"{name}: the model learned its {learned} steps from noise and no others; leave out --{name}")
     own = steps is None and nfe is None and solver in (None, recipe.solver) and spacing in (None, recipe.spacing)
     solver, spacing = solver or recipe.solver, spacing or recipe.spacing
     if solver not in SOLVERS:

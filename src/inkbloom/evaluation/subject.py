@@ -135,7 +135,7 @@ def _in_classes_of(data: Data, found: Data, what: Path) -> Tensor | None:
 
 def _restored(family: Family, data: Data) -> dict[str, Any] | None:
     """The hold-out loss at each noise level beside its anchors; None where the hold-out was trained on, or nothing restores."""
-    if family.recipe.split == "all" or not isinstance(family, Diffusion):
+    if family.recipe.split == "all" or not (isinstance(family, Diffusion) and family.restores):
         return None
     train, held = data.take("train").images, data.take("holdout")
     device = next(family.parameters()).device

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from typing import Any, Self
 
@@ -17,15 +18,20 @@ from ..nets import NETS, Grouped
 from ..philox import Draw
 from ..solvers import SOLVERS, step_times
 from .family import Family, Start
+from .few_steps import lesson
 
 
 class Diffusion(Family):
-    """A network with the path, target and noise that it was trained for. Calling it gives the training loss."""
+    """A network with the path, target and noise that it was trained for. Calling it gives the training loss.
+
+    `helper` is the teacher of a network that learns to take few steps.
+    """
 
     walks = True
 
-    def __init__(self, net: nn.Module, recipe: Recipe) -> None:
-        super().__init__(net, recipe)
+    def __init__(self, net: nn.Module, recipe: Recipe, helper: nn.Module | None = None) -> None:
+        super().__init__(net, recipe, helper)
+        self.restores = not recipe.teacher
         if isinstance(net, Grouped):
             self.conditions = net.shares.numel()
         self.path = PATHS[recipe.path]
@@ -38,7 +44,8 @@ class Diffusion(Family):
         net = NETS[recipe.net](channels=channels, size=size, classes=told, **own)
         if recipe.groups and not net.classes:
             raise UsageError(f"groups = {recipe.groups} with net {recipe.net}: it can be told nothing; set --groups 0")
-        return cls(Grouped(net, classes, recipe.groups) if recipe.groups else net, recipe)
+        net = Grouped(net, classes, recipe.groups) if recipe.groups else net
+        return cls(net, recipe, copy.deepcopy(net).requires_grad_(False) if recipe.teacher else None)
 
     @property
     def phases(self) -> dict[str, dict[str, nn.Parameter]]:
@@ -54,12 +61,15 @@ class Diffusion(Family):
     def summary(self) -> str:
         """Its settings in a few words."""
         groups = f", {self.recipe.groups} groups{' a class' * bool(self.classes)}" if self.recipe.groups else ""
-        return f"{self.recipe.path} path, {self.recipe.noise} noise, predicts {self.recipe.target}{groups}"
+        taught = f", {self.recipe.sample_steps} steps learned from {self.recipe.teacher}" if self.recipe.teacher else ""
+        return f"{self.recipe.path} path, {self.recipe.noise} noise, predicts {self.recipe.target}{groups}{taught}"
 
     def told(self, images: Tensor, labels: Tensor | None) -> Tensor | None:
         """See Family: the labels, or the groups that are found in the images, whose shares the network keeps."""
         if not isinstance(self.net, Grouped):
             return labels
+        if self.recipe.teacher:  # groups come from the teacher's shares, not from images
+            return labels if self.classes else None
         found, shares = grouped(images, labels, self.classes, self.recipe.groups, self.recipe.seed)
         self.net.shares.copy_(shares)
         return found
@@ -71,6 +81,8 @@ class Diffusion(Family):
         Returns the mean squared error on `loss_on` (a scalar) and no further values.
         """
         r = self.recipe
+        if self.helper is not None:
+            return self._few_steps_loss(x, y, draw), {}
         t = TIMES[r.times](draw.uniform("time", 1)[:, 0], r.t_mean, r.t_std).to(x)
         eps = NOISES[r.noise](draw, "noise", *x.shape[1:]).to(x)
         if self.conditions and y is not None:
@@ -83,6 +95,21 @@ class Diffusion(Family):
         if self.conditions and y is not None and r.train_guidance > 1:
             error = error - self._pull(out.detach(), noisy, t)
         return (loss_weight(c, r.target, r.loss_on, r.loss_cap) * error**2).mean(), {}
+
+    def _few_steps_loss(self, like: Tensor, y: Tensor | None, draw: Draw) -> Tensor:
+        """How far from the teacher's walk each of the `sample_steps` lands that starts on it; `like` gives the shape alone."""
+        r, batch = self.recipe, len(like)
+        if isinstance(self.net, Grouped):
+            y = self.net.condition(draw.uniform("group", 1)[:, 0], y)
+        times = step_times(r.sample_steps * r.teacher_steps, r.spacing, self.path, self.last_time)
+        noise = self.path(times[0]).s * NOISES[r.noise](draw, "noise", *like.shape[1:]).to(like)
+        starts, ends = lesson(self._denoiser(y, r.train_guidance, self.helper), noise, times, self.path, r.teacher_steps)
+        levels = times[:: r.teacher_steps].to(like).repeat_interleave(batch)
+        t, s = levels[:-batch], levels[batch:]
+        out = self._predict(starts, t, None if y is None else y.repeat(r.sample_steps))
+        x0, eps = split(out, starts, self._coef(t), r.target)
+        d = self._coef(s)
+        return (d.a * x0 + d.s * eps - ends).square().mean()
 
     @torch.no_grad()
     def _pull(self, told: Tensor, noisy: Tensor, t: Tensor) -> Tensor:
@@ -100,13 +127,13 @@ class Diffusion(Family):
         """
         return self._denoiser(None if isinstance(self.net, Grouped) else y, guidance)
 
-    def _denoiser(self, y: Tensor | None, guidance: float) -> Denoise:
-        """The same for conditions y, as training tells them."""
+    def _denoiser(self, y: Tensor | None, guidance: float, net: nn.Module | None = None) -> Denoise:
+        """The same for conditions y, as training tells them, by another network where one is given."""
 
         def told(label: Tensor | None) -> Denoise:
             def denoise(x: Tensor, t: Tensor) -> Tensor:
                 times = t.to(x).expand(len(x))
-                return split(self._predict(x, times, label), x, self._coef(times), self.recipe.target)[0]
+                return split(self._predict(x, times, label, net), x, self._coef(times), self.recipe.target)[0]
 
             return denoise
 
@@ -156,8 +183,8 @@ class Diffusion(Family):
         """The noisiest level that a solver can start from: eps says nothing about x0 where the path holds no image at all."""
         return 0.999 if self.recipe.target == "eps" and self.path(torch.tensor(1.0)).a < 1e-6 else 1.0
 
-    def _predict(self, x: Tensor, t: Tensor, y: Tensor | None) -> Tensor:
-        out: Tensor = self.net(x, t if self.recipe.timed else torch.zeros_like(t), y)
+    def _predict(self, x: Tensor, t: Tensor, y: Tensor | None, net: nn.Module | None = None) -> Tensor:
+        out: Tensor = (net or self.net)(x, t if self.recipe.timed else torch.zeros_like(t), y)
         return out.to(x.dtype)
 
     def _coef(self, t: Tensor) -> Coef:

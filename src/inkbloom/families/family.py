@@ -24,6 +24,7 @@ class Family(nn.Module):
     """
 
     walks = False  # whether sampling goes step by step, as a solver says
+    restores = False  # whether it tells the image from the noise at any level, so that a hold-out loss means something
     net: nn.Module
     helper: nn.Module | None
 

@@ -18,6 +18,7 @@ from ..philox import Draw
 from .batches import Plan, share
 from .device import compile_net
 from .state import State, learning_rate
+from .teacher import take_teacher
 
 
 class Step(NamedTuple):
@@ -55,6 +56,8 @@ def fit(state: State, data: Data, plan: Plan, accelerator: Accelerator, compiled
     the batch (DistributedDataParallel averages gradients, hence the factor `world`).
     """
     recipe, rank, world = state.spec.recipe, accelerator.process_index, accelerator.num_processes
+    if not state.step:
+        take_teacher(state)
     labels = state.family.told(data.images, data.labels)
     images, labels = data.images.to(accelerator.device), None if labels is None else labels.to(accelerator.device)
     layout = torch.channels_last if state.family.net.channels_last else torch.contiguous_format

@@ -107,7 +107,7 @@ def session(
     step that it fell into is saved.
     """
     recipe, first = state.spec.recipe, accelerator.is_main_process
-    holdout = holdout if isinstance(state.family, Diffusion) else None  # the others restore no noisy picture
+    holdout = holdout if state.family.restores else None
     log, held = Log(run.log), Log(run.holdout)
     if first:
         sweep(run.path)
