@@ -32,6 +32,26 @@ def test_finer_steps_come_nearer_to_the_solution(command, recipe, tmp_path, monk
     assert "trained for it" not in done.out
 
 
+def test_a_model_that_knows_its_own_steps_only_is_not_asked_for_others(command, recipe, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    few = {"teacher": "run", "sample_steps": 2, "spacing": "shifted", "steps": 2}
+    assert command("train", recipe(), "--out", "run", "--quiet").code == 0
+    assert command("train", recipe("few", **few), "--out", "few", "--quiet").code == 0
+    done = command("bench", "--quick", "--only", "sampling", "--recipe", recipe(), "--run", "few")
+    assert (done.code, done.err) == (0, "")
+    assert "nothing to measure few steps by" in done.out
+
+
+def test_plain_guidance_costs_one_evaluation_a_step(command, recipe, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert command("train", recipe(guidance=2.0), "--out", "run", "--quiet").code == 0
+    for flags, least in (([], 2), (["--guidance", "1"], 1)):
+        words = ("bench", "--quick", "--only", "sampling", "--recipe", recipe(), "--run", "run", "--json", "b.json")
+        assert command(*words, *flags).code == 0
+        rows = json.loads((tmp_path / "b.json").read_text())["parts"]["sampling"]["rows"]
+        assert {row["nfe"] % 2 for row in rows if row.get("solver") == "heun"} == ({0} if least == 2 else {1})
+
+
 @pytest.mark.parametrize(
     ("words", "code", "told"),
     [

@@ -23,18 +23,34 @@ RANDOM = ("ancestral",)  # draw fresh noise on the way: they have no solution to
 
 
 def sampling(
-    family: Family, data: Data, device: torch.device, panel: Panel | None, t30: float | None, quick: bool
+    family: Family,
+    data: Data,
+    device: torch.device,
+    panel: Panel | None,
+    t30: float | None,
+    quick: bool,
+    guidance: float | None = None,
 ) -> Iterator[Row]:
     """Pictures a second and RMSE (pixels in [0, 1]) to the FINE-step solution at each of BUDGETS, for every solver with a
-    solution; then FD and KID of the recipe's own solver and of the nearest one."""
+    solution; then FD and KID of the recipe's own solver and of the nearest one. `guidance`: not the recipe's, but this.
+
+    A model that learned its steps from a teacher takes only those, and they are judged alone.
+    """
+    if family.recipe.teacher:
+        if panel is not None:
+            own = family.recipe.solver, family.recipe.sample_steps
+            yield from _judged(family, data, device, panel, t30, [own[0]], (own[1],), guidance)
+        else:
+            yield Row(f"no judge of {data.source} is shipped: nothing to measure few steps by", {"judge": None})
+        return
     shape, recipe = (data.channels, *data.size), family.recipe
     solvers: list[Any] = [name for name in SOLVERS if name not in RANDOM]
     scale = 1.0 if recipe.pixels == "0..1" else 2.0
-    exact = _walk(family, shape, order(family, PICTURES, solver="heun", steps=50 if quick else FINE))
+    exact = _walk(family, shape, order(family, PICTURES, solver="heun", steps=50 if quick else FINE, guidance=guidance))
     rows: dict[tuple[str, int], dict[str, Any]] = {}
     for solver in solvers:
         for nfe in BUDGETS:
-            wish = order(family, PICTURES, solver=solver, nfe=nfe)
+            wish = order(family, PICTURES, solver=solver, nfe=nfe, guidance=guidance)
             if wish.nfe > nfe:  # guidance or the solver's order ask for more
                 continue
             begin = now(device)
@@ -54,15 +70,29 @@ def sampling(
         yield Row(f"no judge of {data.source} is shipped: speed and RMSE only", {"judge": None})
         return
     nearest = min((row["rmse"], name) for (name, nfe), row in rows.items() if nfe == JUDGED_AT)[1]
-    judged: list[Any] = list(dict.fromkeys([recipe.solver, nearest]))
+    judged = list(dict.fromkeys([recipe.solver, nearest]))
+    yield from _judged(family, data, device, panel, t30, judged, (JUDGED_AT,) if quick else BUDGETS, guidance)
+
+
+def _judged(
+    family: Family,
+    data: Data,
+    device: torch.device,
+    panel: Panel,
+    t30: float | None,
+    solvers: list[Any],
+    budgets: tuple[int, ...],
+    guidance: float | None,
+) -> Iterator[Row]:
+    """FD, KID and pictures a second of each solver at each number of evaluations; the most pictures as good as T30."""
     good: list[dict[str, Any]] = []
-    for solver in judged:
-        for nfe in (JUDGED_AT,) if quick else BUDGETS:
-            wish = order(family, solver=solver, nfe=nfe)
+    for solver in solvers:
+        for nfe in budgets:
+            wish = order(family, solver=solver, nfe=nfe, guidance=guidance)
             if wish.nfe > nfe:
                 continue
             begin = now(device)
-            pictures = samples(family, data, panel, solver=solver, nfe=nfe)
+            pictures = samples(family, data, panel, solver=solver, nfe=nfe, guidance=guidance)
             speed = panel.count / (now(device) - begin)
             score = panel.score(pictures)
             figures = {

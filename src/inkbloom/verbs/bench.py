@@ -28,6 +28,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quick", action="store_true", help="a rough look in less than a minute")
     parser.add_argument("--recipe", default="fast", metavar="RECIPE", help="a name or a TOML file (default: fast)")
     parser.add_argument("--run", type=Path, metavar="RUN", help="sampling: the weights of this run instead of trained ones")
+    parser.add_argument("--guidance", type=float, metavar="X", help="sampling: instead of the recipe's")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the first training (default: 0)")
     parser.add_argument("--seeds", type=int, default=1, metavar="N", help="quality: trainings, one seed each (default: 1)")
     parser.add_argument(
@@ -165,7 +166,7 @@ class Bench:
             yield Row(f"trained for it: {moment.seconds:.0f} s, {moment.step:,} steps", {"trained_steps": moment.step})
         assert self.trained is not None
         goal = self.t30["fd"] if self.t30 else None
-        yield from sampling(self.trained, self.data, self.device, self.panel, goal, self.args.quick)
+        yield from sampling(self.trained, self.data, self.device, self.panel, goal, self.args.quick, self.args.guidance)
 
     def growth(self) -> Iterator[Row]:
         """See bench/growth.py."""
