@@ -176,6 +176,7 @@ def test_numbers_may_be_written_without_a_point():
         ("t_std", [0.01, 1], [0, -1]),
         ("loss_cap", [1, 400], [0, -1]),
         ("layers", [0, 1, 4], [-1]),
+        ("kernel", [1, 3, 15], [-1, 0, 2, 17]),
         ("latent", [1, 16, 4096], [0, -1, 4097]),
         ("kl", [0, 1, 4.0], [-0.1]),
         ("groups", [0, 1, 1000], [-1, 1001]),
@@ -209,7 +210,8 @@ def test_a_field_that_a_family_does_not_heed_is_refused():
 
 
 CHANGED = {
-    "net": "basic", "layers": 3, "timed": False, "path": "vp", "target": "v", "loss_on": "v", "loss_cap": 9.0,
+    "net": "basic", "layers": 3, "kernel": 5, "transposed": True, "timed": False,
+    "path": "vp", "target": "v", "loss_on": "v", "loss_cap": 9.0,
     "noise": "uniform", "times": "logit_normal", "t_mean": 0.5, "t_std": 2.0, "label_drop": 0.5,
     "groups": 3, "train_guidance": 2.0, "teacher": "runs/fast", "teacher_steps": 2, "holdout_every": 5,
     "sample_steps": 3, "solver": "heun", "spacing": "shifted", "sample_times": [1.0], "clip_x0": True, "guidance": 2.0,
@@ -349,6 +351,7 @@ def recipes(draw):
         "sample_steps": st.integers(1, 10_000),
         "train_guidance": st.floats(1, 100),
         "latent": st.integers(1, 4096),
+        "kernel": st.integers(1, 15),
         "betas": st.tuples(st.floats(0, 0.999), st.floats(0, 0.999)),
         "steps": st.none(),
         "epochs": st.none(),
@@ -358,6 +361,8 @@ def recipes(draw):
     recipe = Recipe(**{name: draw(strategy) for name, strategy in strategies.items()})
     if recipe.noise == "uniform":
         recipe = replace(recipe, path="lerp", times="uniform", solver="euler", spacing="uniform")
+    if not recipe.kernel % 2 or recipe.net != "ink":
+        recipe = replace(recipe, kernel=3, transposed=False)
     levels = draw(st.lists(st.floats(1e-6, 0.999), max_size=6, unique=True))
     if levels:
         recipe = replace(recipe, sample_times=(1.0, *sorted(levels, reverse=True)), sample_steps=len(levels) + 1)
@@ -407,6 +412,12 @@ def test_recipes_that_come_with_the_package(name):
     assert 0 < len(recipe.about) <= 110  # fits its line in `inkbloom recipes`
     assert parse_recipe(dump_recipe(recipe), name) == recipe
     assert recipe == Recipe(**asdict(recipe)).resolved()
+
+
+def test_knobs_of_ink_are_no_others():
+    assert "kernel with net basic" in complaint(PLAIN.resolved, net="basic", kernel=5)
+    assert "transposed with net unet2d" in complaint(PLAIN.resolved, net="unet2d", transposed=True)
+    assert "kernel = 4: must be odd" in complaint(PLAIN.resolved, kernel=4)
 
 
 def test_all_shipped_recipes_are_listed():

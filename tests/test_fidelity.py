@@ -279,11 +279,12 @@ def test_every_field_of_the_recipe_is_the_tutorials(recipe, net):
         # MNIST as it is, pixels in [0, 1]; `--data` puts the 60,000 in the place of the embedded digits
         "data": "digits", "split": "train", "size": "", "pixels": "0..1", "flip": False, "skip_broken": False,
         # the network's own widths and depth; no timestep, no label
-        "net": net, "widths": (), "layers": 0, "timed": False, "labels": False,
+        "net": net, "widths": (), "layers": 0, "kernel": 3, "transposed": False, "timed": False, "labels": False,
         # x (1 - a) + u a with u and a uniform, predicting x
         "path": "lerp", "noise": "uniform", "times": "uniform", "target": "x0", "loss_on": "x0",
         # heeded only by other settings than the above
         "loss_cap": 400.0, "t_mean": 0.0, "t_std": 1.0, "label_drop": 0.1, "groups": 0, "train_guidance": 1.0,
+        "teacher": "", "teacher_steps": 3,
         # heeded only by other families
         "latent": 16, "upsampler": "transposed", "kl": 1.0, "penalty": 1.0,
         # 30 epochs in batches of 128, Adam at a constant 1e-3, no average

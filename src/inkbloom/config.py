@@ -60,6 +60,10 @@ class Recipe:
     net: NetName = _f("ink", "the network", "diffusion")
     widths: tuple[int, ...] = _f((), "channels of each level; empty: the network's own")
     layers: int = _f(0, "blocks in each level; 0: the network's own", "diffusion")
+    kernel: int = _f(3, "ink: side of its square kernels, odd", "diffusion")
+    transposed: bool = _f(
+        False, "ink: double the size by transposed convolutions (off: nearest pixels, then a kernel)", "diffusion"
+    )
     timed: bool = _f(True, "tell the network the noise level (off: it always gets t = 0)", "diffusion")
     labels: bool = _f(True, "condition on the class labels where the source has them")
 
@@ -181,7 +185,8 @@ def _written(value: Any) -> str:
 
 
 _RANGES: dict[str, tuple[float, float]] = {
-    "layers": (0, 64), "loss_cap": (1e-6, 1e12), "t_mean": (-100, 100), "t_std": (1e-6, 100), "label_drop": (0, 1),
+    "layers": (0, 64), "kernel": (1, 15), "loss_cap": (1e-6, 1e12), "t_mean": (-100, 100), "t_std": (1e-6, 100),
+    "label_drop": (0, 1),
     "steps": (1, 10**9), "epochs": (1, 10**6), "batch_size": (1, 2**20), "lr": (0, 1e3), "weight_decay": (0, 1e3),
     "warmup": (0, 1), "clip": (0, 1e9), "ema": (0, 1), "seed": (0, 2**32 - 1), "checkpoint_every": (1, 10**9),
     "preview_every": (0, 10**9), "holdout_every": (0, 10**9), "sample_steps": (1, 10_000), "guidance": (0, 100),
@@ -210,6 +215,11 @@ def check(recipe: Recipe) -> None:
         if recipe.family not in families and getattr(recipe, f.name) != f.default:
             value = _written(getattr(recipe, f.name))
             raise UsageError(f"{f.name} = {value} with family {recipe.family}: for {' and '.join(families)} only; leave it out")
+    if not recipe.kernel % 2:
+        raise UsageError(f"kernel = {recipe.kernel}: must be odd, so that it has a middle; nearest: {recipe.kernel + 1}")
+    for name, other in (("kernel", recipe.kernel != 3), ("transposed", recipe.transposed)):
+        if other and recipe.net != "ink":
+            raise UsageError(f"{name} with net {recipe.net}: its layers are as they are; leave out --{name}, or use --net ink")
     parse_size(recipe.size)
     if (recipe.steps is None) == (recipe.epochs is None):
         raise UsageError("a recipe needs either steps or epochs: set --steps N")

@@ -361,6 +361,35 @@ def test_widths_of_ink_are_where_they_belong():
     assert found == {16: 16, 8: 32, 4: 48}
 
 
+@pytest.mark.parametrize("kernel", [1, 3, 5])
+@pytest.mark.parametrize("transposed", [False, True])
+def test_kernels_and_doubling_of_ink(kernel, transposed):
+    """Every layer that sees more than one pixel has that kernel; a picture comes out of any size; a pixel is felt so far."""
+    net = Ink(widths=(16, 32), layers=1, kernel=kernel, transposed=transposed)
+    sides = {
+        layer.kernel_size for name, layer in net.named_modules() if isinstance(layer, torch.nn.Conv2d) and "skip" not in name
+    }
+    assert sides == {(kernel, kernel)}
+    assert isinstance(net.body.grow, torch.nn.ConvTranspose2d if transposed else torch.nn.Conv2d)
+    torch.nn.init.normal_(net.head.weight)
+    for size in (8, 17, 28):
+        assert net(torch.randn(2, 1, size, size), torch.rand(2)).shape == (2, 1, size, size)
+
+
+def test_a_net_of_single_pixels_sees_no_neighbour():
+    """With 1x1 kernels and one level, what is folded into a pixel of the first level, 2x2, stays there; with 3x3 it spreads."""
+    for kernel, felt in ((1, 4), (3, 400)):
+        net = Ink(widths=(16,), layers=1, kernel=kernel)
+        for part in (net.head, *(block.conv2 for block in net.body.before)):
+            torch.nn.init.normal_(part.weight)
+        x, t = torch.randn(1, 1, 28, 28), torch.full((1,), 0.5)
+        moved = x.clone()
+        moved[0, 0, 14, 14] += 1
+        changed = int((net(moved, t) != net(x, t)).sum())
+        assert changed <= felt
+        assert (changed > 4) == (kernel == 3)
+
+
 # ---- what cannot be built
 
 

@@ -40,6 +40,8 @@ class Diffusion(Family):
     def fresh(cls, recipe: Recipe, channels: int, size: tuple[int, int], classes: int) -> Self:
         """See Family."""
         own: dict[str, Any] = {name: getattr(recipe, name) for name in ("widths", "layers") if getattr(recipe, name)}
+        if recipe.net == "ink":
+            own |= {"kernel": recipe.kernel, "transposed": recipe.transposed}
         told = max(classes, 1) * recipe.groups or classes
         net = NETS[recipe.net](channels=channels, size=size, classes=told, **own)
         if recipe.groups and not net.classes:

@@ -27,9 +27,9 @@ class ChannelNorm(nn.Module):
         return F.layer_norm(x.permute(0, 2, 3, 1), self.gain.shape, self.gain, self.shift).permute(0, 3, 1, 2)
 
 
-def conv(inputs: int, outputs: int, stride: int = 1) -> nn.Conv2d:
-    """A 3x3 convolution that keeps the size, or divides it by `stride`."""
-    return nn.Conv2d(inputs, outputs, kernel_size=3, stride=stride, padding=1)
+def conv(inputs: int, outputs: int, stride: int = 1, kernel: int = 3) -> nn.Conv2d:
+    """A convolution with a square kernel of odd side that keeps the size, or divides it by `stride`."""
+    return nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2)
 
 
 def silent(layer: nn.Conv2d) -> nn.Conv2d:
@@ -42,11 +42,11 @@ def silent(layer: nn.Conv2d) -> nn.Conv2d:
 class Block(nn.Module):
     """x + conv(SiLU(gain norm(conv(SiLU(norm(x)))) + shift)), gain and shift from time and class (Dhariwal and Nichol 2021)."""
 
-    def __init__(self, inputs: int, outputs: int, condition: int) -> None:
+    def __init__(self, inputs: int, outputs: int, condition: int, kernel: int = 3) -> None:
         super().__init__()
-        self.norm1, self.conv1 = ChannelNorm(inputs), conv(inputs, outputs)
+        self.norm1, self.conv1 = ChannelNorm(inputs), conv(inputs, outputs, kernel=kernel)
         self.condition = nn.Linear(condition, 2 * outputs)
-        self.norm2, self.conv2 = ChannelNorm(outputs), silent(conv(outputs, outputs))
+        self.norm2, self.conv2 = ChannelNorm(outputs), silent(conv(outputs, outputs, kernel=kernel))
         self.skip = nn.Conv2d(inputs, outputs, kernel_size=1) if inputs != outputs else nn.Identity()
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
@@ -77,22 +77,26 @@ class Condition(nn.Module):
 class Level(nn.Module):
     """One size of the picture: blocks, then the same at half the size with the rest of the widths, then blocks on both."""
 
-    def __init__(self, widths: tuple[int, ...], layers: int, condition: int) -> None:
+    def __init__(self, widths: tuple[int, ...], layers: int, condition: int, kernel: int = 3, transposed: bool = False) -> None:
         super().__init__()
         width, *smaller = widths
-        self.before = nn.ModuleList(Block(width, width, condition) for _ in range(layers))
+        self.transposed = transposed
+        self.before = nn.ModuleList(Block(width, width, condition, kernel) for _ in range(layers))
         self.after = nn.ModuleList()
         if smaller:
-            self.shrink, self.grow = conv(width, smaller[0], stride=2), conv(smaller[0], width)
-            self.inner = Level(tuple(smaller), layers, condition)
-            self.after.extend(Block(width * (2 if i == 0 else 1), width, condition) for i in range(layers))
+            self.shrink = conv(width, smaller[0], 2, kernel)
+            self.grow: nn.Module = conv(smaller[0], width, kernel=kernel)
+            if transposed:
+                self.grow = nn.ConvTranspose2d(smaller[0], width, kernel_size=4, stride=2, padding=1)
+            self.inner = Level(tuple(smaller), layers, condition, kernel, transposed)
+            self.after.extend(Block(width * (2 if i == 0 else 1), width, condition, kernel) for i in range(layers))
 
     def forward(self, h: Tensor, condition: Tensor) -> Tensor:
         for block in self.before:
             h = block(h, condition)
         if self.after:
             inner = self.inner(self.shrink(h), condition)
-            h = torch.cat([h, self.grow(F.interpolate(inner, scale_factor=2))], 1)
+            h = torch.cat([h, self.grow(inner if self.transposed else F.interpolate(inner, scale_factor=2))], 1)
         for block in self.after:
             h = block(h, condition)
         return h
@@ -102,7 +106,8 @@ class Ink(nn.Module):
     """`net(x: (B, C, H, W), t: (B,) in [0, 1], y: (B,) | None) -> (B, C, H, W)`; y = `classes` means "no class".
 
     `widths` are the channels at 1/2, 1/4, ... of the size; each level has `layers` residual blocks on the way down and as
-    many on the way up, the last one only once. Any height and width from 8 up.
+    many on the way up, the last one only once. All kernels are squares of side `kernel`, odd; sizes double by nearest pixels
+    and a convolution, or by a transposed one, 4x4 with stride 2. Any height and width from 8 up.
     """
 
     channels_last = True
@@ -114,6 +119,8 @@ class Ink(nn.Module):
         classes: int = 0,
         widths: tuple[int, ...] = (32, 64),
         layers: int = 2,
+        kernel: int = 3,
+        transposed: bool = False,
     ) -> None:
         super().__init__()
         check_channels(channels)
@@ -123,9 +130,9 @@ class Ink(nn.Module):
         condition = 4 * widths[0]
         self.classes, self.multiple = classes, 2 ** len(widths)
         self.condition = Condition(condition, classes)
-        self.stem = conv(4 * channels, widths[0])
-        self.body = Level(widths, layers, condition)
-        self.norm, self.head = ChannelNorm(widths[0]), silent(conv(widths[0], 4 * channels))
+        self.stem = conv(4 * channels, widths[0], kernel=kernel)
+        self.body = Level(widths, layers, condition, kernel, transposed)
+        self.norm, self.head = ChannelNorm(widths[0]), silent(conv(widths[0], 4 * channels, kernel=kernel))
 
     def forward(self, x: Tensor, t: Tensor, y: Tensor | None = None) -> Tensor:
         height, width = x.shape[-2:]

@@ -10,7 +10,7 @@ from .folder import load_weights
 from .state import State
 
 PRETRAINED = "pretrained"  # the name of the model that comes with inkbloom
-SHARED = ("net", "widths", "layers", "timed", "labels", "groups", "path", "target", "noise", "pixels")
+SHARED = ("net", "widths", "layers", "kernel", "transposed", "timed", "labels", "groups", "path", "target", "noise", "pixels")
 
 
 def take_teacher(state: State) -> None:
