@@ -5,9 +5,12 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from .lab import Lab
+
+if TYPE_CHECKING:
+    from .trials import Trial
 
 Verdict = Literal["holds", "holds partly", "does not hold", "not measured here"]
 
@@ -60,6 +63,7 @@ class Claim:
     """A claim and its experiment.
 
     section: of the tutorial. how: what is measured, and on what. rule: how the verdict follows; `measure` applies it in code.
+    trials: the trainings that it rests on.
     """
 
     sentence: Text
@@ -67,6 +71,7 @@ class Claim:
     how: Text
     rule: Text
     measure: Callable[[Lab], Finding]
+    trials: Sequence[Trial] = ()
 
 
 def over_seeds(

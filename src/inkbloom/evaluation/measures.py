@@ -65,6 +65,7 @@ class Measure(NamedTuple):
 FD = Measure("fd", "FD", "lower", ratio_from=ENOUGH)
 KID = Measure("kid", "KID x 1000", "lower", slow=True)
 RECALL = Measure("recall", "recall", "higher", ratio_from=0, slow=True)
+COVERAGE = Measure("coverage", "coverage", "higher", ratio_from=0, slow=True)
 TV = Measure("tv", "classes: total variation to the reference", "lower")
 AGREEMENT = Measure("agreement", "label agreement", "higher")
 NEAR = Measure("near", "near a training image", "as the floor")
@@ -72,7 +73,7 @@ MEASURES = (
     FD,
     KID,
     RECALL,
-    Measure("coverage", "coverage", "higher", ratio_from=0, slow=True),
+    COVERAGE,
     Measure("precision", "precision", "higher", "rewards blur: no headline", ratio_from=0, slow=True),
     Measure("density", "density", "higher", "rewards blur: no headline", ratio_from=0, slow=True),
     TV,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import shown, unknown
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
 
     from ..claims.claim import Claim, Finding
@@ -22,7 +23,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     """The flags of `inkbloom claims`."""
     much = parser.add_mutually_exclusive_group()
     much.add_argument("--quick", action="store_true", help="minutes: fewer pictures and seeds (default)")
-    much.add_argument("--full", action="store_true", help="more pictures and seeds")
+    much.add_argument("--full", action="store_true", help="more pictures and seeds, and the trainings that are missing: hours")
     parser.add_argument("--lang", metavar="{" + ",".join(LANGUAGES) + "}", default="en", help="of the table (default: en)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the claims, figures and verdicts to FILE")
     parser.add_argument("--only", nargs="+", metavar="ID", help="these claims only")
@@ -45,6 +46,10 @@ def run(args: argparse.Namespace) -> int:
     console = Console(highlight=False, markup=False)
     if not console.is_terminal:
         console.width = WIDTH
+    if args.full:
+        for id, claim in CLAIMS.items():
+            if not args.only or id in args.only:
+                train_for(claim, console)
     lab = Lab(FULL if args.full else QUICK)
     records: list[dict[str, Any]] = []
     for id, claim in CLAIMS.items():
@@ -62,6 +67,22 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         console.print(f"json: {shown(args.json, 1000)}", soft_wrap=True)
     return 0
+
+
+def train_for(claim: Claim, console: Console) -> None:
+    """Makes the trainings that a claim rests on, and their cards, as far as they are missing; one that was stopped goes on."""
+    from ..claims.trials import PICTURES
+    from ..evaluation.card_file import read_card
+    from .evaluate import evaluate
+    from .train import train
+
+    for trial in claim.trials:
+        for seed in trial.seeds:
+            folder = trial.folder(seed)
+            if read_card(folder / "card.json") is None:
+                console.print(f"training: {folder}", soft_wrap=True)
+                train(trial.recipe, out=folder, seed=seed, quiet=True, **trial.changes)
+                evaluate(folder, images=PICTURES, n=PICTURES)
 
 
 def table(id: str, claim: Claim, found: Finding, lang: str, first: bool) -> Table:
