@@ -9,7 +9,8 @@ from torch.utils.flop_counter import flop_registry
 
 from inkbloom.claims import catalogue, earlier, neighbours, timestep, trials, tuning
 from inkbloom.claims.claim import Claim, Finding, Text
-from inkbloom.claims.trials import Results, Trial
+from inkbloom.claims.results import Results
+from inkbloom.claims.trials import Trial
 from inkbloom.config import load_recipe
 from inkbloom.data import load_data
 from inkbloom.evaluation.measures import KID

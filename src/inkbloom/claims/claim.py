@@ -5,12 +5,10 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from .lab import Lab
-
-if TYPE_CHECKING:
-    from .trials import Trial
+from .trials import Trial
 
 Verdict = Literal["holds", "holds partly", "does not hold", "not measured here"]
 

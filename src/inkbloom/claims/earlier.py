@@ -5,7 +5,8 @@ from __future__ import annotations
 from ..evaluation.measures import COVERAGE, FD, KID, RECALL
 from .claim import Claim, Finding, Text, Verdict, judged
 from .lab import Lab
-from .trials import Results, Trial
+from .results import Results
+from .trials import Trial
 
 BUDGETS = (1000, 2000, 10000)  # steps of `fast`: some 1, 2 and 10 minutes of two cores
 AS_FAST = {"vae": 2996.5 / 2871.7, "gan": 2996.5 / 7507.3}  # steps that take as many multiply-adds as one of `fast`, all phases

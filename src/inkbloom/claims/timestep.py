@@ -5,7 +5,8 @@ from __future__ import annotations
 from ..evaluation.measures import KID
 from .claim import Claim, Finding, Text, Verdict, judged
 from .lab import Lab
-from .trials import Results, Trial
+from .results import Results
+from .trials import Trial
 
 PLAIN = {"labels": False, "guidance": 1.0, "sample_steps": 20}  # as the tutorial, which is told no labels
 UNIFORM = {

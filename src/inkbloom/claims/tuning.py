@@ -8,7 +8,8 @@ from ..evaluation.card_file import read_card
 from ..evaluation.measures import COVERAGE, FD, KID, RECALL
 from .claim import Claim, Figure, Finding, Text, judged, over_seeds
 from .lab import Lab
-from .trials import Results, Trial
+from .results import Results
+from .trials import Trial
 
 FOLDER = Path("benchmarks/results")
 TUTORIALS = tuple(FOLDER / f"t30{seed}.json" for seed in ("", "-seed1", "-seed2"))  # 30 epochs each
