@@ -162,7 +162,7 @@ def _from_first(value: str) -> str:
 def _introduction(state: Any, data: Data, images: Data, plan: Any, accelerator: Accelerator) -> Iterator[str]:
     recipe = state.spec.recipe
     height, width = data.size
-    parameters = sum(p.numel() for p in state.family.parameters())
+    parameters = sum(p.numel() for p in state.family.parameters() if p.requires_grad)
     told = f", {len(data.classes)} classes" if state.family.classes else ""
     yield f"data: {len(images.images):,} images of {recipe.data}, {width} x {height} x {data.channels}{told}"
     yield f"net: {state.family.title}, {parameters:,} parameters; {state.family.summary}"
