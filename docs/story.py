@@ -22,6 +22,7 @@ from inkbloom.figures.images import save_png, tile
 STEPS = int(os.environ.get("STORY_STEPS", "1000"))  # of every training below
 PICTURES = 1000 if STEPS >= 1000 else 100  # in a set that is measured
 STORY = Path("story")
+RUNS = STORY / f"{STEPS}-steps"
 digits = inkbloom.load_data("digits").take("train")
 digit = digits.images[7:8].double() / 255  # (1, 1, 28, 28), 0 is paper and 1 is ink
 print(f"{len(digits.images):,} digits; this one is a {digits.labels[7]}")
@@ -64,7 +65,7 @@ print(f"relative error after the best scaling: {(best * large - digit).norm() / 
 # x_t = a(t) x_0 + s(t) noise. At t = 0 the digit, at t = 1 noise alone. To mix in noise is to convolve the density of the
 # pixels with the noise's density: a drop of ink that spreads.
 #
-# t = 0 是数字，t = 1 只剩噪声。混入噪声，就是把像素的概率密度与噪声的密度作卷积：一滴化开的墨。
+# x_t = a(t) x_0 + s(t) noise：t = 0 是数字，t = 1 只剩噪声。混入噪声，就是把像素的概率密度与噪声的密度作卷积：一滴化开的墨。
 
 # %%
 path, times = PATHS["lerp"], torch.linspace(0, 1, 8, dtype=torch.float64)
@@ -82,7 +83,7 @@ save_png(tile(strip, columns=8, scale=3), STORY / "noising.png")
 
 # %%
 for family in ("vae", "gan"):
-    run = inkbloom.train(family, steps=STEPS, out=STORY / family, quiet=True)
+    run = inkbloom.train(family, steps=STEPS, out=RUNS / family, quiet=True)
     save_png(tile(torch.from_numpy(run.sample(40)).permute(0, 3, 1, 2), columns=10, scale=2), STORY / f"{family}.png")
 
 # %% [markdown]
@@ -94,7 +95,7 @@ for family in ("vae", "gan"):
 # 一个由卷积组成的 UNet 学着在每个噪声水平上分辨数字与噪声，并且知道是哪个水平。画一张图要十步，一步比一步清楚。
 
 # %%
-run = inkbloom.train("fast", steps=STEPS, out=STORY / "fast", quiet=True)
+run = inkbloom.train("fast", steps=STEPS, out=RUNS / "fast", quiet=True)
 inputs, predictions = run.history(run.order(8, seed=1))
 for name, steps in (("inputs", inputs), ("predictions", predictions)):
     rows = torch.from_numpy(steps).flatten(0, 1).permute(0, 3, 1, 2)
@@ -122,7 +123,7 @@ save_png(tile(rows, columns=10, scale=2), STORY / "steps.png")
 
 # %%
 for name in ("vae", "gan", "fast"):
-    card = inkbloom.evaluate(STORY / name, n=PICTURES, images=PICTURES)
+    card = inkbloom.evaluate(RUNS / name, n=PICTURES, images=PICTURES)
     told = ", ".join(f"{row} {card[row]:.2f} (floor {card['floor'][row]:.2f})" for row in ("fd", "kid", "recall", "coverage"))
     print(f"{name}: {told}")
 
@@ -134,6 +135,6 @@ for name in ("vae", "gan", "fast"):
 # 训练好的网络的一个副本，学着把它的几步并成一步。
 
 # %%
-few = inkbloom.train("few-step", steps=max(STEPS // 10, 1), out=STORY / "few-step", quiet=True)
+few = inkbloom.train("few-step", steps=max(STEPS // 10, 1), out=RUNS / "few-step", quiet=True)
 save_png(tile(torch.from_numpy(few.sample(40)).permute(0, 3, 1, 2), columns=10, scale=2), STORY / "few-step.png")
 print("pictures:", ", ".join(sorted(path.name for path in STORY.glob("*.png"))))

@@ -1,6 +1,5 @@
 """Few steps: long steps that land where the teacher's short ones do, from a teacher that fits, kept by a resumed run."""
 
-import re
 from itertools import pairwise
 
 import numpy as np
@@ -84,6 +83,14 @@ def trained(state, images, steps):
     raise AssertionError
 
 
+def test_half_precision_is_no_obstacle(source, teacher):
+    state, images = taught(source, teacher)
+    plan = Plan(0, len(images.images), 8, False)
+    steps = list(fit(state, images, plan, make_accelerator(CPU, "bf16")))
+    assert len(steps) == 4
+    assert all(torch.isfinite(step.losses["denoise"]) for step in steps)
+
+
 @pytest.fixture
 def teacher(command, recipe, tmp_path):
     assert command("train", recipe(), "--out", tmp_path / "teacher", "--quiet").code == 0
@@ -135,6 +142,8 @@ def test_the_command_trains_samples_and_judges_it(command, recipe, teacher, tmp_
     assert command("sample", out, "--count", "3", "--out", tmp_path / "drawn").code == 0
     for flag, value in (("--steps", 4), ("--nfe", 8), ("--guidance", 2), ("--solver", "heun"), ("--spacing", "uniform")):
         assert f"{flag[2:]}: the model learned its 2 steps" in command("sample", out, flag, value).error
+    start = ("--from", tmp_path / "drawn" / "grid.png", "--at", 0.5)
+    assert "from: the model learned its 2 steps" in command("sample", out, *start).error
 
 
 def test_a_short_training_lands_closer():
@@ -156,14 +165,33 @@ def test_a_short_training_lands_closer():
 @pytest.mark.parametrize(
     ("changes", "line"),
     [
-        ({"widths": [32]}, "widths = (32,), where the teacher has (16,)"),
-        ({"pixels": "0..1"}, "pixels = 0..1, where the teacher has -1..1"),
-        ({"labels": False}, "labels = False, where the teacher has True"),
+        ({"widths": [32]}, "the teacher's network has another shape"),
+        ({"kernel": 5}, "the teacher's network has another shape"),
+        ({"pixels": "0..1"}, "another pixels .*: set --pixels -1..1"),
+        ({"labels": False}, "another labels .*: set --labels$"),
+        ({"timed": False}, "another timed .*: set --timed$"),
     ],
 )
 def test_a_teacher_made_otherwise_is_refused(source, teacher, changes, line):
     state, images = taught(source, teacher, **changes)
-    with pytest.raises(UsageError, match=re.escape(line)):
+    with pytest.raises(UsageError, match=line):
+        trained(state, images, 1)
+
+
+def test_widths_left_to_the_network_are_those_it_has(source, command, recipe, tmp_path):
+    own = {"widths": None, "layers": None, "steps": 1}
+    assert command("train", recipe("own", **own), "--out", tmp_path / "own", "--quiet").code == 0
+    state, images = taught(source, tmp_path / "own", widths=[32, 64], layers=2)
+    trained(state, images, 1)
+
+
+@pytest.mark.parametrize(
+    ("other", "field"), [({"channels": 3}, "channels"), ({"size": (12, 12)}, "size"), ({"classes": 5}, "classes")]
+)
+def test_a_teacher_of_other_images_is_refused(source, teacher, other, field):
+    given = source(**other)
+    state, images = taught(lambda: given, teacher)
+    with pytest.raises(UsageError, match=f"other {field} than the data"):
         trained(state, images, 1)
 
 

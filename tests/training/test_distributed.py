@@ -112,6 +112,17 @@ def test_one_begins_and_two_go_on(odd, command, tmp_path):
     same(whole, run)
 
 
+def test_two_learn_few_steps_as_one_does(odd, recipe, source, ranks, command, tmp_path):
+    """The teacher is frozen, so it has no gradients to share; each process walks from the noise of its own images."""
+    assert command("train", odd, "--out", tmp_path / "teacher").code == 0
+    taught = {"teacher": str(tmp_path / "teacher"), "sample_steps": 2, "spacing": "shifted", "train_guidance": 1.5}
+    few = recipe("few", **ODD, **taught, data=source(count=27))
+    one, two = tmp_path / "one", tmp_path / "two"
+    assert command("train", few, "--out", one).code == 0
+    assert [ended.code for ended in ranks("train", few, "--out", two)] == [0, 0]
+    same(one, two)
+
+
 def begun(whole, run, step):
     """A copy of a run as it stood at a checkpoint."""
     run.mkdir()

@@ -48,6 +48,9 @@ def growth(recipe: Recipe, data: Data, device: torch.device, quick: bool) -> Ite
 
     batches = BATCHES[:few]
     yield from measured("batch", batches, [recipe.resolved(batch_size=b) for b in batches], [data] * len(batches))
+    if recipe.teacher:
+        yield Row("width, side: as the teacher's", {})
+        return
     if recipe.net == "ink":
         widths = recipe.widths or INK_WIDTHS
         wider = [recipe.resolved(widths=[max(16, 16 * round(w * times / 16)) for w in widths]) for times in WIDENED]

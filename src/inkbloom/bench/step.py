@@ -59,12 +59,12 @@ def step(recipe: Recipe, data: Data, device: torch.device, quick: bool, peaks: d
     outside = 1 - sum(parts[name] for name in MODEL) / total
     flops = forward_flops(spec)
     rate = recipe.batch_size / total
-    mfu = 3e-9 * flops * rate / peaks[recipe.precision] if recipe.precision in peaks else None
+    mfu = 3e-9 * flops * rate / peaks[recipe.precision] if recipe.precision in peaks and not recipe.teacher else None
     figures: dict[str, Any] = {
         "precision": recipe.precision,
         "compiled": compiled,
         "batch": recipe.batch_size,
-        "parameters": sum(p.numel() for p in spec.build().parameters()),
+        "parameters": sum(p.numel() for p in spec.build().parameters() if p.requires_grad),
         "forward_mflop": flops / 1e6,
         "step": spread([sum(step.values()) for step in steps]),
         "parts": parts,

@@ -10,9 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from ..evaluation.card_file import read_card
-from ..evaluation.floor import labels_in_turn
+from ..evaluation.floor import labels_in_turn, standard
 from ..evaluation.measures import Card, conditions, measured
 from ..evaluation.rows import quick_rows, slow_rows
 from .claim import Claim, Figure, Finding, Text, Verdict, judged
@@ -64,14 +65,19 @@ def reading(path: Path) -> Callable[[Lab], Finding]:
     return measure
 
 
-def linear(lab: Lab) -> list[Figure]:
-    """The rows of as many pictures from the training images' Gaussian as the lab measures."""
-    real, train = lab.real, lab.data.take("train").images.flatten(1).double()
-    centred = train - train.mean(0)
-    values, vectors = torch.linalg.eigh(centred.T @ centred / len(train))
-    dice = torch.Generator().manual_seed(0)
-    z = torch.randn(real.n, len(values), generator=dice, dtype=torch.float64) * values.clamp_min(0).sqrt()
-    pictures = (train.mean(0) + z @ vectors.T).clamp(0, 255).round().to(torch.uint8).unflatten(1, real.shape)
+def gaussian(train: Tensor, count: int) -> Tensor:
+    """uint8 pictures (count, C, H, W) from the Gaussian with the mean and the covariance of uint8 images (N, C, H, W)."""
+    flat = train.flatten(1).double()
+    values, vectors = torch.linalg.eigh(flat.T.cov(correction=0))
+    z = torch.randn(count, len(values), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    pictures = flat.mean(0) + (z * values.clamp_min(0).sqrt()) @ vectors.T
+    return pictures.clamp(0, 255).round().to(torch.uint8).unflatten(1, train.shape[1:])
+
+
+def linear(lab: Lab, n: int) -> list[Figure]:
+    """The rows of n pictures from the training images' Gaussian."""
+    real = standard(lab.data, lab.judge, n)
+    pictures = gaussian(lab.data.take("train").images, n)
     sample, _ = real.eye.see(pictures, labels_in_turn(lab.data, real.n))
     rows = quick_rows(sample, real.reference, real.holdout.distances, real.eye.kinds) | slow_rows(sample, real.reference)
     return [
@@ -84,7 +90,7 @@ def linear(lab: Lab) -> list[Figure]:
 def measure_mini(lab: Lab) -> Finding:
     """The mini UNet's card beside the linear denoiser's rows."""
     found = reading(MINI)(lab)
-    return found._replace(figures=[*found.figures, *linear(lab)]) if found.figures else found
+    return found._replace(figures=[*found.figures, *linear(lab, found.figures[0].n or 0)]) if found.figures else found
 
 
 RULE = Text(
@@ -109,7 +115,8 @@ MINI_UNET = Claim(
     Text(
         f"The card that `inkbloom evaluate` made of the same training with the mini UNet, basic: {MINI}; beside it pictures "
         "that the best linear denoiser would lead to, the Gaussian of the training images.",
-        f"同样的训练换成迷你 UNet（basic）后，由 `inkbloom evaluate` 得到的评分卡：{MINI}；旁边是最佳线性去噪器走到的图，"
+        f"同样的训练换成迷你 UNet（basic）后，由 `inkbloom evaluate` 得到的评分卡：{MINI}；"
+        "旁边是用最佳线性去噪器采样得到的图，"
         "即训练图像的高斯分布。",
     ),
     RULE,

@@ -52,8 +52,8 @@ def measure(lab: Lab) -> Finding:
             for row in (KID, RECALL, COVERAGE)
         ),
     ]
-    sure = agreement >= SURE
-    return Finding(figures, judged(sure and min(recall, coverage) >= GOOD, sure), lab.seeds)
+    good = [agreement >= SURE and row >= GOOD for row in (recall, coverage)]
+    return Finding(figures, judged(all(good), any(good)), lab.seeds)
 
 
 def _percent(share: float | None) -> float | None:
@@ -65,18 +65,20 @@ INVERTED = Claim(
     "2.1",
     Text(
         f"The judge, a network that recognises digits, is inverted as it stands: {STEPS} steps of Adam on the "
-        "pixels, from uniform noise, "
-        "towards its certainty of a class. What it makes is measured like generated pictures; spread over seeds.",
+        "pixels, from uniform "
+        "noise, towards its certainty of a class. That it then recognises them was the aim; recall and coverage "
+        "say whether they "
+        "are among the pictures of digits. Spread over seeds.",
         f"评委是一个识别数字的网络，直接把它反过来：从均匀噪声出发，用 Adam 对像素走 {STEPS} 步，"
-        "直到它对所要的类别有把握。得到的图"
-        "与生成的图同样测量；散布是各个种子之间的。",
+        "朝着“它对所要的类别有把握”的方向。"
+        "它随后能认出来，本来就是目标；这些图在不在数字图像之中，由 recall 和 coverage 来说。散布是各个种子之间的。",
     ),
     Text(
-        f"Holds if {SURE:.0%} are recognised as asked, and recall and coverage reach {GOOD}: what recognition "
-        "wants are pictures; "
-        "partly if they are only recognised.",
-        f"{SURE:.0%} 被识别为所要的类别，且 recall 和 coverage 达到 {GOOD}：识别所要的就是图像，则成立；"
-        "只是被识别，则部分成立。",
+        f"Holds if {SURE:.0%} are recognised as asked and both recall and coverage reach {GOOD}: what satisfies "
+        "recognition are "
+        "pictures of digits; partly if one of the two does.",
+        f"{SURE:.0%} 被识别为所要的类别，且 recall 和 coverage 都达到 {GOOD}，说明让识别模型满意的正是数字的图像，则成立；"
+        "两者之一达到，则部分成立。",
     ),
     measure,
 )

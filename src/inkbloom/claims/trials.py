@@ -1,6 +1,7 @@
 """Trainings that claims rest on. `inkbloom claims --full` makes them; elsewhere the published cards of them stand in.
 
-Compared trainings differ in nothing but what is in question, and have the same three seeds.
+Compared trainings differ in nothing but what is in question, and have the same seeds. All are in fp32: which precision is the
+faster one is no business of a claim.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from ..evaluation.measures import Card
 
 MADE, PUBLISHED = Path("runs/claims"), Path("benchmarks/results/claims")
 PICTURES = 1000  # of a card
+ALIKE = {"precision": "fp32", "compile": "off"}
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,11 @@ class Trial:
     recipe: str
     changes: Mapping[str, Any] = field(default_factory=dict)
     seeds: tuple[int, ...] = (0, 1, 2)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The fields that are changed, with what all trials share."""
+        return {**ALIKE, **self.changes}
 
     def folder(self, seed: int) -> Path:
         """Where the training of that seed lies."""
@@ -38,3 +45,7 @@ class Trial:
             if card is not None:
                 found[seed] = card
         return found
+
+
+BASE = Trial("fast", "fast")
+"""The recipe as it is: what several claims compare with."""

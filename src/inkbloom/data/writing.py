@@ -34,3 +34,13 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+class _Tried(Exception):
+    """The file could be written."""
+
+
+def try_to_write(path: Path) -> None:
+    """Raises DiskError where `path` cannot be written: better now than after minutes of work."""
+    with suppress(_Tried), replacing(path):
+        raise _Tried

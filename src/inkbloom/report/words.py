@@ -56,6 +56,8 @@ def what(facts: Facts) -> str:
 
 def loss(recipe: Recipe) -> str:
     """Which loss the log of a run holds."""
+    if recipe.teacher:
+        return "distance from where the teacher lands"
     return f"loss on {recipe.loss_on}" if recipe.family == "diffusion" else f"losses of the {recipe.family}"
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..errors import UsageError, shown
+from ..errors import CheckpointError, UsageError, shown
 from ..pretrained import pretrained
 from .folder import load_weights
 from .state import State
+from .weights import check_fit
 
 PRETRAINED = "pretrained"  # the name of the model that comes with inkbloom
-SHARED = ("net", "widths", "layers", "kernel", "transposed", "timed", "labels", "groups", "path", "target", "noise", "pixels")
+SHARED = ("timed", "labels", "path", "target", "noise", "pixels")  # what it was made for
 
 
 def take_teacher(state: State) -> None:
@@ -21,23 +22,24 @@ def take_teacher(state: State) -> None:
     recipe = state.spec.recipe
     if not recipe.teacher:
         return
-    path = pretrained() if recipe.teacher == PRETRAINED else Path(recipe.teacher)
+    path, name = pretrained() if recipe.teacher == PRETRAINED else Path(recipe.teacher), shown(recipe.teacher)
     family, spec, _ = load_weights(path)
     if not family.restores:
-        raise UsageError(f"the teacher knows few steps only or is no diffusion model ({shown(recipe.teacher)}): name another")
-    for name in SHARED:
-        theirs, own = getattr(spec.recipe, name), getattr(recipe, name)
+        raise UsageError(f"the teacher knows few steps only or is no diffusion model ({name}): name another")
+    for field in SHARED:
+        theirs, own = getattr(spec.recipe, field), getattr(recipe, field)
         if theirs != own:
-            flag = name.replace("_", "-")
-            raise UsageError(
-                f"{name} = {own}, where the teacher has {theirs} ({shown(recipe.teacher)}): make both alike, as by --{flag}"
-            )
-    made, wanted = ((s.channels, *s.size, len(s.classes)) for s in (spec, state.spec))
+            flag = f"--no-{field}" if theirs is False else f"--{field}" if theirs is True else f"--{field} {theirs}"
+            raise UsageError(f"the teacher was made with another {field} ({name}): set {flag}")
+    made, wanted = ((s.channels, s.size, s.classes) for s in (spec, state.spec))
     if made != wanted:
-        raise UsageError(
-            f"the teacher draws (channels, height, width, classes) = {made}, the data have {wanted} ({shown(recipe.teacher)}): "
-            "name a teacher trained on such images"
-        )
+        field = next(f for f, mine, its in zip(("channels", "size", "classes"), made, wanted, strict=True) if mine != its)
+        raise UsageError(f"the teacher draws images of other {field} than the data ({name}): name one trained on such data")
+    try:
+        check_fit(state.family.net, family.net.state_dict(), path)
+    except CheckpointError:
+        own_shape = ", ".join(f"{field} {getattr(spec.recipe, field) or 'its own'}" for field in ("net", "widths", "layers"))
+        raise UsageError(f"the teacher's network has another shape ({name}: {own_shape}): set these alike") from None
     for net in (state.family.net, state.family.helper, None if state.ema is None else state.ema.module):
         if net is not None:
             net.load_state_dict(family.net.state_dict())

@@ -23,7 +23,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     """The flags of `inkbloom claims`."""
     much = parser.add_mutually_exclusive_group()
     much.add_argument("--quick", action="store_true", help="minutes: fewer pictures and seeds (default)")
-    much.add_argument("--full", action="store_true", help="more pictures and seeds, and the trainings that are missing: hours")
+    much.add_argument("--full", action="store_true", help="more pictures and seeds, and trainings in runs/claims: hours")
     parser.add_argument("--lang", metavar="{" + ",".join(LANGUAGES) + "}", default="en", help="of the table (default: en)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the claims, figures and verdicts to FILE")
     parser.add_argument("--only", nargs="+", metavar="ID", help="these claims only")
@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     from ..claims.catalogue import CLAIMS
     from ..claims.lab import FULL, QUICK, Lab
     from ..claims.telling import record
-    from ..data.writing import replacing
+    from ..data.writing import replacing, try_to_write
 
     for id in args.only or ():
         if id not in CLAIMS:
@@ -46,15 +46,15 @@ def run(args: argparse.Namespace) -> int:
     console = Console(highlight=False, markup=False)
     if not console.is_terminal:
         console.width = WIDTH
-    if args.full:
-        for id, claim in CLAIMS.items():
-            if not args.only or id in args.only:
-                train_for(claim, console)
+    if args.json:
+        try_to_write(args.json)
     lab = Lab(FULL if args.full else QUICK)
     records: list[dict[str, Any]] = []
     for id, claim in CLAIMS.items():
         if args.only and id not in args.only:
             continue
+        if args.full:
+            train_for(claim, console)
         with console.status(claim.sentence.said(args.lang)):
             found = claim.measure(lab)
         if records:
@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def train_for(claim: Claim, console: Console) -> None:
-    """Makes the trainings that a claim rests on, and their cards, as far as they are missing; one that was stopped goes on."""
+    """Makes the trainings of a claim, and their cards, as far as runs/claims lacks them; one that was stopped goes on."""
     from ..claims.trials import PICTURES
     from ..evaluation.card_file import read_card
     from .evaluate import evaluate
@@ -79,9 +79,11 @@ def train_for(claim: Claim, console: Console) -> None:
     for trial in claim.trials:
         for seed in trial.seeds:
             folder = trial.folder(seed)
-            if read_card(folder / "card.json") is None:
+            missing = read_card(folder / "card.json") is None
+            if missing:
                 console.print(f"training: {folder}", soft_wrap=True)
-                train(trial.recipe, out=folder, seed=seed, quiet=True, **trial.changes)
+            train(trial.recipe, out=folder, seed=seed, quiet=True, **trial.settings)  # or finds that it is the one asked for
+            if missing:
                 evaluate(folder, images=PICTURES, n=PICTURES)
 
 

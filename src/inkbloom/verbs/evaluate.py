@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -74,6 +73,7 @@ def evaluate(
     from rich.progress import Progress
 
     from ..data import load_data
+    from ..data.writing import try_to_write
     from ..evaluation.card import measure
     from ..evaluation.card_file import write_card
     from ..evaluation.floor import set_size, standard
@@ -94,7 +94,7 @@ def evaluate(
     if what.is_dir() and not is_set:
         homes.insert(0, (what / "card.json", what / "evaluation"))
     for path, _ in homes:
-        _try_to_write(path)
+        try_to_write(path)
     model = None if is_set else Run(what, weights or "ema")
     size = ""
     if model:
@@ -145,18 +145,6 @@ def _empty_classes(real: Data) -> Iterator[str]:
     for number, name in enumerate(real.classes):
         if number not in seen:
             yield f"warning: class '{shown(name, 40)}' has no image in the reference, so pictures of it count as strangers"
-
-
-class _Tried(Exception):
-    """The file could be written."""
-
-
-def _try_to_write(path: Path) -> None:
-    """Raises DiskError where `path` cannot be written: better now than after minutes of sampling."""
-    from ..data.writing import replacing
-
-    with suppress(_Tried), replacing(path):
-        raise _Tried
 
 
 def _pictures(images: Tensor, train: Tensor, pairs: list[tuple[int, int]], seed: int, folder: Path) -> Iterator[Path]:
