@@ -163,7 +163,7 @@ def test_a_noise_that_depends_on_the_batch_is_noticed(draw, monkeypatch):
 )
 def test_network_evaluations_are_what_is_said(flags, steps, calls, runs, command, tmp_path, monkeypatch):
     counted, real = [], Diffusion._predict
-    monkeypatch.setattr(Diffusion, "_predict", lambda self, x, t, y: counted.append(len(x)) or real(self, x, t, y))
+    monkeypatch.setattr(Diffusion, "_predict", lambda self, x, *rest: counted.append(len(x)) or real(self, x, *rest))
     ended = command("sample", runs / "classes", "--count", 5, "--out", tmp_path, *flags)
     assert f", {steps} steps, {calls} network evaluations each" in ended.out
     assert counted == [5] * calls
