@@ -3,6 +3,8 @@
 import hashlib
 import json
 import shutil
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -33,6 +35,13 @@ def test_it_is_small_and_says_what_it_is():
     assert path.stat().st_size < 2.1 * about["parameters"]  # half precision
     assert about["card"]["fd"] > about["card"]["floor"]["fd"]
     assert differences(Run().spec.recipe, load_recipe("quality").resolved(precision="fp32")) == []
+
+
+def test_opening_a_model_does_not_wake_the_compiler():
+    """Importing it takes longer than drawing."""
+    script = "import sys; from inkbloom import Run; Run().sample(1, nfe=2); print({'sympy', 'torch._dynamo'} & {*sys.modules})"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
 
 
 def test_another_name():

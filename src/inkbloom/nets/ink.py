@@ -61,7 +61,9 @@ class Condition(nn.Module):
     def __init__(self, width: int, classes: int, waves: int = 16) -> None:
         super().__init__()
         self.frequencies: Tensor
-        self.register_buffer("frequencies", torch.linspace(0, math.log(500), waves).exp(), persistent=False)
+        # on the CPU even where the network is built on "meta": there linspace would import torch's compiler, a second or two
+        frequencies = torch.linspace(0, math.log(500), waves, device="cpu").exp()
+        self.register_buffer("frequencies", frequencies, persistent=False)
         self.time = nn.Sequential(nn.Linear(2 * waves, width), nn.SiLU(), nn.Linear(width, width))
         self.label = nn.Embedding(classes + 1, width) if classes else None
 

@@ -11,6 +11,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from ..config import Recipe
 from ..errors import CheckpointError, UsageError
@@ -78,7 +79,7 @@ def load_family(data: bytes, where: Path) -> tuple[Family, Spec, int]:
     """(family with these weights in eval mode, without its helper, spec, step). Raises CheckpointError."""
     tensors, spec, step = unpack(data, where)
     try:
-        with torch.device("meta"):  # takes no memory, whatever size of network the file claims
+        with torch.device("meta"), _Unfilled():  # takes no memory, whatever size of network the file claims
             check_fit(spec.build().net, tensors, where)
         family = spec.build()
     except UsageError as problem:
@@ -86,6 +87,16 @@ def load_family(data: bytes, where: Path) -> tuple[Family, Spec, int]:
     put(family.net, tensors, where)
     family.helper = None
     return family.eval(), spec, step
+
+
+class _Unfilled(TorchFunctionMode):
+    """Leaves out first weights: without memory they say nothing, but import torch's compiler, which takes a second or two."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if getattr(func, "__module__", "") == "torch.nn.init":
+            return kwargs.get("tensor", args[0] if args else None)
+        return func(*args, **kwargs)
 
 
 def take_helper(family: Family, files: dict[str, bytes], where: Path) -> None:
