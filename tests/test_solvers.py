@@ -433,7 +433,7 @@ def test_times_fall_from_the_start_to_zero(path, spacing, steps, start):
 
 
 @paths
-@pytest.mark.parametrize("start", [0.005, 0.004, 1e-4])
+@pytest.mark.parametrize("start", [0.02, 0.005, 0.004, 1e-4])
 def test_times_fall_from_a_start_close_to_the_image(path, start):
     times = step_times(8, "logsnr", path, start)
     assert times[0] == start
@@ -452,12 +452,12 @@ def test_uniform_times_are_evenly_spaced(steps, start):
 @pytest.mark.parametrize("start", [1.0, 0.997, 0.8, 0.05])
 @pytest.mark.parametrize("steps", [3, 10, 40])
 def test_logsnr_times_are_even_in_the_logarithm(path, start, steps):
-    """Inside, from min(start, .995) to .005; the first and the last time are `start` and 0 themselves."""
+    """Inside, from min(start, .995) to .02; the first and the last time are `start` and 0 themselves."""
     times = step_times(steps, "logsnr", path, start)
     inner = path(torch.cat([torch.tensor([min(start, 0.995)], dtype=F64), times[1:-1]]))
     rise = (inner.a / inner.s).log().diff()
     torch.testing.assert_close(rise, rise.mean().expand_as(rise), rtol=1e-6, atol=0)
-    assert float(times[-2]) == pytest.approx(0.005)
+    assert float(times[-2]) == pytest.approx(0.02)
 
 
 def test_times_do_not_depend_on_where_they_are_computed():

@@ -105,14 +105,14 @@ def _shifted(u: Tensor, path: Path, start: float, shift: float = 3.0) -> Tensor:
     return start * shift * t / (1 + (shift - 1) * t)
 
 
-def _logsnr(u: Tensor, path: Path, start: float, edge: float = 0.005) -> Tensor:
-    """Equal steps in log(a / s), which is infinite at both ends: from t = 1 - 0.005 to 0.005, then on to `start` and 0.
+def _logsnr(u: Tensor, path: Path, start: float, noisy: float = 0.995, clean: float = 0.02) -> Tensor:
+    """Equal steps in log(a / s), which is infinite at both ends: from t = 0.995 to 0.02, then on to `start` and 0.
 
-    Where `start` itself is close to 0.005 or below, the equal steps end at half of it.
+    Where `start` itself is close to 0.02 or below, the equal steps end at half of it.
     """
-    noisy, clean = (_log_ratio(path, u.new_tensor(t)) for t in (min(start, 1 - edge), min(start / 2, edge)))
+    first, last = (_log_ratio(path, u.new_tensor(t)) for t in (min(start, noisy), min(start / 2, clean)))
     inner = torch.linspace(0, 1, len(u) - 1, dtype=u.dtype)
-    return torch.cat([_time_of(path, torch.lerp(noisy, clean, inner)), u.new_zeros(1)])
+    return torch.cat([_time_of(path, torch.lerp(first, last, inner)), u.new_zeros(1)])
 
 
 def _log_ratio(path: Path, t: Tensor) -> Tensor:
