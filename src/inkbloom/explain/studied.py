@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,9 +13,10 @@ from ..config import Recipe
 from ..data.pixels import to_bytes, to_floats
 from ..data.resize import resized
 from ..errors import UsageError
-from ..families import VAE, Diffusion, Family, Latent, build
+from ..families import GAN, VAE, Diffusion, Family, Latent, build
 from ..philox import Draw
 from ..run import Run
+from ..training.folder import load_helper
 from .asked import Asked
 
 T = 0.5  # noise level unless another is asked for
@@ -37,6 +38,18 @@ class Studied:
     t: float | None
 
 
+class Game(nn.Module):
+    """A GAN's two networks, one after the other: latents (B, latent) and no class -> how real their picture looks (B,)."""
+
+    def __init__(self, family: GAN, discriminator: nn.Module) -> None:
+        super().__init__()
+        self.generator, self.discriminator, self.bounded = family.net, discriminator, family.bounded
+
+    def forward(self, z: Tensor, y: None) -> Tensor:
+        score: Tensor = self.discriminator(self.bounded(self.generator(z, y)), y)
+        return score
+
+
 def studied(asked: Asked) -> Studied:
     """The run, the weights file, the untrained net or the shipped model. Raises InkbloomError."""
     if asked.t is not None and not 0 <= asked.t <= 1:
@@ -51,7 +64,9 @@ def studied(asked: Asked) -> Studied:
         raise UsageError(f"--t with a {family.recipe.family}: it knows no noise level; leave it out")
     channels, height, width = shape
     image = resized(asked.subject.image, (height, width)).expand(1, channels, height, width)
-    return _given(family, image, T if asked.t is None else asked.t)
+    study = _given(family, image, T if asked.t is None else asked.t)
+    discriminator = load_helper(run.path) if asked.net is None and isinstance(family, GAN) else None
+    return replace(study, net=Game(family, discriminator).eval()) if isinstance(family, GAN) and discriminator else study
 
 
 def _given(family: Family, image: Tensor, t: float) -> Studied:

@@ -16,11 +16,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from torch import nn
+
 from ..config import Recipe, differences, dump_recipe, load_recipe
 from ..errors import CheckpointError, DiskError, UsageError
 from ..families import Family
 from .checkpoint import latest, read, steps, write_file
-from .weights import Spec, load_family
+from .weights import HELPER, Spec, load_family, take_helper, unpack
 
 
 @dataclass(frozen=True)
@@ -123,3 +125,17 @@ def load_weights(path: Path, weights: str = "ema") -> tuple[Family, Spec, int]:
     files = read(newest)
     name = "ema.safetensors" if weights == "ema" and "ema.safetensors" in files else "model.safetensors"
     return load_family(files[name], newest / name)
+
+
+def load_helper(path: Path) -> nn.Module | None:
+    """The network that only training needs, of a run's newest checkpoint: a GAN's discriminator. None where there is none.
+
+    Raises CheckpointError.
+    """
+    newest = latest(path / "checkpoints") if path.is_dir() else None
+    files = read(newest) if newest else {}
+    if newest is None or HELPER not in files:
+        return None
+    family = unpack(files[HELPER], newest / HELPER)[1].build()
+    take_helper(family, files, newest)
+    return family.helper
