@@ -40,23 +40,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.png")
     args = parser.parse_args()
-    figure = Figure(figsize=(11, 6), layout="constrained")
-    left, right = figure.subfigures(1, 2, width_ratios=(3, 5))
-    distance, recall = left.subplots(2, 1)
+    figure = Figure(figsize=(11, 6.6), layout="constrained")
+    above, below = figure.subfigures(2, 1, height_ratios=(5, 4))
+    distance, recall = above.subplots(1, 2)
     curves(distance, "fd")
-    distance.set(yscale="log", ylabel="FD, N = 1,000", xlabel="")
+    distance.set(yscale="log", ylabel="FD, N = 1,000")
+    distance.legend(fontsize="small")
     curves(recall, "recall")
     recall.set(ylabel="recall")
-    distance.legend(fontsize="small")
-    grid = right.subplots(len(COLOURS), len(BUDGETS))
-    for line, family in zip(grid, COLOURS, strict=True):
+    for line, family in zip(below.subplots(len(COLOURS), len(BUDGETS)), COLOURS, strict=True):
         for axes, budget in zip(line, BUDGETS, strict=True):
             axes.axis("off")
             drawn = EQUAL[family, budget].folder(0) / "evaluation" / "samples.png"
             if drawn.exists():
-                pixels = image.imread(drawn)
-                axes.imshow(pixels[:, : pixels.shape[1] // 2], cmap="gray", interpolation="nearest")
-                axes.set_title(f"{family}, {budget:,}", fontsize="small")
+                axes.imshow(image.imread(drawn), cmap="gray", interpolation="nearest")
+                axes.set_title(f"{family}, {budget:,}", fontsize="small", pad=2)
     with replacing(args.out) as file:
         figure.savefig(file, format="png", dpi=110)
     print(f"picture: {args.out}")

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import load_file
 
-from inkbloom import Run
+from inkbloom import Run, train
 from inkbloom.config import load_recipe
 from inkbloom.diffusion import PATHS
 from inkbloom.errors import UsageError
@@ -85,6 +86,17 @@ def test_a_vae_is_given_the_picture_and_a_gan_latents(weights):
     study = studied(asked(run=weights("gan")))
     assert study.seen is None
     assert study.inputs[0].dim() == 2
+
+
+def test_of_a_gan_run_the_discriminator_follows_the_generator(tmp_path, source):
+    run = train("gan", data=str(source()), out=tmp_path / "run", steps=1, quiet=True)
+    study = studied(asked(run=run.path))
+    names = [layer.name for layer in layers_of(study.net, study.inputs)]
+    parts = [name.split(".")[0] for name in names if "." in name]
+    assert parts == sorted(parts, reverse=True)
+    assert set(parts) == {"generator", "discriminator"}
+    kept = load_file(next(run.path.glob("checkpoints/*/helper.safetensors")))
+    assert all(torch.equal(weight, kept[name]) for name, weight in study.net.discriminator.named_parameters())
 
 
 @pytest.mark.parametrize(

@@ -65,8 +65,9 @@ def studied(asked: Asked) -> Studied:
     channels, height, width = shape
     image = resized(asked.subject.image, (height, width)).expand(1, channels, height, width)
     study = _given(family, image, T if asked.t is None else asked.t)
-    discriminator = load_helper(run.path) if asked.net is None and isinstance(family, GAN) else None
-    return replace(study, net=Game(family, discriminator).eval()) if isinstance(family, GAN) and discriminator else study
+    if asked.net is None and isinstance(family, GAN) and (discriminator := load_helper(run.path)):
+        return replace(study, net=Game(family, discriminator).eval())
+    return study
 
 
 def _given(family: Family, image: Tensor, t: float) -> Studied:
