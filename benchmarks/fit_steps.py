@@ -1,6 +1,6 @@
 """Fits the few noise levels that a solver steps from: those whose pictures come closest to a finely solved trajectory's.
 
-    python benchmarks/fit_steps.py runs/few-step --steps 4
+    python benchmarks/fit_steps.py runs/demo --steps 4
 
 Every candidate starts from the same noise; what is made small is the root mean square difference of the final pictures from
 those of 100 steps, by Nelder and Mead's search over the logits of the levels. Prints a line for a recipe's `sample_times`.

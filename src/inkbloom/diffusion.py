@@ -108,7 +108,10 @@ def split(out: Tensor, x: Tensor, c: Coef, target: str) -> tuple[Tensor, Tensor]
 
 
 def noise_in(x: Tensor, x0: Tensor, c: Coef) -> Tensor:
-    """The eps that makes x0 into x: the one place where it is derived, so a clipped or guided x0 stays consistent with it."""
+    """The eps that makes x0 into x, all (B, C, H, W).
+
+    The one place where it is derived, so a clipped or guided x0 stays consistent with it.
+    """
     return (x - c.a * x0) / c.s
 
 

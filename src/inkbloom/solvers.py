@@ -68,7 +68,10 @@ def dpmpp_2m(denoise: Denoise, x: Tensor, times: Tensor, path: Path, fresh: Fres
 
 
 def ancestral(denoise: Denoise, x: Tensor, times: Tensor, path: Path, fresh: Fresh | None = None) -> Steps:
-    """Euler, but part of the old noise is replaced by fresh noise: DDPM's sampler (Song et al. 2021, Eq. 16 with eta = 1)."""
+    """Euler, but part of the old noise is replaced by fresh noise: DDPM's sampler (Song et al. 2021, Eq. 16 with eta = 1).
+
+    Raises ValueError without `fresh`.
+    """
     if fresh is None:
         raise ValueError("ancestral needs fresh(k), the new Gaussian noise of step k")
     for k, (t, s) in enumerate(pairwise(times), start=1):

@@ -128,7 +128,7 @@ def without_slots(self, slots, where):
 
 def without_average(self, files, where):
     about = load(self, files, where)
-    self.ema.n_averaged.fill_(0)
+    self.ema.seen = 0
     return about
 
 

@@ -98,6 +98,9 @@ def test_two_runs_side_by_side(made, command, tmp_path):
     assert figures["parameters"] == [f"{sum(p.numel() for p in fact.family.net.parameters()):,}" for fact in facts]
     last = [json.loads((run / "holdout.jsonl").read_text().splitlines()[-1])["loss"] for run in (one, two)]
     assert figures["hold-out loss"] == [f"{np.mean([float.fromhex(x) for x in losses]):.4f}" for losses in last]
+    curves = [[json.loads(line)["losses"]["denoise"] for line in (run / "log.jsonl").open()] for run in (one, two)]
+    course = [" → ".join(f"{float.fromhex(curve[step]):.4f}" for step in (0, 3, 7)) for curve in curves]
+    assert figures["training loss on its way"] == course
     assert figures["network evaluations"] == ["3", "3"]
     speeds = [float(cell.replace(",", "")) for cell in figures["training, images/s"]]
     records = [[json.loads(line)["images_per_second"] for line in (run / "log.jsonl").open()] for run in (one, two)]

@@ -447,7 +447,7 @@ def in_namespace(zygote, script, **words):
     """What the script printed and complained of, run in a mount namespace of its own."""
     ended = zygote("--version", first=NAMESPACE + script.format(**words))
     if ended.code == 99 and "OSError" in ended.err:
-        pytest.skip(f"this sandbox mounts nothing: {ended.err.splitlines()[-1]}")
+        pytest.skip(f"nothing can be mounted here: {ended.err.splitlines()[-1]}")
     assert ended.code == 0, ended.err
     return ended.out, ended.err.splitlines()
 

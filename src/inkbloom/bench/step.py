@@ -152,7 +152,7 @@ class Watch:
         for optimizer in state.optimizers.values():
             optimizer.register_step_post_hook(lambda *_: self.mark("optimizer"))
         if state.ema is not None:
-            state.ema.update_parameters = self._ending(state.ema.update_parameters, "average")  # type: ignore[method-assign]
+            state.ema.follow = self._ending(state.ema.follow, "average")  # type: ignore[method-assign]
 
     def _ending(self, work: Callable[..., Any], part: str) -> Callable[..., Any]:
         def watched(*arguments: Any, **named: Any) -> Any:

@@ -1,7 +1,7 @@
 """Does the tutorial's result look impressive, and is its mini UNet good? Cards of full trainings tell, where there are any.
 
-Beside the mini UNet stands what needs no network: the best linear denoiser, whose sampling draws from the Gaussian with the
-mean and the covariance of the training images.
+Beside the mini UNet stand the standard one, the network of fast-uncond, and what needs no network: the best linear denoiser,
+whose sampling draws from the Gaussian with the mean and the covariance of the training images.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from torch import Tensor
 from ..evaluation.card_file import read_card
 from ..evaluation.floor import labels_in_turn, standard
 from ..evaluation.measures import Card, conditions, measured
-from ..evaluation.rows import quick_rows, slow_rows
+from ..evaluation.rows import Row, quick_rows, slow_rows
 from .claim import Claim, Figure, Finding, Text, Verdict, judged
 from .lab import Lab
+from .trials import CHANGED
 
 FOLDER = Path("benchmarks/results")
 FULL, MINI = FOLDER / "t30.json", FOLDER / "t30-basic.json"
@@ -80,17 +81,31 @@ def linear(lab: Lab, n: int) -> list[Figure]:
     pictures = gaussian(lab.data.take("train").images, n)
     sample, _ = real.eye.see(pictures, labels_in_turn(lab.data, real.n))
     rows = quick_rows(sample, real.reference, real.holdout.distances, real.eye.kinds) | slow_rows(sample, real.reference)
+    return beside("linear", rows, real.floor, real.n)
+
+
+def beside(name: str, rows: Row, floor: Row, n: int) -> list[Figure]:
+    """Three rows of what something else reaches."""
     return [
-        Figure(Text(f"{name}, best linear denoiser", f"{name}，最佳线性去噪器"), value, floor=real.floor[name], n=real.n)
-        for name in ("fd", "recall", "coverage")
-        if (value := rows[name]) is not None
+        Figure(Text(row, row), value, at=name, floor=floor[row], n=n)
+        for row in ("fd", "recall", "coverage")
+        if (value := rows[row]) is not None
     ]
 
 
 def measure_mini(lab: Lab) -> Finding:
-    """The mini UNet's card beside the linear denoiser's rows."""
+    """The mini UNet's card beside the rows of the standard one, of the recipe fast-uncond and of the linear denoiser."""
     found = reading(MINI)(lab)
-    return found._replace(figures=[*found.figures, *linear(lab, found.figures[0].n or 0)]) if found.figures else found
+    if not found.figures:
+        return found
+    others = {"unet2d": read_card(FULL), "ink": CHANGED.cards().get(0)}
+    figures = [
+        figure
+        for name, card in others.items()
+        if card is not None
+        for figure in beside(name, {row.name: row.value(card) for row in measured([card])}, card["floor"], card["header"]["n"])
+    ]
+    return found._replace(figures=[*found.figures, *figures, *linear(lab, found.figures[0].n or 0)])
 
 
 RULE = Text(
@@ -113,10 +128,11 @@ MINI_UNET = Claim(
     Text("The mini UNet, though not a standard one, still gives good results.", "迷你 UNet 虽不标准，仍能取得不错的结果。"),
     "3.4",
     Text(
-        f"The card that `inkbloom evaluate` made of the same training with the mini UNet, basic: {MINI}; beside it pictures "
-        "that the best linear denoiser would lead to, the Gaussian of the training images.",
+        f"The card that `inkbloom evaluate` made of the same training with the mini UNet, basic: {MINI}; beside it the "
+        "cards of the standard one, unet2d, and of fast-uncond, whose network is ink, and pictures that the best linear "
+        "denoiser would lead to, the Gaussian of the training images.",
         f"同样的训练换成迷你 UNet（basic）后，由 `inkbloom evaluate` 得到的评分卡：{MINI}；"
-        "旁边是用最佳线性去噪器采样得到的图，"
+        "旁边是标准的 unet2d 和 fast-uncond（它的网络是 ink）的评分卡，以及用最佳线性去噪器采样得到的图，"
         "即训练图像的高斯分布。",
     ),
     RULE,

@@ -32,18 +32,18 @@ def best_kernel(seen: Tensor, wanted: Tensor, taps: int) -> Tensor:
 
 
 def noised(x: Tensor, seed: int) -> Tensor:
-    """x, half of which is noise."""
+    """x (N, 1, H, W), half of which is noise."""
     return (1 - NOISE) * x + NOISE * Draw(seed, np.arange(len(x))).normal("noise", *x.shape[1:])
 
 
 def blurred(x: Tensor, seed: int) -> Tensor:
-    """x through the 3x3 Gaussian twice, which is one kernel of 5x5."""
+    """x (N, 1, H, W) through the 3x3 Gaussian twice, which is one kernel of 5x5."""
     kernel = power(torch.tensor(KERNELS["gaussian"], dtype=x.dtype), 2)
     return correlate(x, kernel[None, None], padding="same")
 
 
 def scrambled(x: Tensor, seed: int) -> Tensor:
-    """x through a random kernel."""
+    """x (N, 1, H, W) through a random kernel."""
     return correlate(x, random_kernels(seed + 1, 1, 1, TAPS, TAPS)[seed], padding="same")
 
 

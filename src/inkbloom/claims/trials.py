@@ -49,3 +49,5 @@ class Trial:
 
 BASE = Trial("fast", "fast")
 """The recipe as it is: what several claims compare with."""
+CHANGED = Trial("fast-uncond", "fast-uncond")
+"""What the search led to where no labels are told."""

@@ -9,11 +9,10 @@ from ..evaluation.measures import COVERAGE, FD, KID, RECALL
 from .claim import Claim, Figure, Finding, Text, judged, over_seeds
 from .lab import Lab
 from .results import Results
-from .trials import Trial
+from .trials import CHANGED
 
 FOLDER = Path("benchmarks/results")
 TUTORIALS = tuple(FOLDER / f"t30{seed}.json" for seed in ("", "-seed1", "-seed2"))  # 30 epochs each
-CHANGED = Trial("fast-uncond", "fast-uncond")
 
 
 def measure(lab: Lab) -> Finding:

@@ -32,7 +32,10 @@ def convolve_functions(f: Function, g: Function, x: Tensor, low: float, high: fl
 
 
 def gaussian(x: Tensor, variance: float = 1.0, mean: float = 0.0) -> Tensor:
-    """The normal density. Convolved with another it is again one, whose mean and variance are the sums of theirs."""
+    """The normal density at each x, of any shape.
+
+    Convolved with another it is again one, whose mean and variance are the sums of theirs.
+    """
     return torch.exp(-((x - mean) ** 2) / (2 * variance)) / math.sqrt(2 * math.pi * variance)
 
 

@@ -16,6 +16,6 @@ def to_floats(images: Tensor, pixels: str, dtype: torch.dtype = torch.float32) -
 
 
 def to_bytes(x: Tensor, pixels: str) -> Tensor:
-    """Floats in the range named by `pixels` -> uint8, rounded; what lies outside the range is clipped."""
+    """Floats (B, C, H, W) in the range named by `pixels` -> uint8, rounded; what lies outside the range is clipped."""
     low, high = RANGES[pixels]
     return ((x.float() - low) * (255 / (high - low))).round().clamp(0, 255).to(torch.uint8)

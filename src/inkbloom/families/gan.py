@@ -65,8 +65,9 @@ class GAN(Latent):
         return self.net
 
     def forward(self, phase: str, x: Tensor, y: Tensor | None, draw: Draw) -> tuple[Tensor, dict[str, Tensor]]:
-        """The loss of `discriminate` or `generate`, in nats; of the first also R1 and the share that it told apart.
+        """The loss of `discriminate` or `generate`, in nats; of the first also R1 and the share that it told apart (0..1).
 
+        x: (B, C, H, W) real pictures in the recipe's range. y: (B,) their classes, or None.
         The generator draws the classes of the batch, and from other latents in each phase. Only the parameters of the phase
         take gradients.
         """

@@ -76,7 +76,7 @@ class VAE(Latent):
         return self.decode(between(mean[0], mean[1], count), shares)
 
     def forward(self, phase: str, x: Tensor, y: Tensor | None, draw: Draw) -> tuple[Tensor, dict[str, Tensor]]:
-        """Minus the ELBO of a batch, in nats a picture, the divergence times `kl`; its two parts for the log."""
+        """Minus the ELBO of a batch (B, C, H, W), in nats a picture, the divergence times `kl`; its two parts for the log."""
         logits, mean, log_variance = self.net(x, draw.normal("noise", self.recipe.latent), y)
         low, high = RANGES[self.recipe.pixels]
         ink = ((x - low) / (high - low)).to(logits.dtype)

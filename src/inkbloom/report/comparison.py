@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from statistics import fmean
 
 from ..config import Recipe
 from ..evaluation.card_file import check_comparable
 from ..evaluation.measures import Card, conditions, measured
 from . import words
 from .drawn import Drawn
-from .facts import Facts
+from .facts import Curve, Facts
 
 Row = tuple[str, list[str]]  # what it is, and one cell for each run
 
@@ -105,6 +106,18 @@ def _settings(recipes: Sequence[Recipe]) -> list[Row]:
     return rows
 
 
+def _curves(fact: Facts) -> list[Curve]:
+    """The training losses of a run, phase by phase."""
+    return [fact.losses[phase] for phase in fact.family.phases if fact.losses.get(phase)]
+
+
+def _course(curve: Curve) -> str:
+    """The mean loss over the first, the middle and the last tenth of the steps."""
+    tenth = max(1, len(curve) // 10)
+    starts = (0, (len(curve) - tenth) // 2, len(curve) - tenth)
+    return " → ".join(words.figure(fmean(loss for _, loss in curve[start : start + tenth]), 4) for start in starts)
+
+
 def _figures(facts: Sequence[Facts], drawn: Sequence[Drawn]) -> list[Row]:
     def row(title: str, cell: Callable[[Facts], str]) -> Row:
         return title, [cell(fact) for fact in facts]
@@ -113,6 +126,7 @@ def _figures(facts: Sequence[Facts], drawn: Sequence[Drawn]) -> list[Row]:
         row("trained", words.progress),
         row("parameters", lambda fact: words.figure(fact.parameters)),
         row("hold-out loss", lambda fact: words.figure(fact.held[-1].mean if fact.held else None, 4)),
+        row("training loss on its way", lambda fact: ", ".join(map(_course, _curves(fact))) or words.DASH),
         row("card made from", lambda fact: words.how_made(fact.card) if fact.card else words.DASH),
         row("training time", lambda fact: words.duration(fact.seconds) if fact.seconds else words.DASH),
         row("training, images/s", lambda fact: words.rate(fact.speed)),

@@ -101,7 +101,7 @@ def fit(state: State, data: Data, plan: Plan, accelerator: Accelerator, compiled
             optimizer.step()
             losses.update({name: value.detach() * weight / world for name, value in {phase: loss, **values}.items()})
         if state.ema is not None:
-            state.ema.update_parameters(state.family.net)
+            state.ema.follow()
         epoch = plan.epoch_of(state.step)
         state.step += 1
         yield Step(state.step, epoch, losses, lr, torch.stack(norms).max(), count)

@@ -13,14 +13,13 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel
 
 from ..config import Recipe
 from ..errors import CheckpointError, Diverged
+from .average import Average
 from .muon import Muon
 from .weights import HELPER, Spec, first_not_finite, pack, put, take_helper, unpack
 
-Tensors = tuple[Tensor, ...] | list[Tensor]
 OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "muon": Muon}
 
 
@@ -42,18 +41,8 @@ class State:
         self.spec, self.step = spec, 0
         self.family = spec.build().train()
         self.family.place(device)
-        self.ema = self._average(spec.recipe) if spec.recipe.ema else None
+        self.ema = Average(self.family.net, spec.recipe.ema * (spec.recipe.steps or 1)) if spec.recipe.ema else None
         self.optimizers = {phase: self._optimizer(list(owned.values())) for phase, owned in self.family.phases.items()}
-
-    def _average(self, recipe: Recipe) -> AveragedModel:
-        slowest = 1 - 1 / max(recipe.ema * (recipe.steps or 1), 1)
-
-        @torch.no_grad()
-        def average(means: Tensors, now: Tensors, seen: Tensor | int) -> None:
-            decay = min(slowest, (1 + int(seen)) / (10 + int(seen)))  # warm-up: forgets the first weights quickly
-            torch._foreach_lerp_(means, now, 1 - decay)
-
-        return AveragedModel(self.family.net, multi_avg_fn=average)
 
     def _optimizer(self, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
         recipe = self.spec.recipe
@@ -88,7 +77,7 @@ class State:
             files["ema.safetensors"] = pack(self.ema.module, self.spec, self.step, "ema")
         about = {
             "step": self.step,
-            "averaged": int(self.ema.n_averaged) if self.ema is not None else 0,
+            "averaged": self.ema.seen if self.ema is not None else 0,
             **fingerprint(),
             **more,
         }
@@ -111,7 +100,7 @@ class State:
                     f"the average of the weights is missing ({where / 'ema.safetensors'}): start again in another --out"
                 )
             put(self.ema.module, unpack(files["ema.safetensors"], where / "ema.safetensors")[0], where / "ema.safetensors")
-            self.ema.n_averaged.fill_(averaged)
+            self.ema.seen = averaged
         self._load_slots(slots, where / "optimizer.safetensors")
         self.step = step
         return about
