@@ -32,8 +32,8 @@ from inkbloom.data import Data, load_data
 from inkbloom.data.npz import write_npz
 from inkbloom.data.writing import replacing
 from inkbloom.evaluation.card import measure
-from inkbloom.evaluation.floor import standard
-from inkbloom.evaluation.judge import judge_for, load_judge
+from inkbloom.evaluation.floor import Standard, standard
+from inkbloom.evaluation.judge import Judge, judge_for, load_judge
 
 HERE = Path(__file__).resolve().parent
 OURS = "inkbloom"
@@ -48,6 +48,7 @@ RACERS = {  # name -> script; its environment has its name
 LADDER = (0.5, 1, 2, 3, 5, 10, 20, 30, 60)  # minutes
 EARLY = (0.1, 0.15, 0.2, 0.25, 0.33, 0.42, 0.75)  # looks at inkbloom besides: drawing is cheap there, and it is early
 ROWS = ("fd", "kid", "recall", "coverage", "near")
+SURE = 0.9  # the judge's probability of a class, above which a picture is recognisable
 RESULTS, T30 = Path("benchmarks/results"), Path("benchmarks/results/t30.json")
 
 
@@ -79,14 +80,19 @@ def run_racer(name: str, recipe: str, seed: int, data: Path, out: Path, args: ar
     return found
 
 
-def judged(told: dict[str, Any], out: Path, data: Data, real: Any) -> None:
-    """Adds the rows of the card to each moment."""
+def judged(told: dict[str, Any], out: Path, data: Data, real: Standard, judge: Judge) -> None:
+    """Adds the rows of the card to each moment; `sure`: the share of which the judge is; `classes`: shares of the rarest and
+    the commonest by its eye.
+    """
     for moment in told.get("moments", []):
         with np.load(out / moment["file"]) as file:
             images = torch.from_numpy(file["images"]).reshape(-1, data.channels, *data.size)
             labels = torch.from_numpy(file["labels"]) if "labels" in file else None
         card, _ = measure(images, labels, real, made={"file": moment["file"], "images": len(images)})
+        sure, seen = judge.look(images).probabilities.max(1)
+        shares = seen.bincount(minlength=len(data.classes)) / len(seen)
         moment |= {row: card[row] for row in ROWS}
+        moment |= {"sure": float((sure > SURE).double().mean()), "classes": [float(shares.min()), float(shares.max())]}
 
 
 def code_lines(script: Path) -> int:
@@ -217,7 +223,7 @@ def main() -> None:
     real = standard(data, judge, args.count if args.count < 1000 else None)
     for _, _, _, raced in found:
         for told, out in raced:
-            judged(told, out, data, real)
+            judged(told, out, data, real, judge)
     result |= {"judge": judge.name, "judge_sha256": judge.sha256, "n": real.n, "floor": dict(real.floor)}
     result |= {"floor_sd": dict(real.floor_sd), "t30": load_t30(args.t30, real)}
     result["racers"] = [
