@@ -24,11 +24,9 @@ class Racer:
         self.device = best_device()
         self.moments = training(recipe, data.take("all"), self.device)
         self.steps, self.drawn, self.state = 0, 0, None
-        self.setting = (
-            f"recipe {job.recipe}: {recipe.net} {recipe.widths or ''}, {recipe.steps or recipe.epochs} steps or epochs"
-        )
-        self.setting += f" of {recipe.batch_size}, {recipe.sample_steps} steps of {recipe.solver}"
-        self.nfe = self.parameters = 0
+        self.about = f"recipe {job.recipe}: {recipe.net} {recipe.widths or ''}, {recipe.steps or recipe.epochs} steps or epochs"
+        self.about += f" of {recipe.batch_size}, {recipe.sample_steps} steps of {recipe.solver}"
+        self.setting, self.nfe, self.parameters = self.about, 0, 0
 
     def step(self) -> int:
         """On to the next moment: ten steps, or what is left."""
@@ -37,6 +35,7 @@ class Racer:
             return 0
         self.state, before, self.steps = moment.state, self.steps, moment.step
         self.parameters = size_of(self.state.family)
+        self.setting = f"{self.about}, {self.state.spec.recipe.precision}"  # the one that the probe chose
         return (self.steps - before) * self.state.spec.recipe.batch_size
 
     def draw(self, count: int) -> tuple[torch.Tensor, torch.Tensor | None]:

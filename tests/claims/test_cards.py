@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from inkbloom.claims import cards
 from inkbloom.claims.cards import MINI_UNET, decide, reading
 from inkbloom.errors import CheckpointError
 
@@ -28,6 +29,17 @@ def test_the_figures_are_those_of_the_card(a_card, tmp_path):
     assert "judge digits-v1, d=64, N=1000" in next(f.name.en for f in found.figures if f.name.en.startswith("FD"))
     path.write_text(json.dumps(a_card(recall=0.1)))
     assert reading(path)(None).verdict == "does not hold"
+
+
+def test_beside_the_mini_unet_stand_the_cards_of_the_others(a_card, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(cards, "linear", lambda lab, n: [])
+    results = tmp_path / "benchmarks" / "results"
+    (results / "claims").mkdir(parents=True)
+    for file, recall in (("t30-basic", 0.6), ("t30", 0.7), ("claims/fast-uncond-0", 0.8)):
+        (results / f"{file}.json").write_text(json.dumps(a_card(recall=recall, classes={"tv": 0.01})))
+    figures = MINI_UNET.measure(None).figures
+    assert [(f.at, f.value) for f in figures if f.name.en == "recall"] == [("", 0.6), ("unet2d", 0.7), ("ink", 0.8)]
 
 
 def test_without_a_card_nothing_is_said(tmp_path, monkeypatch):
