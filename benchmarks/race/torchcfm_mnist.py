@@ -1,7 +1,8 @@
 """torchcfm: the settings of its class-conditional MNIST example through its package, labels included.
 
 As shipped: UNetModel of width 32 with one block a level, batch 128 (short batches dropped), Adam 1e-3, independent pairs,
-dopri5 at 1e-4, no EMA. Best effort: pairs by optimal transport within the batch and an EMA of .995.
+dopri5 at 1e-4, no EMA. Best effort: pairs by optimal transport within the batch, attention at 7 x 7 pixels instead of all
+28 x 28, batch 64, Adam 2e-3, an EMA of .99, ten steps of the midpoint rule.
 """
 
 from common import Job, race, size_of  # isort: skip
@@ -18,18 +19,20 @@ class Racer:
 
     def __init__(self, job: Job) -> None:
         data = TensorDataset(2 * job.floats() - 1, torch.from_numpy(job.labels))
-        self.loader = DataLoader(data, batch_size=128, shuffle=True, drop_last=True)
+        batch, rate, looks = (64, 2e-3, "7") if job.best else (128, 1e-3, "16")
+        self.loader = DataLoader(data, batch_size=batch, shuffle=True, drop_last=True)
         self.batches = iter(self.loader)
-        self.net = UNetModel(dim=(1, 28, 28), num_channels=32, num_res_blocks=1, num_classes=10, class_cond=True)
+        self.net = UNetModel((1, 28, 28), 32, num_res_blocks=1, num_classes=10, class_cond=True, attention_resolutions=looks)
         self.best, self.nfe, self.classes = job.best, 0, 10
         self.flow = (ExactOptimalTransportConditionalFlowMatcher if job.best else ConditionalFlowMatcher)(sigma=0.0)
-        self.setting = "UNetModel 32, classes; flow, v; batch 128, Adam 1e-3; dopri5 1e-4"
+        self.solver = {"method": "midpoint", "options": {"step_size": 0.1}} if job.best else {"method": "dopri5"}
+        self.setting = f"UNetModel 32, classes; flow, v; batch {batch}, Adam {rate:g}; dopri5 1e-4"
         if job.best:
             self.mean = torch.optim.swa_utils.AveragedModel(
-                self.net, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.995)
+                self.net, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.99)
             )
-            self.setting = self.setting.replace("flow,", "OT flow,").replace("1e-3;", "1e-3, EMA .995;")
-        self.optimizer = torch.optim.Adam(self.net.parameters())
+            self.setting = f"UNetModel 32, classes; OT flow, v; batch {batch}, Adam {rate:g}, EMA .99; 10 midpoint steps"
+        self.optimizer = torch.optim.Adam(self.net.parameters(), lr=rate)
         self.parameters = size_of(self.net)
 
     def step(self) -> int:
@@ -63,9 +66,8 @@ class Racer:
             calls += 1
             return net(t, x, y)
 
-        x = torchdiffeq.odeint(
-            velocity, torch.randn(count, 1, 28, 28), torch.tensor([0.0, 1.0]), atol=1e-4, rtol=1e-4, method="dopri5"
-        )
+        noise, ends = torch.randn(count, 1, 28, 28), torch.tensor([0.0, 1.0])
+        x = torchdiffeq.odeint(velocity, noise, ends, atol=1e-4, rtol=1e-4, **self.solver)
         self.nfe = calls
         return (x[-1] + 1) / 2, y
 
