@@ -143,11 +143,13 @@ def test_blame(cards):
 
 def test_tuning(cards, a_card):
     cards(fast_uncond=[2.0, 2.1, 2.05])
-    for path, verdict in zip(tuning.TUTORIALS, ["not measured here", "not measured here", "holds"], strict=True):
+    for path, verdict in zip(tuning.FULL, ["not measured here", "not measured here", "holds"], strict=True):
         path.write_text(json.dumps(a_card(kid=9.9)))
         assert tuning.TUNING.measure(None).verdict == verdict
+    tuning.FULL[0].write_text(json.dumps(a_card(kid=2.05)))
+    assert tuning.TUNING.measure(None).verdict == "holds partly"  # one seed no better
     for kid, verdict in ((2.1, "holds partly"), (2.0, "does not hold")):
-        for path in tuning.TUTORIALS:
+        for path in tuning.FULL:
             path.write_text(json.dumps(a_card(kid=kid)))
         assert tuning.TUNING.measure(None).verdict == verdict
 

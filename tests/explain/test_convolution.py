@@ -1,5 +1,7 @@
 """The topic `convolution`: what is drawn is what torch computes."""
 
+import re
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -7,6 +9,7 @@ import torch.nn.functional as F
 from inkbloom.convolution import operands_of, parse_kernel
 from inkbloom.errors import UsageError
 from inkbloom.explain.asked import Asked
+from inkbloom.explain.canvas import lettering
 from inkbloom.explain.convolution import WORDS, Sheet, spelled
 from inkbloom.explain.convolution_lesson import lesson_of, strongest
 from inkbloom.explain.film import finish
@@ -96,7 +99,29 @@ def test_large_kernels_are_counted_instead(tmp_path):
     place = strongest(made)
     terms = list(operands_of(made.x, made.kernel, (0, 0, *place)))
     window = digit(4).image[0, 0, place[0] : place[0] + 9, place[1] : place[1] + 9]
-    assert spelled(terms, "{count}, {total}") == f"81, {int(window.sum())}"
+    assert spelled(terms, "{count}, {equals} {total}") == f"81, = {int(window.sum())}"
+
+
+@pytest.mark.parametrize("kernel", ["gaussian", "box", "0.3 0.7; -0.2 0.1", "1 2; 3 4"])
+def test_what_is_printed_adds_up(tmp_path, kernel):
+    """As printed, to the last digit of the sum; = only where nothing was rounded, and there always."""
+    made = lesson(tmp_path, kernel)
+    for place in [strongest(made), (20, 9)]:
+        terms = list(operands_of(made.x, made.kernel, (0, 0, *place)))
+        left, sign, total = re.split(r" (=|≈) ", spelled(terms, "").replace("\n", " ").replace("−", "-"))
+        assert abs(eval(left.replace("×", "*")) - float(total)) <= 0.51
+        assert sign == "=" or kernel != "1 2; 3 4"
+        assert sign == "≈" or eval(left.replace("×", "*")) == pytest.approx(float(total))
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("settings", [{"padding": 1, "stride": 2}, {"kernel": "1 2 3 4 5; 1 2 3 4 5; 0.25 0 0 0 0"}], ids=str)
+def test_all_words_lie_on_the_paper(tmp_path, lang, settings, outside, chinese):
+    made = lesson(tmp_path, **settings)
+    with lettering(lang):
+        sheet = Sheet(made, WORDS[lang], "a title", dpi=60)
+        sheet.spell(strongest(made))
+        assert outside(sheet.figure) == []
 
 
 def test_a_kernel_that_does_not_fit_is_refused(tmp_path):

@@ -296,7 +296,11 @@ def test_skips_over_a_smaller_picture(known):
     net, layers = known["basic"]
     assert skips_of(net, PICTURE, layers) == [("down.1", "interpolate"), ("down.0", "interpolate:2")]
     net, layers = known["unet2d"]
-    assert len(skips_of(net, PICTURE, layers)) == 6  # 9 are joined, 3 of them at the smallest size
+    skips = skips_of(net, PICTURE, layers)
+    assert len(skips) == 6  # 9 are joined, 3 of them at the smallest size
+    assert [first.removeprefix("unet.") for first, _ in skips][:2] == [
+        f"down_blocks.1.attentions.{number}.scaled_dot_product_attention" for number in (1, 0)
+    ]
     assert skips_of(Stack(nn.Conv2d(1, 1, 3)), (torch.zeros(1, 1, 8, 8),), []) == []
 
 

@@ -4,19 +4,31 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from inkbloom.explain.matrices import fill_all, lattice, number, tone_of
+from inkbloom.explain.matrices import fill_all, is_exact, lattice, number, precise, tone_of
 
 
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (0, "0"), (-0.0, "0"), (0.001, "0"), (-0.001, "0"), (1, "1"), (-1, "−1"), (1 / 9, "0.11"), (-0.25, "−0.25"),
+        (0, "0"), (-0.0, "0"), (1e-16, "0"), (0.001, "0.001"), (-0.001, "−0.001"), (1, "1"),
+        (-1, "−1"), (1 / 9, "0.11"), (-0.25, "−0.25"),
         (0.5, "0.5"), (4.889, "4.89"), (10, "10"), (63.25, "63.2"), (-100.4, "−100"), (1016, "1016"), (99.999, "100"),
-        (20, "20"),
+        (20, "20"), (5e6, "5e+06"),
     ],
 )  # fmt: skip
 def test_a_number_in_few_letters(value, text):
     assert number(value) == text
+
+
+def test_a_weight_has_four_digits():
+    assert [precise(value) for value in (1 / 16, 1 / 9, -2, 1 / 256)] == ["0.0625", "0.1111", "−2", "0.003906"]
+
+
+def test_what_is_rounded_is_told():
+    assert is_exact(1 / 16, precise)
+    assert not is_exact(1 / 16, number)
+    assert not is_exact(1 / 9, precise)
+    assert is_exact(-253, number)
 
 
 def test_brightness_is_the_value():

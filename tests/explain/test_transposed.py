@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from inkbloom.convolution import parse_kernel
 from inkbloom.errors import UsageError
 from inkbloom.explain.asked import Asked
+from inkbloom.explain.canvas import lettering
 from inkbloom.explain.film import finish
 from inkbloom.explain.matrices import number
 from inkbloom.explain.subject import digit
@@ -53,6 +54,29 @@ def test_the_inserted_zeros_lie_between_and_around(tmp_path):
     real[2:7:2, 2:7:2] = True
     assert (pair.real.numpy() == real).all()
     assert torch.equal(pair.wide[0, 0][2:7:2, 2:7:2], pair.y[0, 0])
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("kernel", ["box", "; ".join(["0.25 -1 0.125 2 0.5"] * 5)], ids=["3x3", "5x5"])
+def test_all_words_lie_on_the_paper_and_numbers_can_be_read(tmp_path, lang, kernel, outside, chinese):
+    with lettering(lang):
+        sheet = Sheet(pair_of(Asked(tmp_path, digit(3)), parse_kernel(kernel)), WORDS[lang], "a title", dpi=60)
+        sheet.still()
+        assert outside(sheet.figure) == []
+        assert len(sheet.y.texts) == 9
+
+
+def test_the_error_is_the_least_that_a_factor_leaves(tmp_path):
+    pair = pair_of(Asked(tmp_path, digit(3)), parse_kernel("box"))
+    factor, *_ = np.linalg.lstsq(pair.back.reshape(-1, 1).numpy(), pair.x.flatten().numpy(), rcond=None)
+    assert pair.error == pytest.approx(np.abs(factor[0] * pair.back.numpy() - pair.x.numpy()).mean())
+    ten = pair_of(Asked(tmp_path, digit(3)), 10 * parse_kernel("box"))
+    assert ten.error == pytest.approx(pair.error)
+
+
+def test_what_cannot_be_drawn_is_refused(tmp_path):
+    with pytest.raises(UsageError, match="40 can be drawn"):
+        pair_of(Asked(tmp_path, digit(3), stride=20), parse_kernel("box"))
 
 
 def test_the_film_goes_forward_back_and_stamps(tmp_path):

@@ -6,22 +6,24 @@ whose sampling draws from the Gaussian with the mean and the covariance of the t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from ..evaluation.card_file import read_card
+from ..evaluation.card_file import check_comparable, read_card
 from ..evaluation.floor import labels_in_turn, standard
 from ..evaluation.measures import Card, conditions, measured
 from ..evaluation.rows import Row, quick_rows, slow_rows
-from .claim import Claim, Figure, Finding, Text, Verdict, judged
+from .claim import Claim, Figure, Finding, Text, Verdict, judged, over_seeds
 from .lab import Lab
 from .trials import CHANGED
 
 FOLDER = Path("benchmarks/results")
-FULL, MINI = FOLDER / "t30.json", FOLDER / "t30-basic.json"
+FULL = tuple(FOLDER / f"t30{seed}.json" for seed in ("", "-seed1", "-seed2"))  # the tutorial's 30 epochs
+MINI = (FOLDER / "t30-basic.json",)  # the same with the mini UNet, one seed
 GOOD, FAIR = 0.8, 0.5  # recall and coverage
 BALANCED = 0.05  # total variation of the classes
 TOLD = ("fd", "kid", "recall", "coverage", "tv")
@@ -35,33 +37,30 @@ def decide(recall: float | None, coverage: float | None, tv: float | None) -> Ve
     return judged(least >= GOOD and tv <= BALANCED, least >= FAIR)
 
 
-def figures_of(card: Card) -> list[Figure]:
-    """The rows of TOLD with their floors, as far as the card has them."""
-    head = card["header"]
-    return [
-        Figure(
-            Text(*[row.title + (f" ({conditions(card)})" if row.name == "fd" else "")] * 2),
-            value,
-            spread=(card.get("sd") or {}).get(row.name),
-            floor=row.floor(card),
-            n=head["n"],
-        )
-        for row in measured([card])
-        if row.name in TOLD and (value := row.value(card)) is not None
-    ]
+def figures_of(cards: Sequence[Card]) -> dict[str, Figure]:
+    """The rows of TOLD with their floors, as far as all cards have them: the mean over the cards, one for each seed."""
+    found: dict[str, Figure] = {}
+    for row in measured(cards):
+        first = cards[0]
+        values = [value for card in cards if (value := row.value(card)) is not None]
+        if row.name in TOLD and len(values) == len(cards):
+            title = row.title + (f" ({conditions(first)})" if row.name == "fd" else "")
+            found[row.name] = over_seeds(Text(title, title), values, floor=row.floor(first), n=first["header"]["n"])
+    return found
 
 
-def reading(path: Path) -> Callable[[Lab], Finding]:
-    """The experiment that reads the card at `path`; it raises CheckpointError for a file that is none."""
+def reading(paths: Sequence[Path]) -> Callable[[Lab], Finding]:
+    """The experiment that reads the cards at `paths`, one for each seed; it raises CheckpointError for a file that is none."""
 
     def measure(lab: Lab) -> Finding:
-        card = read_card(path)
-        if card is None:
+        cards = {str(path): card for path in paths if (card := read_card(path)) is not None}
+        if len(cards) < len(paths):
             return Finding([], "not measured here")
-        rows = {row.name: row.value(card) for row in measured([card])}
-        seed = card["made"].get("seed")
-        verdict = decide(rows.get("recall"), rows.get("coverage"), rows.get("tv"))
-        return Finding(figures_of(card), verdict, () if seed is None else (seed,))
+        check_comparable([*cards], [*cards.values()])
+        rows = figures_of([*cards.values()])
+        verdict = decide(*(rows[name].value if name in rows else None for name in ("recall", "coverage", "tv")))
+        seeds = (card["made"].get("seed") for card in cards.values())
+        return Finding([*rows.values()], verdict, tuple(seed for seed in seeds if seed is not None))
 
     return measure
 
@@ -98,13 +97,11 @@ def measure_mini(lab: Lab) -> Finding:
     found = reading(MINI)(lab)
     if not found.figures:
         return found
-    others = {"unet2d": read_card(FULL), "ink": CHANGED.cards().get(0)}
-    figures = [
-        figure
-        for name, card in others.items()
-        if card is not None
-        for figure in beside(name, {row.name: row.value(card) for row in measured([card])}, card["floor"], card["header"]["n"])
-    ]
+    others: dict[str, list[Card | None]] = {"unet2d": [read_card(path) for path in FULL], "ink": [*CHANGED.cards().values()]}
+    figures = []
+    for name, there in others.items():
+        rows = figures_of([card for card in there if card is not None])
+        figures += [replace(rows[row], name=Text(row, row), at=name) for row in ("fd", "recall", "coverage") if row in rows]
     return found._replace(figures=[*found.figures, *figures, *linear(lab, found.figures[0].n or 0)])
 
 
@@ -118,8 +115,9 @@ IMPRESSIVE = Claim(
     Text("The final result looks impressive.", "最终结果看起来令人印象深刻。"),
     "3.6",
     Text(
-        f"The card that `inkbloom evaluate` made of the tutorial's own run, 30 epochs: {FULL}.",
-        f"教程自己的训练（30 个 epoch）由 `inkbloom evaluate` 得到的评分卡：{FULL}。",
+        "The cards that `inkbloom evaluate` made of the tutorial's own training, 30 epochs, three seeds: "
+        f"{FULL[0].parent}/t30*.json.",
+        f"教程自己的训练（30 个 epoch，三个种子）由 `inkbloom evaluate` 得到的评分卡：{FULL[0].parent}/t30*.json。",
     ),
     RULE,
     reading(FULL),
@@ -128,10 +126,10 @@ MINI_UNET = Claim(
     Text("The mini UNet, though not a standard one, still gives good results.", "迷你 UNet 虽不标准，仍能取得不错的结果。"),
     "3.4",
     Text(
-        f"The card that `inkbloom evaluate` made of the same training with the mini UNet, basic: {MINI}; beside it the "
-        "cards of the standard one, unet2d, and of fast-uncond, whose network is ink, and pictures that the best linear "
-        "denoiser would lead to, the Gaussian of the training images.",
-        f"同样的训练换成迷你 UNet（basic）后，由 `inkbloom evaluate` 得到的评分卡：{MINI}；"
+        f"The card that `inkbloom evaluate` made of the same training with the mini UNet, basic, one seed: {MINI[0]}; "
+        "beside it the cards of the standard one, unet2d, and of fast-uncond, whose network is ink, and pictures that the "
+        "best linear denoiser would lead to, the Gaussian of the training images.",
+        f"同样的训练换成迷你 UNet（basic，一个种子）后，由 `inkbloom evaluate` 得到的评分卡：{MINI[0]}；"
         "旁边是标准的 unet2d 和 fast-uncond（它的网络是 ink）的评分卡，以及用最佳线性去噪器采样得到的图，"
         "即训练图像的高斯分布。",
     ),

@@ -26,6 +26,7 @@ KERNELS: dict[str, Matrix] = {
 }
 """As networks read them, without a flip: sobel-x answers to what grows brighter to the right, sobel-y downwards."""
 
+LARGEST = 1_000_000  # so that sums stay numbers that one can read
 HOW = 'write rows of equal length, as in "1 0 -1; 2 0 -2; 1 0 -1" or [[1,0],[0,1]]'
 
 
@@ -33,7 +34,7 @@ def parse_kernel(text: str) -> Tensor:
     """A kernel (height, width) in float64, from a name in KERNELS or a matrix.
 
     Rows of a matrix end with ";" or a new line, numbers with spaces or commas; or it is JSON. Raises UsageError for unknown
-    names, rows of unequal length, and whatever is empty or not a finite number.
+    names, rows of unequal length, weights above LARGEST, and whatever is empty or not a finite number.
     """
     text = text.strip()
     if text.lower() in KERNELS:
@@ -68,6 +69,8 @@ def _number(cell: object, text: str) -> float:
         number = math.nan if isinstance(cell, bool) else float(cell)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):
         number = math.nan
+    if math.isfinite(number) and abs(number) > LARGEST:
+        raise UsageError(f"{brief(str(cell), 20)} in the kernel ({brief(text)!r}): a weight is at most {LARGEST:,} in size")
     if not math.isfinite(number):
         shown = "a nested value" if isinstance(cell, list | dict) else repr(brief(str(cell), 20))
         raise UsageError(f"{shown} is not a finite number (kernel {brief(text)!r}): {HOW}")

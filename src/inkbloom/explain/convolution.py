@@ -17,7 +17,7 @@ from .asked import Asked
 from .canvas import GREY, IMAGE, INK, KERNEL, RESULT, heading, lettering, pixels, write
 from .convolution_lesson import Lesson, lesson_of, strongest
 from .film import Step, filmed, finish, save_film
-from .matrices import Tone, fill, fill_all, lattice, letters, number, outline, tone_of, whole
+from .matrices import Tone, fill, fill_all, is_exact, lattice, letters, number, outline, precise, tone_of, whole
 
 SPELLED = 7  # rows and columns of a kernel whose products are written one by one, at most
 
@@ -25,7 +25,7 @@ WORDS = {
     "en": {
         "title": "Convolution: {name}, kernel {kernel}",
         "about": "Under the kernel, each pixel is multiplied by its weight; the products add up to one number of the feature "
-        "map.\nAs in networks, the kernel is not flipped (cross-correlation). Stride {stride}, {padding}. "
+        "map.\nAs in networks, the kernel is not flipped (cross-correlation). Stride {stride}, {padding}.\n"
         "The large matrices are the framed parts of the small pictures.",
         "padded": "{rows} rows and {columns} columns of zeros put around (dashed)",
         "unpadded": "no padding",
@@ -37,7 +37,7 @@ WORDS = {
         "image": "Whole image, {rows} x {columns}",
         "result": "Whole feature map, {rows} x {columns}",
         "sum": "Row {row}, column {column} of the feature map",
-        "many": "{count} products, their sum is {total}",
+        "many": "{count} products, their sum {equals} {total}",
     },
     "zh": {
         "title": "卷积：{name}，卷积核 {kernel}",
@@ -53,7 +53,7 @@ WORDS = {
         "image": "整幅图像，{rows} x {columns}",
         "result": "整幅特征图，{rows} x {columns}",
         "sum": "特征图第 {row} 行、第 {column} 列",
-        "many": "共 {count} 个乘积，总和为 {total}",
+        "many": "共 {count} 个乘积，总和 {equals} {total}",
     },
 }
 
@@ -153,13 +153,19 @@ class Sheet:
 def spelled(terms: list[Operand], many: str) -> str:
     """The sum in full, a line for each row of the kernel; for large kernels how many products there are, and their sum."""
     rows, columns = terms[-1].tap[0] + 1, terms[-1].tap[1] + 1
-    total = number(terms[-1].total)
+    total, equals = number(terms[-1].total), sign(terms)
     if max(rows, columns) > SPELLED:
-        return many.format(count=len(terms), total=total)
+        return many.format(count=len(terms), total=total, equals=equals)
     written = [f"{number(term.pixel)} × {_bracketed(term.weight)}" for term in terms]
     lines = [" + ".join(written[row * columns : (row + 1) * columns]) for row in range(rows)]
-    return " +\n".join(lines) + f"\n= {total}"
+    return " +\n".join(lines) + f"\n{equals} {total}"
+
+
+def sign(terms: list[Operand]) -> str:
+    """What stands before the sum: = where every number as it is written is the number itself, ≈ where one is rounded."""
+    exact = all(is_exact(term.pixel, number) and is_exact(term.weight, precise) for term in terms if term.product)
+    return "=" if exact and is_exact(terms[-1].total, number) else "≈"
 
 
 def _bracketed(weight: float) -> str:
-    return f"({number(weight)})" if weight < 0 else number(weight)
+    return f"({precise(weight)})" if weight < 0 else precise(weight)

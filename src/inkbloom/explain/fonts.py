@@ -20,7 +20,10 @@ FAMILIES = {
 
 
 def families(lang: str) -> list[str]:
-    """The installed families for a language, in the order in which a letter is looked up. Raises UsageError if none."""
+    """The installed families for a language, in the order in which a letter is looked up; an image may have a Chinese name.
+
+    Raises UsageError if none.
+    """
     wanted = FAMILIES[lang]
     found = [name for name in wanted if name in _installed()]
     if not found:
@@ -30,7 +33,8 @@ def families(lang: str) -> list[str]:
         raise UsageError(
             "no font with Chinese letters: install one, on Debian and Ubuntu `apt install fonts-noto-cjk`, or use --lang en"
         )
-    return [*dict.fromkeys([found[0], PLAIN])]
+    chinese = [name for name in FAMILIES["zh"] if name in _installed()]
+    return [*dict.fromkeys([found[0], PLAIN, *chinese[:1]])]
 
 
 def _installed() -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -39,10 +40,22 @@ def tone_of(values: ArrayLike, white: float = 0) -> Tone:
 
 def number(value: float) -> str:
     """A number in few letters: two to three digits that count, whole numbers without a point."""
+    if 1e-6 < abs(value) < 5e-3 or abs(value) >= 1e6:
+        return f"{value:.1g}".replace("-", "−")
     digits = 0 if abs(value) >= 100 or abs(value - round(value)) < 5e-3 else 1 if abs(value) >= 10 else 2
     text = f"{value:.{digits}f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text
     return "0" if text in ("-0", "") else text.replace("-", "−")
+
+
+def precise(value: float) -> str:
+    """A number with up to four digits that count, as a weight needs it in a sum that is written out."""
+    return f"{value:.4g}".replace("-", "−")
+
+
+def is_exact(value: float, written: Callable[[float], str]) -> bool:
+    """Whether the number as it is written is the number itself, up to the rounding of floats."""
+    return math.isclose(float(written(value).replace("−", "-")), value, rel_tol=1e-9, abs_tol=1e-6)
 
 
 def place(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:

@@ -20,17 +20,20 @@ def skips_of(net: nn.Module, inputs: tuple[Any, ...], layers: Sequence[Layer]) -
 
     Those around a block of one size are left out, as in residual blocks. `layers` are the network's, by `layers_of`.
     """
-    order = {layer.name: place for place, layer in enumerate(layers) if layer.pictures and layer.works}
-    heights = [layer.after[1] if layer.pictures else 10**9 for layer in layers]
-    origin: dict[int, str] = {}  # of each picture, by id: the last layer that made it
+    drawing = [layer for layer in layers if layer.works and (layer.pictures or layer.kind == "attention")]
+    order = {layer.name: place for place, layer in enumerate(drawing)}
+    heights: list[int] = []
+    for layer in drawing:
+        heights.append(layer.after[1] if layer.pictures else heights[-1] if heights else 0)  # attention keeps the size
+    origin: dict[int, str] = {}  # of each tensor, by id: the last of these layers that it comes from
     alive: list[Tensor] = []  # or an id might be given to another tensor
     found: dict[tuple[str, str], None] = {}
 
     def see(call: Call) -> None:
         alive.append(call.answer)
+        sources = sorted({origin[id(x)] for x in call.given if id(x) in origin}, key=order.__getitem__)
         pictures = [x for x in call.given if x.dim() == 4 and x.shape[2:] == call.answer.shape[2:]]
-        sources = sorted({origin[id(x)] for x in pictures if id(x) in origin}, key=order.__getitem__)
-        if call.kind in JOINS and len(sources) > 1:
+        if call.kind in JOINS and len(pictures) > 1 and len(sources) > 1:
             kept, latest = sources[0], sources[-1]
             between = heights[order[kept] + 1 : order[latest]]
             if between and min(between) < min(heights[order[kept]], heights[order[latest]]):

@@ -56,5 +56,5 @@ def own_image(path: Path) -> Subject:
     image = torch.from_numpy(np.asarray(fit(Image.fromarray(found.pixels).convert("L"), size)).copy())[None, None]
     changes = [f"reduced from {width} x {height} to {size[1]} x {size[0]} pixels"] if size != found.original else []
     changes += ["turned grey"] if found.pixels.ndim == 3 else []
-    name = brief(path.name, 24)
+    name = brief(path.name, 24).replace("$", r"\$")  # matplotlib would set it as a formula
     return Subject(image, image, {"en": name, "zh": name}, " and ".join(changes) or None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from itertools import product
+from textwrap import fill as fill_lines
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -16,21 +17,24 @@ from ..convolution import flipped, operands_of, overlaps, parse_kernel, stamps
 from ..figures.images import save_png
 from .asked import Asked
 from .canvas import GREY, KERNEL, RESULT, heading, lettering, pixels, write
+from .convolution import sign
 from .film import Step, filmed, finish, save_film
-from .matrices import fill, fill_all, lattice, letters, number, outline, tone_of
+from .matrices import fill, fill_all, lattice, letters, number, outline, precise, tone_of
 from .transposed_pair import SMALL, Pair, other_taps, pair_of
 
 FRAMES = 60  # for the kernel's way over the large matrix, at most
 TERMS = 9  # of a sum that are written out, at most
+SIDE, READABLE = 1.6, 0.3  # inches: of a small matrix, and of a cell whose number can be read
+LINE = 150  # letters of a line below, at most
 
 WORDS = {
     "en": {
         "title": "Transposed convolution: {name}, kernel of {rows} x {columns}, stride {stride}",
         "about": "Above, a convolution makes a small matrix of a large one. Below, its transpose goes from small to large: "
         "zeros are put between\nand around the numbers (dashed), and the flipped kernel slides over them with stride 1. "
-        "The size comes back, not the values,\nwhich are {error} away from the pixels on average. "
-        "Where kernels overlap unevenly, a checkerboard shows.",
-        "image": "Image, reduced to {rows} x {columns}",
+        "The size comes back, not the values,\nwhich are {error} grey levels away from the pixels on average "
+        "even after the best rescaling. Where kernels overlap unevenly, a checkerboard shows.",
+        "image": "Image, brought to {rows} x {columns}",
         "kernel": "Kernel",
         "small": "Convolution: {rows} x {columns}",
         "inserted": "The same numbers, zeros put in",
@@ -41,15 +45,16 @@ WORDS = {
         "uneven": "uneven",
         "other": "For comparison: {rows} x {columns} taps, {evenness}",
         "forward": "Convolution: {total} is the sum of {count} products.",
-        "backward": "Transposed convolution: {terms} = {total}. In the other {zeros} of {count} products a zero was put in.",
+        "backward": "Transposed convolution: {terms} {equals} {total}. "
+        "In the other {zeros} of {count} products a zero was put in.",
         "stamp": "Another view: each small number stamps the kernel, {stride} apart. Counted: how many stamps lie on a pixel.",
     },
     "zh": {
         "title": "转置卷积：{name}，{rows} x {columns} 的卷积核，步幅 {stride}",
         "about": "上排：卷积把大矩阵变成小矩阵。下排：它的转置从小到大，在数与数之间和四周补零（虚线），\n"
-        "再让翻转过的卷积核以步幅 1 滑过。恢复的是大小，不是数值：与原像素平均相差 {error}。\n"
+        "再让翻转过的卷积核以步幅 1 滑过。恢复的是大小，不是数值：乘上最合适的系数之后，与原像素仍平均相差 {error} 个灰度级。\n"
         "卷积核重叠得不均匀，就会出现棋盘格。",
-        "image": "图像，缩小到 {rows} x {columns}",
+        "image": "图像，缩放到 {rows} x {columns}",
         "kernel": "卷积核",
         "small": "卷积：{rows} x {columns}",
         "inserted": "同样的数，补进零",
@@ -60,7 +65,7 @@ WORDS = {
         "uneven": "不均匀",
         "other": "对比：核 {rows} x {columns}，{evenness}",
         "forward": "卷积：{total} 是 {count} 个乘积的和。",
-        "backward": "转置卷积：{terms} = {total}。{count} 个乘积里，其余 {zeros} 个乘的是补进去的零。",
+        "backward": "转置卷积：{terms} {equals} {total}。{count} 个乘积里，其余 {zeros} 个乘的是补进去的零。",
         "stamp": "换个看法：小矩阵的每个数盖一次卷积核的“印章”，彼此相隔 {stride}；次数就是一个像素上盖了几个印章。",
     },
 }
@@ -88,7 +93,7 @@ class Sheet:
 
     def __init__(self, pair: Pair, words: dict[str, str], title: str, dpi: int) -> None:
         self.pair, self.words = pair, words
-        self.figure = Figure(figsize=(13.0, 9.3), dpi=dpi)
+        self.figure = Figure(figsize=(13.0, 9.6), dpi=dpi)
         heading(self.figure, title, words["about"].format(error=number(pair.error)))
         kernel, turned = pair.kernel[0, 0].numpy(), flipped(pair.kernel)[0, 0].numpy()
         large, small, taps = pair.x.shape[2:], pair.y.shape[2:], pair.kernel.shape[2:]
@@ -176,15 +181,22 @@ class Sheet:
         """The products that are not with a zero that was put in, spelled out."""
         terms = list(operands_of(self.pair.wide, flipped(self.pair.kernel), (0, 0, *place)))
         met = [term for term in terms if self.pair.real[term.place]]
-        written = [f"{number(term.pixel)} × {number(term.weight)}" for term in met[:TERMS]] + ["…"] * (len(met) > TERMS)
-        total = number(float(self.pair.back[(0, 0, *place)]))
-        return self.words["backward"].format(
-            terms=" + ".join(written) or "0", total=total, zeros=len(terms) - len(met), count=len(terms)
+        written = [f"{number(term.pixel)} × {precise(term.weight)}" for term in met[:TERMS]] + ["…"] * (len(met) > TERMS)
+        told = self.words["backward"].format(
+            terms=" + ".join(written) or "0",
+            equals=sign(terms),
+            total=number(terms[-1].total),
+            zeros=len(terms) - len(met),
+            count=len(terms),
         )
+        return fill_lines(told, LINE)
 
     def _matrix(self, centre: float, row: int, shape: Sequence[int], title: str) -> Axes:
-        """An empty matrix around this place: inches from the left, and 0 for the upper or 1 for the lower row."""
-        side, middle = self.cell * max(shape), 3.45 + 3.65 * row
+        """An empty matrix around this place: inches from the left, and 0 for the upper or 1 for the lower row.
+
+        All have cells of one size, but for small ones whose numbers could not be read so.
+        """
+        side, middle = max(self.cell * max(shape), min(SIDE, max(shape) * READABLE)), 3.45 + 3.65 * row
         axis = lattice(self.figure, centre - side / 2, middle - side / 2, side, tuple(shape))
         axis.set_title(title.format(rows=shape[0], columns=shape[1]), loc="center", pad=5)
         return axis

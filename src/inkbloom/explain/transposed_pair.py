@@ -10,9 +10,11 @@ from torch import Tensor
 from ..convolution import Axis, axes_of, correlate, flipped, inserted
 from ..convolution.transposed import Transposing
 from ..data.resize import resized
+from ..errors import UsageError
 from .asked import Asked
 
 SMALL = 3  # rows and columns of the small matrix
+WIDEST = 40  # of that with the zeros put in, at most
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,8 +35,9 @@ class Pair:
 
     @property
     def error(self) -> float:
-        """How far `back` is from x on average."""
-        return float((self.back - self.x).abs().mean())
+        """How far `back`, times the factor that brings it nearest, is from x on average."""
+        factor = float((self.back * self.x).sum() / self.back.square().sum().clamp_min(1e-30))
+        return float((factor * self.back - self.x).abs().mean())
 
     @property
     def settings(self) -> Transposing:
@@ -49,6 +52,11 @@ def pair_of(asked: Asked, kernel: Tensor) -> Pair:
     for axis, size in zip(axes, image.shape[2:], strict=True):
         axis.output(size)
     rows, columns = (axis.transposed(SMALL) for axis in axes)
+    side = max(size + axis.taps - 1 for size, axis in zip((rows, columns), axes, strict=True))
+    if side > WIDEST:
+        raise UsageError(
+            f"{side} rows or columns with the zeros put in, {WIDEST} can be drawn: less --stride, or a smaller kernel"
+        )
     x = resized(image, (rows, columns)).double()
     settings: Transposing = {"stride": [axis.stride for axis in axes], "padding": [axis.padding for axis in axes]}
     y = correlate(x, weights, stride=settings["stride"], padding=settings["padding"])

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 
-from ..errors import UsageError, unknown
+from ..errors import UsageError, brief, unknown
 
 TOPICS = {
     "convolution": ("a kernel slides over an image, every product spelled out", "image digit kernel stride padding"),
@@ -17,6 +18,7 @@ TOPICS = {
 }
 """Topic -> what it shows, and which flags it takes beside --lang and --out."""
 LANGUAGES = ("en", "zh")
+LARGEST = 100  # pixels of --stride and --padding
 CHOOSING = ("run", "net", "image", "digit", "kernel", "stride", "padding", "layer", "t")
 
 
@@ -61,7 +63,10 @@ def run(args: argparse.Namespace) -> int:
     if subject.note:
         print(f"image: {subject.note}")
     chosen = {name: getattr(args, name) for name in ("run", "net", "layer", "t", "kernel", "stride")}
-    padding = int(args.padding) if args.padding and args.padding.lstrip("-").isdecimal() else args.padding
+    padding = int(args.padding) if args.padding and re.fullmatch(r"-?\d{1,9}", args.padding) else args.padding
+    for name, value in (("stride", args.stride), ("padding", padding)):
+        if isinstance(value, int) and value > LARGEST:
+            raise UsageError(f"--{name} {brief(value)}: at most {LARGEST} pixels can be drawn")
     for line in DRAWN[args.topic](Asked(args.out, subject, args.lang, padding=padding, **chosen)):
         print(line)
     return 0
