@@ -24,7 +24,7 @@ from .transposed_pair import SMALL, Pair, other_taps, pair_of
 
 FRAMES = 60  # for the kernel's way over the large matrix, at most
 TERMS = 9  # of a sum that are written out, at most
-SIDE, READABLE = 1.6, 0.3  # inches: of a small matrix, and of a cell whose number can be read
+SIDE, READABLE = 1.4, 0.3  # inches: of a small matrix, and of a cell whose number can be read
 LINE = 150  # letters of a line below, at most
 
 WORDS = {
