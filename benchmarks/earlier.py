@@ -56,7 +56,7 @@ def main() -> None:
                 axes.imshow(image.imread(drawn), cmap="gray", interpolation="nearest")
                 axes.set_title(f"{family}, {budget:,}", fontsize="small", pad=2)
     with replacing(args.out) as file:
-        figure.savefig(file, format="png", dpi=110)
+        figure.savefig(file, format="png", dpi=110, bbox_inches="tight", pad_inches=0.15)
     print(f"picture: {args.out}")
 
 
