@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from matplotlib.figure import Figure
 from PIL import Image
 
 from inkbloom.data import load_data
@@ -65,3 +66,12 @@ def test_what_is_no_image_is_refused(tmp_path):
     for name, told in (("none.png", "no such image"), ("words.txt", "cannot read the image"), (".", "cannot read the image")):
         with pytest.raises(DataError, match=told):
             own_image(tmp_path / name)
+
+
+def test_a_name_with_dollars_is_written_as_it_is(saved):
+    """Not set as a formula, which matplotlib would do between two of them, or fail at."""
+    odd = saved(8, 8).rename(saved(8, 8).with_name("a$_$b.png"))
+    figure = Figure()
+    plain, told = (figure.text(0, 0, text) for text in ("a$_$b.png", own_image(odd).name["en"]))
+    assert told._preprocess_math(told.get_text()) == ("a$_$b.png", False)
+    assert plain._preprocess_math(plain.get_text())[1]  # a negative control
