@@ -5,7 +5,8 @@ import json
 import torch
 
 from inkbloom.bench.machine import Quiet, about
-from inkbloom.bench.peaks import peaks
+from inkbloom.bench.peaks import highest, peaks
+from inkbloom.bench.timing import Row
 
 
 def test_the_machine_is_told_in_plain_values():
@@ -36,3 +37,8 @@ def test_peaks_cover_both_precisions(monkeypatch):
     assert set(rows) == {*kinds, "copy"}
     assert rows["matmul fp32"]["best"] == 2e-9 * 32**3
     assert rows["conv training bf16"]["best"] == 3 * rows["conv forward fp32"]["best"]
+
+
+def test_the_peak_of_a_precision_is_its_fastest_work():
+    best = {"matmul fp32": 229.0, "conv training fp32": 422.0, "matmul bf16": 958.0, "conv forward bf16": 750.0, "copy": 9999.0}
+    assert highest([Row("", {"what": what, "best": rate}) for what, rate in best.items()]) == {"fp32": 422.0, "bf16": 958.0}

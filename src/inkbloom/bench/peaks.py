@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -31,6 +31,12 @@ def peaks(device: torch.device, quick: bool) -> Iterator[Row]:
         rate = spread([amount / seconds for seconds in taken[name]])
         figures = {"what": name, "unit": unit, "best": rate["high"], **rate}
         yield Row(f"{name:20} {rate['high']:9.1f} {unit} best, {rate['median']:.1f} median", figures)
+
+
+def highest(rows: Sequence[Row]) -> dict[str, float]:
+    """Precision -> GFLOP/s of the fastest work among the rows of `peaks`: on some machines a product of matrices, on others
+    a convolution."""
+    return {name: max(row.figures["best"] for row in rows if row.figures["what"].endswith(name)) for name in DTYPES}
 
 
 def _matmul(device: torch.device, dtype: torch.dtype) -> Work:

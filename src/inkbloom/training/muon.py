@@ -36,13 +36,18 @@ def orthogonal(matrices: Sequence[Tensor]) -> list[Tensor]:
 def inverse_root(grams: Tensor) -> Tensor:
     """(K, M, M) symmetric, no negative eigenvalue -> about their inverse square roots, by TURNS of the quintic."""
     lengths = grams.diagonal(dim1=1, dim2=2).sum(1).clamp_min(1e-24)[:, None, None]
-    gram, made = grams / lengths, torch.eye(grams.shape[1], device=grams.device)
-    one, (a, b, c) = made, QUINTIC
-    for _ in range(TURNS):
-        turn = torch.baddbmm(a * one + b * gram, gram, gram, alpha=c)
-        made = turn @ made
+    gram = grams / lengths
+    made = turn = _quintic(gram)
+    for _ in range(TURNS - 1):
         gram = turn @ gram @ turn
+        turn = _quintic(gram)
+        made = turn @ made
     return made / lengths.sqrt()
+
+
+def _quintic(gram: Tensor) -> Tensor:
+    a, b, c = QUINTIC
+    return torch.baddbmm(a * torch.eye(gram.shape[1], device=gram.device) + b * gram, gram, gram, alpha=c)
 
 
 class Muon(torch.optim.Optimizer):

@@ -106,13 +106,13 @@ class Bench:
 
     def peaks(self) -> Iterator[Row]:
         """See bench/peaks.py."""
-        from ..bench.peaks import peaks
+        from ..bench.peaks import highest, peaks
 
+        rows = []
         for row in peaks(self.device, self.args.quick):
-            what, _, precision = row.figures["what"].rpartition(" ")
-            if what == "matmul":
-                self.best[precision] = row.figures["best"]
+            rows.append(row)
             yield row
+        self.best = highest(rows)
 
     def step(self) -> Iterator[Row]:
         """See bench/step.py: for the recipe, and for the tutorial's two on the same images."""
