@@ -182,6 +182,16 @@ def test_adam_clipped_and_averaged_as_written_by_hand():
         torch.testing.assert_close(parameter, mean[name], atol=2e-5, rtol=1e-3)
 
 
+def test_the_average_knows_the_shares_of_the_groups():
+    """Whose sizes are far from alike: eight images in ten are the same."""
+    data = images(20)
+    data.images[:16] = data.images[0]
+    state, _ = trained(replace(TINY, labels=False, groups=3, ema=0.5), data)
+    shares = state.family.net.shares
+    assert sorted(shares[0].tolist())[-1] >= 0.8
+    assert torch.equal(state.ema.module.shares, shares)
+
+
 @pytest.mark.parametrize(("clip", "scale"), [(0.0, 1.0), (1e6, 1.0), (1e-3, None)])
 def test_gradients_are_clipped_to_their_norm(clip, scale):
     """One step of plain descent moves the weights by lr times the gradient, or by lr times the norm that is allowed."""

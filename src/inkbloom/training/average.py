@@ -1,4 +1,4 @@
-"""The moving average of a network's parameters: what samples in the network's place."""
+"""The moving average of a network's parameters, with its buffers as they are: what samples in the network's place."""
 
 from __future__ import annotations
 
@@ -20,10 +20,13 @@ class Average:
         self.module, self.seen = copy.deepcopy(net), 0
         self.slowest = 1 - 1 / max(length, 1)
         self._means, self._now = tuple(self.module.parameters()), tuple(net.parameters())
+        self._buffers = tuple(zip(self.module.buffers(), net.buffers(), strict=True))
 
     @torch.no_grad()
     def follow(self) -> None:
-        """Takes in the network's parameters as they are now."""
+        """Takes in the network's parameters as they are now. Buffers, the shares of groups among them, are copied."""
         decay = min(self.slowest, (1 + self.seen) / (10 + self.seen)) if self.seen else 0.0
         torch._foreach_lerp_(self._means, self._now, 1 - decay)
+        for kept, given in self._buffers:
+            kept.copy_(given)
         self.seen += 1
