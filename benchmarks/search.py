@@ -105,7 +105,7 @@ def main() -> None:
                 noise=recipe.noise,
                 pixels=recipe.pixels,
             )
-            if isinstance(family, Diffusion)
+            if isinstance(family, Diffusion) and family.restores
             else []
         )
         for count, guidance, spacing in product(
