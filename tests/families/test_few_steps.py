@@ -1,8 +1,8 @@
 """Few steps: long steps that land where the teacher's short ones do, from a teacher that fits, kept by a resumed run."""
 
+import math
 from itertools import pairwise
 
-import math
 import numpy as np
 import pytest
 import torch

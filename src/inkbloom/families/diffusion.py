@@ -103,7 +103,7 @@ class Diffusion(Family):
     def _few_steps_loss(self, like: Tensor, y: Tensor | None, draw: Draw) -> Tensor:
         """How far from the teacher's walk each of the `sample_steps` lands that starts on it; `like` gives the shape alone.
 
-        The distance is the absolute one, rounded off at SOFT. Where the network cannot tell yet whether a pixel is ink or paper,
+        The distance is the absolute one, rounded off at SOFT. Where the network cannot tell if a pixel is ink or paper,
         a squared error asks for their mean, a grey; this one for their median, the likelier of the two, and strokes stay sharp.
         """
         r, batch = self.recipe, len(like)
