@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -41,6 +42,7 @@ def part() -> None:
     """Leaves the other processes of a torchrun, if there are any: an interpreter that ends while still joined may abort."""
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
+        time.sleep(0.2)  # its threads outlive it: one that lets go of its last tensor while the interpreter ends would abort it
 
 
 def make_accelerator(device: torch.device, precision: str) -> Accelerator:
