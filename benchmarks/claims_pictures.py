@@ -22,8 +22,8 @@ from inkbloom.claims.inverted import inverted
 from inkbloom.claims.lab import Lab, Size
 from inkbloom.claims.recovery import walked_back
 from inkbloom.data.pixels import to_bytes, to_floats
-from inkbloom.data.writing import replacing
 from inkbloom.figures.images import tile
+from inkbloom.files import replacing
 from inkbloom.philox import Draw
 from inkbloom.sampling import drawn
 

@@ -15,7 +15,7 @@ from matplotlib import image
 from matplotlib.figure import Figure
 
 from inkbloom.claims.earlier import BUDGETS, EQUAL
-from inkbloom.data.writing import replacing
+from inkbloom.files import replacing
 
 COLOURS = {"vae": "#b4552d", "gan": "#2d7d6f", "fast": "#20262e"}
 

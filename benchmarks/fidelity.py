@@ -34,11 +34,11 @@ from torch import Tensor, nn
 from inkbloom import philox
 from inkbloom.config import Recipe, load_recipe
 from inkbloom.data import load_data
+from inkbloom.device import best_device
+from inkbloom.store.weights import Spec
 from inkbloom.training.batches import Plan
-from inkbloom.training.device import best_device
 from inkbloom.training.fit import fit, make_accelerator
 from inkbloom.training.state import State
-from inkbloom.training.weights import Spec
 
 RECIPES = {"basic": "tutorial-basic", "unet2d": "tutorial"}
 FIRST, BLOCK = 20, 79  # losses shown one by one, steps in a block

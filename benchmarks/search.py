@@ -21,18 +21,18 @@ import torch
 
 from inkbloom.config import HINTS, load_recipe
 from inkbloom.data import load_data
+from inkbloom.device import best_device, choose_compile, choose_precision
 from inkbloom.evaluation.classes import agreement, total_variation
 from inkbloom.evaluation.distances import fd, kid, rms
+from inkbloom.evaluation.holdout import holdout_loss
 from inkbloom.evaluation.judge import load_judge
 from inkbloom.families import Diffusion
 from inkbloom.sampling import drawn, order
 from inkbloom.solvers import SPACINGS
+from inkbloom.store.weights import Spec
 from inkbloom.training.batches import Plan
-from inkbloom.training.device import best_device, choose_compile, choose_precision
 from inkbloom.training.fit import fit, make_accelerator
-from inkbloom.training.holdout import holdout_loss
 from inkbloom.training.state import State
-from inkbloom.training.weights import Spec
 
 
 def value_of(name: str, text: str):
@@ -143,7 +143,7 @@ def main() -> None:
                 flush=True,
             )
     if args.keep:
-        from inkbloom.training.weights import pack
+        from inkbloom.store.weights import pack
 
         args.keep.write_bytes(pack(state.sampled, state.spec, state.step, "ema"))
 

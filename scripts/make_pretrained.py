@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 
 from inkbloom.run import Run
-from inkbloom.training.weights import pack
+from inkbloom.store.weights import pack
 
 ROOM = 850_000  # parameters
 

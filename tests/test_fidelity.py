@@ -23,16 +23,15 @@ from diffusers import UNet2DModel
 from torch import Tensor, nn
 
 import inkbloom
-from inkbloom import philox
+from inkbloom import device, philox
 from inkbloom.config import load_recipe
 from inkbloom.data import Data, load_data
 from inkbloom.sampling import order, starting_point, trajectory
-from inkbloom.training import device
+from inkbloom.store.log import number, read
+from inkbloom.store.weights import Spec
 from inkbloom.training.batches import Plan, epoch_order
 from inkbloom.training.fit import fit, make_accelerator
-from inkbloom.training.log import number, read
 from inkbloom.training.state import State
-from inkbloom.training.weights import Spec
 
 RECIPES = ("tutorial", "tutorial-basic")
 SHAPE = (1, 28, 28)

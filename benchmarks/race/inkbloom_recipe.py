@@ -11,8 +11,8 @@ from inkbloom.bench.quality import average_of, training
 from inkbloom.config import load_recipe
 from inkbloom.data import load_data
 from inkbloom.data.pixels import RANGES
+from inkbloom.device import best_device
 from inkbloom.sampling import order, trajectory
-from inkbloom.training.device import best_device
 
 
 class Racer:

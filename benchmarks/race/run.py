@@ -30,10 +30,10 @@ from inkbloom.bench.machine import Quiet, about, peak_gflops
 from inkbloom.bench.panel import load_t30
 from inkbloom.data import Data, load_data
 from inkbloom.data.npz import write_npz
-from inkbloom.data.writing import replacing
 from inkbloom.evaluation.card import measure
 from inkbloom.evaluation.floor import Standard, standard
 from inkbloom.evaluation.judge import Judge, judge_for, load_judge
+from inkbloom.files import replacing
 
 HERE = Path(__file__).resolve().parent
 OURS = "inkbloom"

@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from .config import parse_size
 from .data import load_data
 from .data.pixels import to_bytes, to_floats
+from .device import best_device
 from .errors import DataError, UsageError, shown, unknown
 from .families import VAE, Latent
-from .pretrained import pretrained
 from .sampling import Order, drawn, order, starting_point, trajectory
-from .training.device import best_device
-from .training.folder import load_weights
-from .training.log import number
-from .training.log import read as read_log
+from .store.folder import load_weights
+from .store.log import number
+from .store.log import read as read_log
+from .store.pretrained import pretrained
 
 if TYPE_CHECKING:
     from torch import Tensor

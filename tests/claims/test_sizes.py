@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
+from inkbloom.anatomy.layers import layers_of
 from inkbloom.claims import sizes
 from inkbloom.claims.sizes import decide_keeps, decide_shrinks, shrinking, shrinking_bare
-from inkbloom.explain.layers import layers_of
 
 
 def layers(*modules):

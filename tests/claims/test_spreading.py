@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
+from inkbloom.anatomy.layers import layers_of
 from inkbloom.claims import spreading
 from inkbloom.claims.spreading import decide_local, decide_spreads, drop_of, fields_along, noised_reach, touched, widest_kernel
-from inkbloom.explain.layers import layers_of
 
 
 def test_a_row_of_coins_is_a_binomial():

@@ -19,10 +19,10 @@ from inkbloom.data import load_data
 from inkbloom.errors import UsageError
 from inkbloom.evaluation.judge import load_judge
 from inkbloom.evaluation.measures import FD
+from inkbloom.store.weights import Spec
 from inkbloom.training.batches import Plan
 from inkbloom.training.fit import fit, make_accelerator
 from inkbloom.training.state import State
-from inkbloom.training.weights import Spec
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from inkbloom.explain.fonts import FAMILIES, families
 from inkbloom.explain.sampling import explain_sampling, moving
 from inkbloom.explain.subject import digit
 from inkbloom.explain.walk import levels_of, walk_of
-from inkbloom.training.weights import Spec, pack
+from inkbloom.store.weights import Spec, pack
 
 
 @pytest.fixture(scope="module")

@@ -9,13 +9,13 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from inkbloom import Run, train
+from inkbloom.anatomy.layers import layers_of
 from inkbloom.config import load_recipe
 from inkbloom.diffusion import PATHS
 from inkbloom.errors import UsageError
 from inkbloom.explain.asked import Asked
 from inkbloom.explain.canvas import IMAGE, KERNEL
 from inkbloom.explain.fonts import FAMILIES, families
-from inkbloom.explain.layers import layers_of
 from inkbloom.explain.studied import studied
 from inkbloom.explain.subject import digit
 from inkbloom.explain.unet import explain_unet
@@ -23,7 +23,7 @@ from inkbloom.explain.unet_diagram import ROLES, drawn_of, role_of, shapes_of, s
 from inkbloom.explain.unet_maps import maps_of, montage, strongest
 from inkbloom.explain.unet_table import COLUMNS, lines_of, rows_of
 from inkbloom.explain.unet_words import facts_of, title_of
-from inkbloom.training.weights import Spec, pack
+from inkbloom.store.weights import Spec, pack
 
 LETTERS = tuple("0123456789")
 

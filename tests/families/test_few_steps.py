@@ -17,11 +17,11 @@ from inkbloom.philox import Draw
 from inkbloom.run import Run
 from inkbloom.sampling import order
 from inkbloom.solvers import SOLVERS, step_times
+from inkbloom.store.weights import Spec
 from inkbloom.training.batches import Plan
 from inkbloom.training.fit import fit, make_accelerator
 from inkbloom.training.state import State
 from inkbloom.training.teacher import take_teacher
-from inkbloom.training.weights import Spec
 
 CPU = torch.device("cpu")
 TAUGHT = {"teacher_steps": 3, "sample_steps": 4, "spacing": "shifted", "steps": 4, "batch_size": 8, "compile": "off"}

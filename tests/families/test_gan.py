@@ -12,7 +12,7 @@ from inkbloom.config import Recipe
 from inkbloom.families import build
 from inkbloom.families.gan import slope
 from inkbloom.philox import Draw
-from inkbloom.training.weights import load_family
+from inkbloom.store.weights import load_family
 
 RECIPE = Recipe().resolved(family="gan", steps=10, latent=3, widths=[4, 6])
 GAN_FIELDS = {"family": "gan", "net": None, "layers": None, "sample_steps": None, "latent": 3, "lr": 0.01, "optimizer": "adam"}

@@ -11,7 +11,7 @@ from inkbloom.families import Diffusion, build
 from inkbloom.nets import Grouped
 from inkbloom.philox import Draw
 from inkbloom.sampling import order
-from inkbloom.training.weights import Spec, load_family, pack
+from inkbloom.store.weights import Spec, load_family, pack
 
 RECIPE = Recipe().resolved(steps=3, groups=4, widths=[16], layers=1, target="x0", loss_on="x0")
 SHAPE = (1, 8, 8)

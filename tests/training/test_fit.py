@@ -13,20 +13,20 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
+from inkbloom import device as devices
 from inkbloom.config import Recipe
 from inkbloom.data import Data, load_data
 from inkbloom.data.pixels import to_floats
 from inkbloom.diffusion import NOISES, PATHS
 from inkbloom.errors import Diverged
+from inkbloom.evaluation.holdout import IMAGES, LEVELS, holdout_loss, mean_image_loss, wiener_loss
 from inkbloom.families import Diffusion
 from inkbloom.philox import Draw
-from inkbloom.training import device as devices
+from inkbloom.store.weights import Spec
 from inkbloom.training import session
 from inkbloom.training.batches import Plan, epoch_order, share
 from inkbloom.training.fit import fit, make_accelerator
-from inkbloom.training.holdout import IMAGES, LEVELS, holdout_loss, mean_image_loss, wiener_loss
 from inkbloom.training.state import State, learning_rate
-from inkbloom.training.weights import Spec
 from inkbloom.verbs.train import train
 
 CPU = torch.device("cpu")

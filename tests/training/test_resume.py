@@ -17,8 +17,9 @@ import pytest
 import torch
 
 from inkbloom.philox import Draw
-from inkbloom.training import batches, checkpoint, fit, session
-from inkbloom.training.log import Log
+from inkbloom.store import checkpoint
+from inkbloom.store.log import Log
+from inkbloom.training import batches, fit, session
 from inkbloom.training.signals import Stop
 from inkbloom.training.state import State
 

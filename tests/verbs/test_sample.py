@@ -18,7 +18,7 @@ from inkbloom import sampling
 from inkbloom.errors import CheckpointError, UsageError
 from inkbloom.families import Diffusion
 from inkbloom.run import Run
-from inkbloom.training.checkpoint import read
+from inkbloom.store.checkpoint import read
 from inkbloom.verbs import sample as verb
 
 STEPS = 24

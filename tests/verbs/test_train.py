@@ -16,7 +16,7 @@ import inkbloom
 from inkbloom.config import Recipe, load_recipe
 from inkbloom.data import idx
 from inkbloom.errors import UsageError
-from inkbloom.training import checkpoint, lock
+from inkbloom.store import checkpoint, lock
 
 linux_root = pytest.mark.skipif(
     not (sys.platform == "linux" and os.geteuid() == 0), reason="mounting a small disk takes root on Linux"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from ..data.writing import replacing
+from ..files import replacing
 from .step import PARTS
 
 Rows = list[dict[str, Any]]

@@ -23,9 +23,9 @@ from ..config import Recipe
 from ..data import Data
 from ..families import Family
 from ..sampling import drawn, order
+from ..store.folder import RunFolder
 from ..training.batches import Plan
 from ..training.fit import make_accelerator
-from ..training.folder import RunFolder
 from ..training.session import Trained, session, snapshots
 from ..training.state import State
 from .panel import Panel

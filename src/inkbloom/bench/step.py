@@ -21,17 +21,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ..anatomy.flops import forward_flops
 from ..config import Recipe
 from ..data import Data
+from ..device import choose_compile, choose_precision
 from ..philox import Draw
+from ..store.folder import RunFolder
+from ..store.weights import Spec
 from ..training.batches import Plan
-from ..training.device import choose_compile, choose_precision
 from ..training.fit import fit, make_accelerator
-from ..training.folder import RunFolder
 from ..training.session import session
 from ..training.state import State
-from ..training.weights import Spec
-from .flops import forward_flops
 from .timing import Row, now, spread
 
 PARTS = ("data", "random numbers", "forward", "backward", "optimizer", "average", "logging")

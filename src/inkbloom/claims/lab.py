@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 import torch
 
+from ..anatomy.layers import Layer, layers_of
 from ..config import Recipe
 from ..data import Data, load_data
 from ..evaluation.floor import Standard, standard
 from ..evaluation.judge import Judge, load_judge
-from ..explain.layers import Layer, layers_of
 from ..families import Diffusion, build
 from ..run import Run
 

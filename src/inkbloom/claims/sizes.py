@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from ..anatomy.facts import keeping_channels, keeping_size, kernels_in, sizes_along
+from ..anatomy.layers import Layer
 from ..convolution import Axis
-from ..explain.layer_facts import keeping_channels, keeping_size, kernels_in, sizes_along
-from ..explain.layers import Layer
 from .claim import Claim, Figure, Finding, Text, Verdict, judged
 from .lab import Lab
 

@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..anatomy.layers import Layer
 from ..convolution import gaussian, power, variances
 from ..convolution.kernels import KERNELS
 from ..data.pixels import to_bytes, to_floats
 from ..diffusion import NOISES
-from ..explain.layers import Layer
 from ..philox import Draw
 from ..solvers import SOLVERS, step_times
 from .claim import Claim, Figure, Finding, Text, Verdict, judged, over_seeds

@@ -19,11 +19,11 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from ..errors import DataError
+from ..files import replacing
 from .bounded import LIMIT, read_at_most
 from .dataset import Data
 from .messages import brief, cause, unusable
 from .slices import split_slices
-from .writing import replacing
 
 MOST_CLASSES = 10_000
 AGAIN = "make or fetch it again"

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..data.writing import replacing
 from ..errors import CheckpointError, UsageError, brief, shown
+from ..files import replacing
 from .measures import MEASURES, Card
 
 HEADER: dict[str, tuple[type, ...]] = {  # what two cards must share to be compared, and how each is written

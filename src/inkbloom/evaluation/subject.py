@@ -17,8 +17,8 @@ from ..data.npz import load_npz
 from ..errors import DataError, UsageError, shown
 from ..families import Diffusion, Family
 from ..sampling import drawn, order
-from ..training.holdout import IMAGES, LEVELS, holdout_loss, mean_image_loss, wiener_loss
 from .floor import labels_in_turn, shuffled
+from .holdout import IMAGES, LEVELS, holdout_loss, mean_image_loss, wiener_loss
 
 BLOCKS, DRAWN = 5, 5000  # a model draws so many blocks of n images, and no more than so many images
 Watch = Callable[[int, int], None]  # told (images drawn, of how many)

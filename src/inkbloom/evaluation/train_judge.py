@@ -19,8 +19,8 @@ from torch import Tensor
 
 from ..config import parse_size
 from ..data import Data, load_data
-from ..data.writing import replacing
 from ..errors import DataError, InkbloomError, shown
+from ..files import replacing
 from .judge import JudgeNet, pack
 
 BATCH = 128

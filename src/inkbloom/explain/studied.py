@@ -16,7 +16,7 @@ from ..errors import UsageError
 from ..families import GAN, VAE, Diffusion, Family, Latent, build
 from ..philox import Draw
 from ..run import Run
-from ..training.folder import load_helper
+from ..store.folder import load_helper
 from .asked import Asked
 
 T = 0.5  # noise level unless another is asked for

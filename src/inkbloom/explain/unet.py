@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..anatomy.layers import Layer, answers_of, find, kernels_of, layers_of
+from ..anatomy.skips import skips_of
 from ..figures.images import save_png
 from .asked import Asked
 from .canvas import lettering
 from .film import save_film
-from .layers import Layer, answers_of, find, kernels_of, layers_of
-from .skips import skips_of
 from .studied import studied
 from .unet_diagram import diagram_sheet, drawn_of
 from .unet_film import film_of

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 from PIL import Image
 
+from ..anatomy.layers import Layer
 from .canvas import GREY, IMAGE, INK, KERNEL, RESULT, heading, pixels, write
-from .layers import Layer
 from .matrices import place
 from .studied import Studied
 from .unet_words import WORDS, facts_of, title_of

@@ -8,9 +8,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from PIL import Image
 
+from ..anatomy.layers import Layer
 from .canvas import GREY, INK, heading, write
 from .film import Step, filmed
-from .layers import Layer
 from .matrices import place
 from .studied import Studied
 from .unet_diagram import Skips, draw_blocks, draw_input, drawn_of, shapes_of, short_names

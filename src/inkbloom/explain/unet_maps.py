@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from ..anatomy.layers import Layer
 from .canvas import heading, pixels
-from .layers import Layer
 from .matrices import SIGNED, place
 from .unet_words import WORDS
 

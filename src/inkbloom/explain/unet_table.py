@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from PIL import Image
 
+from ..anatomy.layers import Layer
 from .canvas import GREY, INK, PALE, heading, pixels
-from .layers import Layer
 from .unet_words import WORDS, sides, title_of
 
 COLUMNS = ("name", "kind", "kernel", "stride", "padding", "before", "after", "parameters", "multiply_adds", "field")

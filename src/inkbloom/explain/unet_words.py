@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .layer_facts import keeping_channels, keeping_size, kernels_in, sizes_along
-from .layers import Layer
+from ..anatomy.facts import keeping_channels, keeping_size, kernels_in, sizes_along
+from ..anatomy.layers import Layer
 
 WORDS = {
     "en": {

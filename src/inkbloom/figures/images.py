@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..data.writing import replacing
+from ..files import replacing
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..data.writing import replacing
+from ..files import replacing
 from .images import tile
 
 Frames = Sequence[NDArray[np.uint8]] | NDArray[np.uint8]

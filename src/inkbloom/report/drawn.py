@@ -17,7 +17,7 @@ from ..data.pixels import to_bytes
 from ..families import Family
 from ..figures.images import tile
 from ..sampling import Order, batches, order, starting_point, trajectory
-from ..training.weights import Spec
+from ..store.weights import Spec
 
 COUNT, COLUMNS = 20, 10  # pictures on a page, and in a row
 STAGES = 9  # of the history

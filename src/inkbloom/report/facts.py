@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..config import Recipe, load_recipe
+from ..device import best_device
 from ..errors import CheckpointError, shown
 from ..evaluation.card_file import read_card
 from ..evaluation.measures import Card
 from ..families import Family
-from ..training.checkpoint import latest
-from ..training.device import best_device
-from ..training.folder import RunFolder, load_weights
-from ..training.log import number, read
-from ..training.weights import Spec
+from ..store.checkpoint import latest
+from ..store.folder import RunFolder, load_weights
+from ..store.log import number, read
+from ..store.weights import Spec
 
 Curve = list[tuple[float, float]]  # (step, loss)
 

@@ -12,8 +12,8 @@ from ..config import Recipe, heeded
 from ..errors import CheckpointError
 from ..evaluation.card_file import difference, read_card
 from ..evaluation.measures import FD, KID, Card, Measure, conditions, leading, measured
-from ..training.checkpoint import write_file
-from ..training.folder import RunFolder
+from ..store.checkpoint import write_file
+from ..store.folder import RunFolder
 from . import words
 from .chart import Line, chart
 from .drawn import Drawn, draw, picture_file, sheet

@@ -15,9 +15,9 @@ from torch import Tensor
 
 from ..data import Data
 from ..data.pixels import to_floats
+from ..device import compile_net
 from ..philox import Draw
 from .batches import Plan, share
-from .device import compile_net
 from .state import State, learning_rate
 from .teacher import take_teacher
 

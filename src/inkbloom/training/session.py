@@ -17,16 +17,16 @@ import torch
 from accelerate import Accelerator
 
 from ..data import Data
+from ..device import peak_memory
 from ..errors import DataError, Diverged, Interrupted
+from ..evaluation.holdout import IMAGES, LEVELS, holdout_loss, mean_image_loss, wiener_loss
 from ..families import Diffusion, Family
+from ..store.checkpoint import commit, newest_intact, sweep
+from ..store.folder import RunFolder
+from ..store.log import Log, exact, number
+from ..store.log import read as read_log
 from .batches import Plan
-from .checkpoint import commit, newest_intact, sweep
-from .device import peak_memory
 from .fit import Step, fit
-from .folder import RunFolder
-from .holdout import IMAGES, LEVELS, holdout_loss, mean_image_loss, wiener_loss
-from .log import Log, exact, number
-from .log import read as read_log
 from .signals import stop_signals
 from .state import State
 

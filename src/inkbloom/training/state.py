@@ -16,9 +16,9 @@ from torch import Tensor, nn
 
 from ..config import Recipe
 from ..errors import CheckpointError, Diverged
+from ..store.weights import HELPER, Spec, first_not_finite, pack, put, take_helper, unpack
 from .average import Average
 from .muon import Muon
-from .weights import HELPER, Spec, first_not_finite, pack, put, take_helper, unpack
 
 OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "muon": Muon}
 

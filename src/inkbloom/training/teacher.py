@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..errors import CheckpointError, UsageError, shown
-from ..pretrained import pretrained
-from .folder import load_weights
+from ..store.folder import load_weights
+from ..store.pretrained import pretrained
+from ..store.weights import check_fit
 from .state import State
-from .weights import check_fit
 
 PRETRAINED = "pretrained"  # the name of the model that comes with inkbloom
 SHARED = ("timed", "labels", "path", "target", "noise", "pixels")  # what it was made for

@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"seeds = {args.seeds}: must be 1 or more")
     from ..bench.machine import Quiet, about
     from ..bench.plots import plots
-    from ..data.writing import replacing
+    from ..files import replacing
 
     bench = Bench(args)
     result: dict[str, Any] = {
@@ -79,7 +79,7 @@ class Bench:
     def __init__(self, args: argparse.Namespace) -> None:
         from ..config import load_recipe, parse_size
         from ..data import load_data
-        from ..training.device import best_device
+        from ..device import best_device
 
         self.args, self.device = args, best_device()
         self.recipe = load_recipe(args.recipe).resolved(seed=args.seed)

@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     from ..claims.catalogue import CLAIMS
     from ..claims.lab import FULL, QUICK, Lab
     from ..claims.telling import record
-    from ..data.writing import replacing, try_to_write
+    from ..files import replacing, try_to_write
 
     for id in args.only or ():
         if id not in CLAIMS:

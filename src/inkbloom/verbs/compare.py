@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.text import Text
 
-    from ..data.writing import replacing
+    from ..files import replacing
     from ..report.compare_page import compare_page
     from ..report.comparison import check_cards, compare
     from ..report.drawn import draw

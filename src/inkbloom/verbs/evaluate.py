@@ -73,13 +73,13 @@ def evaluate(
     from rich.progress import Progress
 
     from ..data import load_data
-    from ..data.writing import try_to_write
     from ..evaluation.card import measure
     from ..evaluation.card_file import write_card
     from ..evaluation.floor import set_size, standard
     from ..evaluation.judge import choose_judge
     from ..evaluation.subject import draw_subject, holds_images, read_subject
     from ..evaluation.table import table
+    from ..files import try_to_write
     from ..philox import MAX_SEED
     from ..report.run_page import write_report
     from ..run import Run

@@ -91,16 +91,16 @@ def _train(recipe: str | Path | Recipe, out: Path | None, cards: Sequence[int], 
         console.print("loading torch …", style="dim")
 
     from ..data import load_data
+    from ..device import best_device, choose_compile, choose_precision
     from ..errors import DataError
     from ..report.run_page import is_stale, write_report
+    from ..store.folder import RunFolder
+    from ..store.lock import hold
+    from ..store.weights import Spec
     from ..training.batches import Plan
-    from ..training.device import best_device, choose_compile, choose_precision
     from ..training.fit import join, make_accelerator
-    from ..training.folder import RunFolder
-    from ..training.lock import hold
     from ..training.session import session
     from ..training.state import State
-    from ..training.weights import Spec
 
     device, folder = best_device(), RunFolder(out)
     with ExitStack() as held:

@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from inkbloom.bench import flops
-from inkbloom.bench.flops import forward_flops
+from inkbloom.anatomy import flops
+from inkbloom.anatomy.flops import forward_flops
 from inkbloom.config import Recipe, load_recipe
-from inkbloom.training.weights import Spec
+from inkbloom.store.weights import Spec
 
 
 def test_the_tutorial_net_takes_635_mflop_an_image():

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ..config import Recipe
+from .config import Recipe
 
 
 def best_device() -> torch.device:

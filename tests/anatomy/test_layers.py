@@ -9,14 +9,14 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from inkbloom.anatomy import fields
+from inkbloom.anatomy.facts import Kernel, channels_along, keeping_channels, keeping_size, kernels_in, sizes_along
+from inkbloom.anatomy.layers import answers_of, find, kernels_of, layers_of
+from inkbloom.anatomy.skips import skips_of
+from inkbloom.anatomy.watch import watched
 from inkbloom.convolution import Axis
 from inkbloom.convolution import receptive_fields as closed_form
 from inkbloom.errors import UsageError
-from inkbloom.explain import fields
-from inkbloom.explain.layer_facts import Kernel, channels_along, keeping_channels, keeping_size, kernels_in, sizes_along
-from inkbloom.explain.layers import answers_of, find, kernels_of, layers_of
-from inkbloom.explain.skips import skips_of
-from inkbloom.explain.watch import watched
 from inkbloom.nets import NETS
 from inkbloom.nets.mirror import Grow, Shrink
 

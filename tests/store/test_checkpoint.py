@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from inkbloom.errors import CheckpointError, DiskError
-from inkbloom.training import checkpoint as store
+from inkbloom.store import checkpoint as store
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="no os.fork on this system")
 MEMORY = "/dev/shm" if os.path.isdir("/dev/shm") else None  # where thousands of fsyncs cost nothing

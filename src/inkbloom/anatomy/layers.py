@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from ..bench.flops import UNKNOWN
 from ..errors import unknown
 from .fields import receptive_fields
+from .flops import UNKNOWN
 from .watch import Call, watched
 
 Inputs = tuple[Any, ...]

@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inkbloom.errors import CheckpointError, DiskError
-from inkbloom.training import checkpoint as store
-from inkbloom.training import log as module
-from inkbloom.training.log import Log, exact, number, read
+from inkbloom.store import checkpoint as store
+from inkbloom.store import log as module
+from inkbloom.store.log import Log, exact, number, read
 
 MEMORY = "/dev/shm" if os.path.isdir("/dev/shm") else None
 

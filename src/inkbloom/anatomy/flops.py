@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from ..training.weights import Spec
+from ..store.weights import Spec
 
 
 def _attention(query: Any, key: Any, value: Any, *rest: Any, **more: Any) -> int:

@@ -9,14 +9,14 @@ import sys
 import pytest
 import torch
 
-import inkbloom.pretrained as module
+import inkbloom.store.pretrained as module
 from inkbloom.config import differences, load_recipe
 from inkbloom.data import load_data
 from inkbloom.errors import CheckpointError, UsageError
 from inkbloom.evaluation.classes import agreement
 from inkbloom.evaluation.judge import load_judge
-from inkbloom.pretrained import pretrained
 from inkbloom.run import Run
+from inkbloom.store.pretrained import pretrained
 
 
 def test_it_draws_the_digits_asked_for():

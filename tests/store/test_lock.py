@@ -15,14 +15,14 @@ import filelock
 import pytest
 
 from inkbloom.errors import Busy, DiskError
-from inkbloom.training.lock import hold
+from inkbloom.store.lock import hold
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="no os.fork on this system")
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from inkbloom.training.lock import hold
+from inkbloom.store.lock import hold
 with hold(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)

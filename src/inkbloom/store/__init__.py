@@ -1,0 +1,1 @@
+"""What a run leaves on the disk: weights files, checkpoints, the run's folder, its log and its lock."""
