@@ -1,9 +1,10 @@
-"""One file written whole or not at all."""
+"""Files that are written whole or not at all: beside their place first, brought to the disk, then renamed at one stroke."""
 
 from __future__ import annotations
 
 import errno
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -11,29 +12,44 @@ from typing import IO
 
 from .errors import disk_error
 
+LEFTOVER = re.compile(r".+\.tmp-[0-9]+|\..+\.[0-9]+\.tmp")  # what `temporary` names, now and in 0.1: rubbish after a crash
+
+
+def temporary(path: Path) -> Path:
+    """Where a file or a folder is built before it takes the place of `path`: beside it, with this process in its name."""
+    return path.with_name(f"{path.name[:200]}.tmp-{os.getpid()}")
+
 
 @contextmanager
-def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """A new file that takes the place of `path` when the block ends well.
+def replacing(path: Path, size: int = 0) -> Iterator[IO[bytes]]:
+    """A new file that takes the place of `path` when the block ends well: whoever looks, even after a crash, finds the old
+    file or the new one.
 
-    It is written under a temporary name beside `path`; if the block fails, the old file stands and the new one goes.
-    Missing folders are made. Raises DiskError.
+    If the block fails, the old file stands and the new one goes. Missing folders are made. `size`: the bytes that are about
+    to be written, for the message where the disk is full. Raises DiskError.
     """
-    temporary = path.with_name(f".{path.name[:40]}.{os.getpid()}.tmp")
+    unfinished = temporary(path)
     try:
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, "a folder stands there", str(path))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
+        make_folder(path.parent)
+        with open(unfinished, "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        os.replace(unfinished, path)
+        sync_folder(path.parent)
     except OSError as problem:
-        raise disk_error(problem, path) from None
+        raise disk_error(problem, path, size) from problem
     finally:
         with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+            unfinished.unlink(missing_ok=True)
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Replaces the file at `path` by `data`. Raises DiskError; the old file is then still there."""
+    with replacing(path, len(data)) as file:
+        file.write(data)
 
 
 class _Tried(Exception):
@@ -44,3 +60,22 @@ def try_to_write(path: Path) -> None:
     """Raises DiskError where `path` cannot be written: better now than after minutes of work."""
     with suppress(_Tried), replacing(path):
         raise _Tried
+
+
+def make_folder(path: Path) -> None:
+    """Makes the folder at `path` and those above it, where missing; the new names survive a power loss. Raises OSError."""
+    if not path.is_dir():
+        make_folder(path.parent)
+        path.mkdir(exist_ok=True)
+        sync_folder(path.parent)
+
+
+def sync_folder(path: Path) -> None:
+    """Brings the names in a folder to the disk. Raises OSError."""
+    if os.name == "nt":  # Windows neither opens folders nor needs this
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

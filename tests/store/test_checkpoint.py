@@ -2,10 +2,12 @@
 
 import ast
 import errno
+import hashlib
 import io
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -21,7 +23,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from inkbloom import files
 from inkbloom.errors import CheckpointError, DiskError
+from inkbloom.files import make_folder, write_file
 from inkbloom.store import checkpoint as store
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="no os.fork on this system")
@@ -91,8 +95,8 @@ def failing(number):
 
 @contextmanager
 def disk(at=0, fate=None, stays=False):
-    """Lists every mutating call of checkpoint.py as (what, name), and ends call number `at` (and, if it `stays`, all later
-    ones) by `fate`. Raw writes take at most 2,000 bytes, so that files can be torn.
+    """Lists every mutating call of checkpoint.py and files.py as (what, name), and ends call number `at` (and, if it `stays`,
+    all later ones) by `fate`. Raw writes take at most 2,000 bytes, so that files can be torn.
     """
     calls = []
 
@@ -119,7 +123,7 @@ def disk(at=0, fate=None, stays=False):
 
         return mock.patch.object(os, what, call)
 
-    with mock.patch.object(store, "open", opened, create=True):
+    with mock.patch.object(store, "open", opened, create=True), mock.patch.object(files, "open", opened, create=True):
         patches = [counted(what) for what in ("mkdir", "rename", "replace", "unlink", "rmdir", "fsync")]
         for patch in patches:
             patch.start()
@@ -221,8 +225,8 @@ def test_write_file_replaces_with_the_mode_of_the_umask(tmp_path):
     path = tmp_path / "card.json"
     old = os.umask(0o027)
     try:
-        store.write_file(path, b"old")
-        store.write_file(path, b"new")
+        write_file(path, b"old")
+        write_file(path, b"new")
         folder = store.commit(tmp_path, 1, contents(1))
     finally:
         os.umask(old)
@@ -240,7 +244,7 @@ def test_files_in_the_way(tmp_path):
     with pytest.raises(DiskError, match="a file stands where a folder is needed"):
         store.commit(tmp_path, 1, contents(1))
     with pytest.raises(DiskError):
-        store.write_file(tmp_path / "nowhere" / "x", b"")
+        write_file(tmp_path / "file" / "x", b"")
     assert names(tmp_path) == ["file", name(1)]
 
 
@@ -271,8 +275,8 @@ def test_order_of_a_save(tmp_path):
 @pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="needs /proc to name what is synced")
 def test_new_folders_are_synced_by_name(tmp_path):
     with disk() as calls:
-        store.make_folder(tmp_path / "runs" / "a")
-        store.make_folder(tmp_path / "runs" / "a")
+        make_folder(tmp_path / "runs" / "a")
+        make_folder(tmp_path / "runs" / "a")
     assert calls == [("mkdir", "runs"), ("fsync", tmp_path.name), ("mkdir", "a"), ("fsync", "runs")]
 
 
@@ -345,7 +349,7 @@ def test_killed_before_every_call_of_a_save(ram, save):
         saved_early += killed and found == new
         if save != "save over a damaged one":  # there, `latest` names the damaged one to begin with
             assert store.latest(folder) in [*store.steps(folder), None]
-            assert all(map(store._intact, store.steps(folder)))
+            assert all(store.read(path) for path in store.steps(folder))
         if folder.exists():
             store.sweep(folder)
             assert set(names(folder)) - {"latest"} == {path.name for path in store.steps(folder)}
@@ -383,7 +387,7 @@ def test_killed_before_every_call_of_write_file(ram):
     old, new = b"old" * 1000, b"new" * 1000
     at = 1
     while True:
-        killed = dies(lambda: store.write_file(path, old), lambda: store.write_file(path, new), at)
+        killed = dies(lambda: write_file(path, old), lambda: write_file(path, new), at)
         assert path.read_bytes() in ((old, new) if killed else (new,))
         store.sweep(ram)
         assert names(ram) == ["card.json"]
@@ -426,7 +430,7 @@ def test_the_disk_fails_at_every_call(save, number, stays):
                 temporary = folder / f"{name(step)}.tmp-{os.getpid()}"
                 assert not temporary.exists() or stays or save == "save over rubbish"
                 store.sweep(folder)
-                assert all(entry == "latest" or store._STEP.fullmatch(entry) for entry in names(folder))
+                assert all(entry == "latest" or re.fullmatch("step-[0-9]{8}", entry) for entry in names(folder))
             store.commit(folder, step, contents(step), keep)
             assert newest(folder) == (new, [])
         at += 1
@@ -434,10 +438,10 @@ def test_the_disk_fails_at_every_call(save, number, stays):
 
 
 FULL = """
-import sys
+import shutil, sys
 from pathlib import Path
 from inkbloom.errors import DiskError
-from inkbloom.training import checkpoint as store
+from inkbloom.store import checkpoint as store
 root = Path(sys.argv[1])
 files = lambda step: {"model": bytes([step]) * 50_000, "ema": bytes([step]) * 50_000, "state": b"{}"}
 folder = root / "checkpoints"
@@ -462,7 +466,7 @@ for spare in range(0, 60, 2):  # pages of 4 KiB left
     else:
         assert store.newest_intact(folder) == (folder / "step-00000002", files(2), [])
     if (folder / "step-00000002").exists():
-        store._discard(folder / "step-00000002")
+        shutil.rmtree(folder / "step-00000002")
     filler.unlink()
 store.commit(folder, 2, files(2))
 assert store.newest_intact(folder)[1] == files(2)
@@ -492,10 +496,10 @@ def test_a_real_full_disk():
 
 def test_a_real_disk_without_inodes():
     script = """
-import sys
+import shutil, sys
 from pathlib import Path
 from inkbloom.errors import DiskError
-from inkbloom.training import checkpoint as store
+from inkbloom.store import checkpoint as store
 folder = Path(sys.argv[1]) / "checkpoints"
 store.commit(folder, 1, {"model": b"1", "ema": b"1"})
 refused = 0
@@ -519,7 +523,7 @@ for spare in range(30):
     for path in taken[spare:]:
         path.unlink()
     if (folder / "step-00000002").exists():
-        store._discard(folder / "step-00000002")
+        shutil.rmtree(folder / "step-00000002")
 print(refused)
 """
     done = in_a_tmpfs("size=1m,nr_inodes=40", script)
@@ -639,13 +643,15 @@ def test_every_corruption_is_found(three, corrupt):
 
 
 def test_without_hashes_corruption_goes_unseen(three, monkeypatch):
-    monkeypatch.setattr(store, "_sha256", lambda data: "0" * 64)
+    constant = mock.Mock(**{"hexdigest.return_value": "0" * 64})
+    monkeypatch.setattr(store.hashlib, "sha256", lambda data: constant)
     seen, total = 0, 0
     for corrupt in (flipped, zeroed, other_step, truncated):
         for seed in range(20):
             folder = three()
             path = folder / name(300)
-            (path / "manifest.json").write_bytes(store._manifest(300, contents(300)))
+            shutil.rmtree(path)
+            store.commit(folder, 300, contents(300))
             corrupt(path, folder / name(200), random.Random(seed))
             total += 1
             try:
@@ -679,6 +685,11 @@ def test_none_intact(three):
     assert caught.value.code == 4
 
 
+def sealed(body):
+    """A manifest ends with the hash of all that stands before it."""
+    return body + f',\n "sha256": "{hashlib.sha256(body).hexdigest()}"\n}}\n'.encode()
+
+
 def test_manifests_that_are_sealed_but_wrong(tmp_path):
     path = store.commit(tmp_path, 7, {"a": b"x"})
     good = json.loads((path / "manifest.json").read_bytes())
@@ -700,7 +711,7 @@ def test_manifests_that_are_sealed_but_wrong(tmp_path):
     ]
     texts = [json.dumps(table, indent=1).removesuffix("\n}").encode() for table in wrong]
     for body in [*texts, b"", b"\xff", b"[" * 100_000, b'{"step":' + b"9" * 10_000]:
-        (path / "manifest.json").write_bytes(body + store._seal(body))
+        (path / "manifest.json").write_bytes(sealed(body))
         with pytest.raises(CheckpointError) as caught:
             store.read(path)
         assert "\n" not in str(caught.value)
@@ -775,7 +786,7 @@ class Store(RuleBasedStateMachine):
         store.sweep(self.folder)
         assert set(store.steps(self.folder)) == before
         if self.folder.exists():
-            assert all(entry == "latest" or store._STEP.fullmatch(entry) for entry in names(self.folder))
+            assert all(entry == "latest" or re.fullmatch("step-[0-9]{8}", entry) for entry in names(self.folder))
 
     @invariant()
     def the_newest_safe_one_is_found(self):

@@ -335,9 +335,7 @@ def test_a_killed_first_save_leaves_nothing_half_written(zygote, recipe, command
 
 def test_a_save_in_place_would_be_half_written(zygote, recipe, checkpoints, ram):
     """The control: without the temporary folder a kill leaves a folder of that name with a part of the files."""
-    in_place = (
-        KILLED_AT_CALL.format(at=5) + "from inkbloom.training import checkpoint\ncheckpoint._temporary = lambda path: path"
-    )
+    in_place = KILLED_AT_CALL.format(at=5) + "from inkbloom.store import checkpoint\ncheckpoint.temporary = lambda path: path"
     train = ("train", recipe(steps=3, checkpoint_every=2), "--quiet", "--out", ram / "run")
     assert zygote(*train, first=in_place).code == -signal.SIGKILL
     assert checkpoints(ram / "run") == [2]

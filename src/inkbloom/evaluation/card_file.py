@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import CheckpointError, UsageError, brief, shown
-from ..files import replacing
+from ..files import write_file
 from .measures import MEASURES, Card
 
 HEADER: dict[str, tuple[type, ...]] = {  # what two cards must share to be compared, and how each is written
@@ -31,8 +31,7 @@ LARGEST = 2**24  # bytes
 
 def write_card(card: Card, path: Path) -> None:
     """Writes a card as JSON. Raises DiskError."""
-    with replacing(path) as file:
-        file.write(json.dumps(card, indent=1, ensure_ascii=False, allow_nan=False).encode() + b"\n")
+    write_file(path, json.dumps(card, indent=1, ensure_ascii=False, allow_nan=False).encode() + b"\n")
 
 
 def read_card(path: Path) -> Card | None:

@@ -20,7 +20,7 @@ from torch import Tensor
 from ..config import parse_size
 from ..data import Data, load_data
 from ..errors import DataError, InkbloomError, shown
-from ..files import replacing
+from ..files import write_file
 from .judge import JudgeNet, pack
 
 BATCH = 128
@@ -107,8 +107,7 @@ def main(argv: list[str] | None = None) -> int:
             trained = net
         share = accuracy(trained, data.take("holdout"))
         body = pack(trained, source=args.source, classes=data.classes, size=data.size, accuracy=share, seed=args.seed)
-        with replacing(args.out) as file:
-            file.write(body)
+        write_file(args.out, body)
     except InkbloomError as problem:
         print(f"error: {problem}", file=sys.stderr)
         return problem.code

@@ -7,7 +7,7 @@ import re
 
 from ..errors import shown
 from ..evaluation.measures import FD, conditions, measured
-from ..store.checkpoint import write_file
+from ..files import write_file
 from . import words
 from .facts import Facts
 

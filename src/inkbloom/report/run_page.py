@@ -12,7 +12,7 @@ from ..config import Recipe, heeded
 from ..errors import CheckpointError
 from ..evaluation.card_file import difference, read_card
 from ..evaluation.measures import FD, KID, Card, Measure, conditions, leading, measured
-from ..store.checkpoint import write_file
+from ..files import write_file
 from ..store.folder import RunFolder
 from . import words
 from .chart import Line, chart

@@ -16,37 +16,19 @@ import json
 import os
 import re
 import shutil
-from contextlib import suppress
 from pathlib import Path
 
 from ..errors import CheckpointError, DiskError, disk_error
+from ..files import LEFTOVER, make_folder, sync_folder, temporary, write_file
 
 FORMAT = 1
 MANIFEST = "manifest.json"
 LATEST = "latest"
 
 _STEP = re.compile(r"step-([0-9]{8,})")
-_LEFTOVER = re.compile(r".+\.tmp-[0-9]+")
 
 
 # ---- writing
-
-
-def write_file(path: Path, data: bytes) -> None:
-    """Replaces the file at `path` by `data`, durably: whoever looks, even after a crash, finds the old bytes or the new.
-
-    Raises DiskError; the old file is then still there.
-    """
-    temporary = _temporary(path)
-    try:
-        _write(temporary, data)
-        os.replace(temporary, path)
-        sync_folder(path.parent)
-    except OSError as problem:
-        raise disk_error(problem, path, len(data)) from problem
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
 
 
 def commit(folder: Path, step: int, files: dict[str, bytes], keep: int = 3) -> Path:
@@ -59,14 +41,14 @@ def commit(folder: Path, step: int, files: dict[str, bytes], keep: int = 3) -> P
     Raises DiskError; the older checkpoints are then as they were, and the same call may be tried again.
     """
     checkpoint = folder / _name(step)
-    temporary = _temporary(checkpoint)
+    unfinished = temporary(checkpoint)
     try:
         make_folder(folder)
         if not _intact(checkpoint):
-            _build(temporary, step, files)
+            _build(unfinished, step, files)
             if checkpoint.is_dir():
                 _discard(checkpoint)
-            os.rename(temporary, checkpoint)
+            os.rename(unfinished, checkpoint)
         sync_folder(folder)
         sync_folder(folder.parent)
         write_file(folder / LATEST, f"{checkpoint.name}\n".encode())
@@ -76,7 +58,7 @@ def commit(folder: Path, step: int, files: dict[str, bytes], keep: int = 3) -> P
     except OSError as problem:
         raise disk_error(problem, checkpoint, sum(map(len, files.values()))) from problem
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(unfinished, ignore_errors=True)
     return checkpoint
 
 
@@ -87,7 +69,7 @@ def sweep(folder: Path) -> list[Path]:
     checkpoint stays: its files may be of use to someone. Call it only while holding the run's lock. Raises DiskError.
     """
     try:
-        rubbish = [path for path in sorted(folder.iterdir()) if _LEFTOVER.fullmatch(path.name) or _headless(path)]
+        rubbish = [path for path in sorted(folder.iterdir()) if LEFTOVER.fullmatch(path.name) or _headless(path)]
         for path in rubbish:
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
@@ -98,25 +80,6 @@ def sweep(folder: Path) -> list[Path]:
         return []
     except OSError as problem:
         raise disk_error(problem, folder) from problem
-
-
-def make_folder(path: Path) -> None:
-    """Makes the folder at `path` and those above it, where missing; the new names survive a power loss. Raises OSError."""
-    if not path.is_dir():
-        make_folder(path.parent)
-        path.mkdir(exist_ok=True)
-        sync_folder(path.parent)
-
-
-def sync_folder(path: Path) -> None:
-    """Brings the names in a folder to the disk. Raises OSError."""
-    if os.name == "nt":  # Windows neither opens folders nor needs this
-        return
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _build(folder: Path, step: int, files: dict[str, bytes]) -> None:
@@ -130,7 +93,7 @@ def _build(folder: Path, step: int, files: dict[str, bytes]) -> None:
 
 def _discard(checkpoint: Path) -> None:
     """Removes a checkpoint, whose name disappears at one stroke: no crash can leave half of it under that name."""
-    rubbish = _temporary(checkpoint.with_name(f"old-{checkpoint.name}"))
+    rubbish = temporary(checkpoint.with_name(f"old-{checkpoint.name}"))
     _remove_folder(rubbish)
     os.rename(checkpoint, rubbish)
     sync_folder(checkpoint.parent)
@@ -147,10 +110,6 @@ def _write(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _temporary(path: Path) -> Path:
-    return path.with_name(f"{path.name}.tmp-{os.getpid()}")
 
 
 # ---- reading

@@ -21,7 +21,8 @@ from torch import nn
 from ..config import Recipe, differences, dump_recipe, load_recipe
 from ..errors import CheckpointError, DiskError, UsageError
 from ..families import Family
-from .checkpoint import latest, read, steps, write_file
+from ..files import write_file
+from .checkpoint import latest, read, steps
 from .weights import HELPER, Spec, load_family, take_helper, unpack
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from ..errors import Busy, disk_error
-from .checkpoint import make_folder
+from ..files import make_folder
 
 
 @contextmanager

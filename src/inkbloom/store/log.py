@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import CheckpointError, disk_error
-from .checkpoint import sync_folder, write_file
+from ..files import sync_folder, write_file
 
 BLOCK = 100  # records that may wait in memory
 

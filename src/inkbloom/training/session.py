@@ -112,8 +112,7 @@ def session(
     if first:
         sweep(run.path)
         sweep(run.checkpoints)
-        for torn in run.previews.glob(".*.tmp"):
-            torn.unlink()
+        sweep(run.previews)
     accelerator.wait_for_everyone()
     found = newest_intact(run.checkpoints)
     images = train.fingerprint()

@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     from ..claims.catalogue import CLAIMS
     from ..claims.lab import FULL, QUICK, Lab
     from ..claims.telling import record
-    from ..files import replacing, try_to_write
+    from ..files import try_to_write, write_file
 
     for id in args.only or ():
         if id not in CLAIMS:
@@ -62,8 +62,7 @@ def run(args: argparse.Namespace) -> int:
         console.print(table(id, claim, found, args.lang, first=not records))
         records.append(record(id, claim, found))
         if args.json:
-            with replacing(args.json) as file:
-                file.write(json.dumps(records, indent=1, ensure_ascii=False, allow_nan=False).encode() + b"\n")
+            write_file(args.json, json.dumps(records, indent=1, ensure_ascii=False, allow_nan=False).encode() + b"\n")
     if args.json:
         console.print(f"json: {shown(args.json, 1000)}", soft_wrap=True)
     return 0

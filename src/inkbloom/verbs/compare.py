@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.text import Text
 
-    from ..files import replacing
+    from ..files import write_file
     from ..report.compare_page import compare_page
     from ..report.comparison import check_cards, compare
     from ..report.drawn import draw
@@ -53,8 +53,7 @@ def run(args: argparse.Namespace) -> int:
         console.print(f"\n{title}", soft_wrap=True, style="bold")
         console.print(table)
     if args.html:
-        with replacing(args.html) as file:
-            file.write(compare_page(found, facts, drawn))
+        write_file(args.html, compare_page(found, facts, drawn))
         console.print(f"page: {shown(args.html, 1000)}", soft_wrap=True)
     return 0
 
