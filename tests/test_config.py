@@ -1,7 +1,9 @@
 """The recipe: its names are those of the code, every mistake is told in one line, and what is written can be read back."""
 
+import json
 import math
 import tempfile
+import tomllib
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Literal, get_args, get_origin
@@ -18,9 +20,11 @@ from inkbloom.config import (
     differences,
     dump_recipe,
     load_recipe,
+    mended,
     parse_recipe,
     parse_size,
     recipe_names,
+    recipe_of,
 )
 from inkbloom.errors import UsageError
 
@@ -532,6 +536,175 @@ def test_any_changes_are_a_recipe_or_a_mistake(changes):
 def test_a_string_that_no_file_can_hold(name):
     """A file name that is not UTF-8 reaches Python as lone surrogates; a recipe with one could not be written down."""
     assert name in complaint(PLAIN.resolved, **{name: "folder:caf\udce9"})
+
+
+# ---- one recipe extends another
+
+
+def write(folder, **texts):
+    """Recipe files in a folder, NAME.toml for each name."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in texts.items():
+        (folder / f"{name}.toml").write_text(text, encoding="utf-8")
+
+
+def test_a_recipe_is_the_one_that_it_extends_with_its_own_changes(tmp_path):
+    write(tmp_path, mine="extends = 'fast'\nwidths = [16]\ntarget = 'v'\n")
+    mine, fast = load_recipe(str(tmp_path / "mine.toml")), load_recipe("fast")
+    assert mine == replace(fast, widths=(16,), target="v", about="")
+    assert parse_recipe(dump_recipe(mine), "here") == mine
+
+
+def test_a_recipe_says_itself_what_it_is():
+    """`about` is not inherited: it would be told of a recipe of which it is not true."""
+    assert load_recipe("fast").about
+    assert parse_recipe("extends = 'fast'\nabout = 'slim'", "here").about == "slim"
+    assert parse_recipe("extends = 'fast'", "here").about == ""
+
+
+def test_steps_take_the_place_of_inherited_epochs_and_the_reverse():
+    tutorial, fast = load_recipe("tutorial"), load_recipe("fast")
+    assert (tutorial.steps, fast.epochs) == (None, None)
+    assert parse_recipe("extends = 'tutorial'\nsteps = 7", "here") == tutorial.resolved(steps=7, about="")
+    assert parse_recipe("extends = 'fast'\nepochs = 3", "here") == fast.resolved(epochs=3, about="")
+    assert "either steps or epochs" in complaint(parse_recipe, "extends = 'fast'\nsteps = 1\nepochs = 3", "here")
+
+
+def test_a_chain_is_read_from_its_far_end(tmp_path, monkeypatch):
+    """The nearest file has the last word; each path is meant from the folder of the file that says it."""
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "a", near="extends = '../b/middle.toml'\nlr = 0.1\n")
+    write(tmp_path / "b", middle="extends = 'far.toml'\nlr = 0.2\nseed = 2\n")
+    write(tmp_path / "b", far="extends = 'tutorial'\nlr = 0.3\nseed = 3\nbatch_size = 3\n")
+    wanted = load_recipe("tutorial").resolved(lr=0.1, seed=2, batch_size=3, about="")
+    assert load_recipe("a/near.toml") == wanted
+    assert parse_recipe("extends = 'near.toml'", "a/asked.toml") == wanted
+    assert parse_recipe("extends = 'a/near.toml'", "here") == wanted
+
+
+def test_a_file_to_extend_may_stand_anywhere(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    write(tmp_path / "home", base="steps = 5\n")
+    for said in ("~/base.toml", tmp_path / "home" / "base.toml"):
+        write(tmp_path / "elsewhere", mine=f"extends = '{said}'\nseed = 1\n")
+        assert load_recipe(str(tmp_path / "elsewhere" / "mine.toml")) == Recipe().resolved(steps=5, seed=1)
+
+
+def test_a_file_is_no_recipe_of_the_same_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, fast="extends = 'fast'\nseed = 1\n")
+    assert load_recipe("fast.toml") == load_recipe("fast").resolved(seed=1, about="")
+
+
+CIRCLES = {
+    "itself": {"mine": "mine.toml"},
+    "two": {"mine": "b.toml", "b": "mine.toml"},
+    "two, beyond the first": {"mine": "b.toml", "b": "c.toml", "c": "b.toml"},
+    "by another way": {"mine": "../here/mine.toml"},
+    "by a link": {"mine": "link.toml"},
+}
+
+
+@pytest.mark.parametrize("kind", CIRCLES)
+def test_recipes_that_extend_each_other_in_a_circle(kind, tmp_path, monkeypatch):
+    write(tmp_path / "here", **{name: f"steps = 1\nextends = '{base}'\n" for name, base in CIRCLES[kind].items()})
+    monkeypatch.chdir(tmp_path / "here")
+    if kind == "by a link":
+        Path("link.toml").symlink_to("mine.toml")
+    message = complaint(load_recipe, "mine.toml")
+    assert "in a circle: take `extends` out of one of them (mine.toml extends " in message
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("'fats'", "unknown recipe 'fats': did you mean 'fast'? known: ddpm, "),
+        ("''", "unknown recipe ''"),
+        ("'missing.toml'", "cannot read the recipe (mine.toml extends missing.toml): No such file"),
+        ('"\\u0000.toml"', "cannot read the recipe (mine.toml extends ?.toml): "),
+        (
+            "'~nobody-of-this-name/x.toml'",
+            "cannot read the recipe (mine.toml extends ~nobody-of-this-name/x.toml): No such file",
+        ),
+        ("3", "extends = 3: needs the name of a recipe, or of a file that ends in .toml (mine.toml)"),
+        ("['fast', 'ddpm']", "extends = ['fast', 'ddpm']: needs the name"),
+    ],
+)
+def test_nothing_there_to_extend(said, words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, mine=f"steps = 1\nextends = {said}\n")
+    message = complaint(load_recipe, "mine.toml")
+    assert words in message
+    assert "mine.toml" in message
+
+
+@pytest.mark.parametrize(
+    ("base", "words"),
+    [
+        ("steps = 1\nnet = 'basik'", "did you mean 'basic'? known: basic, unet2d, ink (mine.toml extends base.toml)"),
+        ("steps = ", "not a TOML file (mine.toml extends base.toml)"),
+        ("net = 'basic'", "a recipe needs either steps or epochs: set --steps N (mine.toml extends base.toml)"),
+        ("extends = 'fats'", "did you mean 'fast'? known: "),
+    ],
+)
+def test_a_mistake_in_a_recipe_that_is_extended_is_told_where_it_stands(base, words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, mine="extends = 'base.toml'\nseed = 1\n", base=base)
+    message = complaint(load_recipe, "mine.toml")
+    assert words in message
+    assert "mine.toml extends base.toml" in message
+
+
+def test_a_change_that_does_not_go_with_what_is_extended():
+    message = complaint(parse_recipe, "extends = 'tutorial'\npath = 'vp'", "here")
+    assert message.startswith("uniform noise with path vp")
+    assert message.endswith("(here)")
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_a_shipped_recipe_says_only_what_it_changes(name):
+    table = tomllib.loads((Path(config.__file__).parent / "recipes" / f"{name}.toml").read_text(encoding="utf-8"))
+    base, recipe = load_recipe(table.pop("extends")) if "extends" in table else Recipe(), load_recipe(name)
+    assert [field for field in table if getattr(recipe, field) == getattr(base, field)] == []
+
+
+# ---- recipes of older versions
+
+
+def test_a_table_of_an_older_version_is_mended(monkeypatch):
+    monkeypatch.setattr(config, "RENAMED", {"batch": "batch_size", "stride": "kernel"})
+    monkeypatch.setattr(config, "DROPPED", {"dropout": 0.0})
+    old = {"steps": 9, "batch": 5, "dropout": 0.0}
+    assert mended(old) == {"steps": 9, "batch_size": 5}
+    assert old == {"steps": 9, "batch": 5, "dropout": 0.0}
+    assert recipe_of(old) == Recipe().resolved(steps=9, batch_size=5)
+    assert parse_recipe("steps = 9\nbatch = 5\ndropout = 0.0", "here") == recipe_of(old)
+    assert parse_recipe("extends = 'fast'\nbatch = 5", "here").batch_size == 5
+
+
+def test_what_a_table_of_an_older_version_cannot_say(monkeypatch):
+    """A field that did something and is gone, one field under both of its names, a name that never was."""
+    monkeypatch.setattr(config, "RENAMED", {"batchsize": "batch_size"})
+    monkeypatch.setattr(config, "DROPPED", {"stops": 0})
+    for text, near in (("stops = 3", "steps"), ("batchsize = 5\nbatch_size = 6", "batch_size"), ("lrr = 1", "lr")):
+        assert f"did you mean '{near}'? (here)" in complaint(parse_recipe, f"steps = 9\n{text}", "here")
+
+
+def test_a_weights_file_of_an_older_version_is_mended(monkeypatch):
+    """The same way as a recipe file; without the entry it is refused, with the nearest name."""
+    from safetensors.torch import load, save
+
+    from inkbloom.errors import CheckpointError
+    from inkbloom.training.weights import Spec, pack, unpack
+
+    spec = Spec(PLAIN.resolved(widths=[16], layers=1, batch_size=5), 1, (8, 8), ())
+    data = pack(spec.build().net, spec, 3, "live")
+    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]["inkbloom"]
+    old = save(load(data), {"inkbloom": header.replace('"batch_size"', '"batchsize"')})
+    with pytest.raises(CheckpointError, match=r"did you mean 'batch_size'"):
+        unpack(old, Path("w.safetensors"))
+    monkeypatch.setattr(config, "RENAMED", {"batchsize": "batch_size"})
+    assert unpack(old, Path("w.safetensors"))[1] == spec
 
 
 # ---- comparing

@@ -266,6 +266,8 @@ def field_rows():
                 tuple[int, ...]: "list of whole numbers",
                 tuple[float, ...]: "list of numbers",
             }.get(hint, "whole number")
+        if f.metadata["within"]:
+            values += ", {:,.10g} to {:,.10g}".format(*f.metadata["within"])
         shown = {None: "none", (): "[]", "": '""', True: "true", False: "false"}.get(default, str(default))
         shown = str(list(default)) if default and type(default) is tuple else shown
         shown = f"{default:g}" if type(default) is float else "0" if default == 0 and type(default) is int else shown
@@ -285,7 +287,13 @@ def test_recipes_md_explains_every_field_as_the_code_does():
         "list of whole numbers": "整数列表",
         "list of numbers": "数的列表",
     }
-    translated = [[name, words.get(default, default), words.get(values, values)] for name, default, values, _ in expected]
+
+    def in_chinese(values):
+        if found := re.fullmatch(r"(.+), (\S+) to (\S+)", values):
+            return f"{words[found[1]]}，{found[2]} 到 {found[3]}"
+        return words.get(values, values)
+
+    translated = [[name, words.get(default, default), in_chinese(values)] for name, default, values, _ in expected]
     found = [row for row in chinese if len(row) == 4 and row[0] in names]
     assert [row[:3] for row in found] == translated
     assert all(re.search(r"[\u4e00-\u9fff]", row[3]) for row in found)

@@ -8,7 +8,9 @@ of `inkbloom.train`. This file imports nothing heavy, so that `--help` answers a
 from __future__ import annotations
 
 import json
+import os
 import tomllib
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import Field, dataclass, field, fields, replace
 from functools import cache
@@ -36,9 +38,9 @@ PixelRange = Literal["0..1", "-1..1"]
 SplitName = Literal["train", "all"]
 
 
-def _f(default: Any, help: str, *families: FamilyName) -> Any:
-    """A field of a recipe; `families` are those that heed it, none named: all."""
-    return field(default=default, metadata={"help": help, "families": families or get_args(FamilyName)})
+def _f(default: Any, help: str, *families: FamilyName, within: tuple[float, float] | None = None) -> Any:
+    """A field of a recipe. `families`: those that heed it, none named: all. `within`: the range of its values."""
+    return field(default=default, metadata={"help": help, "families": families or get_args(FamilyName), "within": within})
 
 
 @dataclass(frozen=True)
@@ -58,9 +60,9 @@ class Recipe:
 
     # network
     net: NetName = _f("ink", "the network", "diffusion")
-    widths: tuple[int, ...] = _f((), "channels of each level; empty: the network's own")
-    layers: int = _f(0, "blocks in each level; 0: the network's own", "diffusion")
-    kernel: int = _f(3, "ink: side of its square kernels, odd", "diffusion")
+    widths: tuple[int, ...] = _f((), "channels of each level; empty: the network's own", within=(1, 4096))
+    layers: int = _f(0, "blocks in each level; 0: the network's own", "diffusion", within=(0, 64))
+    kernel: int = _f(3, "ink: side of its square kernels, odd", "diffusion", within=(1, 15))
     transposed: bool = _f(
         False, "ink: double the size by transposed convolutions (off: nearest pixels, then a kernel)", "diffusion"
     )
@@ -72,57 +74,67 @@ class Recipe:
     target: TargetName = _f("x0", "what the network predicts", "diffusion")
     loss_on: TargetName = _f("x0", "where the squared error is taken", "diffusion")
     loss_cap: float = _f(
-        400.0, "largest weight that taking the loss on another target than the network's may give an image", "diffusion"
+        400.0,
+        "largest weight that taking the loss on another target than the network's may give an image",
+        "diffusion",
+        within=(1e-6, 1e12),
     )
     noise: NoiseName = _f("gaussian", "kind of noise", "diffusion")
     times: TimesName = _f("uniform", "how noise levels are drawn in training", "diffusion")
-    t_mean: float = _f(0.0, "logit_normal: mean of logit(t)", "diffusion")
-    t_std: float = _f(1.0, "logit_normal: standard deviation of logit(t)", "diffusion")
-    label_drop: float = _f(0.1, "share of labels hidden in training, for classifier-free guidance", "diffusion")
-    groups: int = _f(0, "split each class, or all images without labels, into so many groups, and tell them too", "diffusion")
-    train_guidance: float = _f(1.0, "guidance that training builds into the network; sampling needs none then", "diffusion")
+    t_mean: float = _f(0.0, "logit_normal: mean of logit(t)", "diffusion", within=(-100, 100))
+    t_std: float = _f(1.0, "logit_normal: standard deviation of logit(t)", "diffusion", within=(1e-6, 100))
+    label_drop: float = _f(0.1, "share of labels hidden in training, for classifier-free guidance", "diffusion", within=(0, 1))
+    groups: int = _f(
+        0,
+        "split each class, or all images without labels, into so many groups, and tell them too",
+        "diffusion",
+        within=(0, 1000),
+    )
+    train_guidance: float = _f(
+        1.0, "guidance that training builds into the network; sampling needs none then", "diffusion", within=(1, 100)
+    )
     teacher: str = _f("", "run, weights file or `pretrained`: learn to take several of its solver's steps in one", "diffusion")
-    teacher_steps: int = _f(3, "steps of the teacher that one step stands for", "diffusion")
+    teacher_steps: int = _f(3, "steps of the teacher that one step stands for", "diffusion", within=(1, 100))
 
     # vae, gan
-    latent: int = _f(16, "vae, gan: numbers that a picture is drawn from", "vae", "gan")
+    latent: int = _f(16, "vae, gan: numbers that a picture is drawn from", "vae", "gan", within=(1, 4096))
     upsampler: UpsamplerName = _f(
         "transposed", "vae, gan: how a layer doubles the size; resize: nearest, then 3x3", "vae", "gan"
     )
-    kl: float = _f(1.0, "vae: weight of the divergence from the prior (beta)", "vae")
-    penalty: float = _f(1.0, "gan: weight of the gradient penalty on real images (R1)", "gan")
+    kl: float = _f(1.0, "vae: weight of the divergence from the prior (beta)", "vae", within=(0, 1e6))
+    penalty: float = _f(1.0, "gan: weight of the gradient penalty on real images (R1)", "gan", within=(0, 1e6))
 
     # training
-    steps: int | None = _f(None, "optimizer steps")
-    epochs: int | None = _f(None, "passes over the data, instead of steps")
-    batch_size: int = _f(64, "images in a step, over all processes")
+    steps: int | None = _f(None, "optimizer steps", within=(1, 10**9))
+    epochs: int | None = _f(None, "passes over the data, instead of steps", within=(1, 10**6))
+    batch_size: int = _f(64, "images in a step, over all processes", within=(1, 2**20))
     short_batches: bool = _f(False, "end each epoch with its short last batch (off: epochs run into each other)")
     optimizer: OptimizerName = _f("adamw", "optimizer")
-    lr: float = _f(2e-3, "peak learning rate")
+    lr: float = _f(2e-3, "peak learning rate", within=(0, 1e3))
     betas: tuple[float, ...] = _f((0.9, 0.999), "adam, adamw: decays of the averages of the gradient and of its square")
-    weight_decay: float = _f(0.0, "decoupled weight decay (adamw, muon)")
-    warmup: float = _f(0.0, "share of the steps over which the learning rate rises from 0")
+    weight_decay: float = _f(0.0, "decoupled weight decay (adamw, muon)", within=(0, 1e3))
+    warmup: float = _f(0.0, "share of the steps over which the learning rate rises from 0", within=(0, 1))
     schedule: ScheduleName = _f("cosine", "fall of the learning rate to 0 after the warm-up")
-    clip: float = _f(0.0, "largest gradient norm; 0: no clipping")
-    ema: float = _f(0.0, "length of the average of the weights, as a share of the steps; 0: none")
-    seed: int = _f(0, "seed of everything random")
+    clip: float = _f(0.0, "largest gradient norm; 0: no clipping", within=(0, 1e9))
+    ema: float = _f(0.0, "length of the average of the weights, as a share of the steps; 0: none", within=(0, 1))
+    seed: int = _f(0, "seed of everything random", within=(0, 2**32 - 1))
     precision: PrecisionName = _f("auto", "auto: bf16 where a probe shows it faster, else fp32")
     compile: CompileName = _f("auto", "torch.compile; auto: where a C++ compiler stands")
 
     # along the way
-    checkpoint_every: int = _f(500, "steps between checkpoints; the end is always saved")
-    preview_every: int = _f(0, "steps between previews; 0: only at the end")
-    holdout_every: int = _f(0, "steps between hold-out losses; 0: only at the end", "diffusion")
+    checkpoint_every: int = _f(500, "steps between checkpoints; the end is always saved", within=(1, 10**9))
+    preview_every: int = _f(0, "steps between previews; 0: only at the end", within=(0, 10**9))
+    holdout_every: int = _f(0, "steps between hold-out losses; 0: only at the end", "diffusion", within=(0, 10**9))
 
     # sampling
-    sample_steps: int = _f(40, "solver steps", "diffusion")
+    sample_steps: int = _f(40, "solver steps", "diffusion", within=(1, 10_000))
     solver: SolverName = _f("euler", "how to walk from noise to image", "diffusion")
     spacing: SpacingName = _f("uniform", "where the steps lie between t = 1 and t = 0", "diffusion")
     sample_times: tuple[float, ...] = _f(
         (), "noise levels to step from, falling from 1, one a step; empty: by spacing", "diffusion"
     )
     clip_x0: bool = _f(False, "hold every prediction of the image within the pixel range", "diffusion")
-    guidance: float = _f(1.0, "0 ignores the class, 1 is plain, above 1 is guided", "diffusion")
+    guidance: float = _f(1.0, "0 ignores the class, 1 is plain, above 1 is guided", "diffusion", within=(0, 100))
 
     def resolved(self, **changes: Any) -> Recipe:
         """A checked copy with some fields changed. Raises UsageError for an unknown field or a value that does not fit."""
@@ -184,63 +196,71 @@ def _written(value: Any) -> str:
         return f"{type(value).__name__} of thousands of digits"
 
 
-_RANGES: dict[str, tuple[float, float]] = {
-    "layers": (0, 64), "kernel": (1, 15), "loss_cap": (1e-6, 1e12), "t_mean": (-100, 100), "t_std": (1e-6, 100),
-    "label_drop": (0, 1),
-    "steps": (1, 10**9), "epochs": (1, 10**6), "batch_size": (1, 2**20), "lr": (0, 1e3), "weight_decay": (0, 1e3),
-    "warmup": (0, 1), "clip": (0, 1e9), "ema": (0, 1), "seed": (0, 2**32 - 1), "checkpoint_every": (1, 10**9),
-    "preview_every": (0, 10**9), "holdout_every": (0, 10**9), "sample_steps": (1, 10_000), "guidance": (0, 100),
-    "groups": (0, 1000), "train_guidance": (1, 100), "teacher_steps": (1, 100), "latent": (1, 4096), "kl": (0, 1e6),
-    "penalty": (0, 1e6),
-}  # fmt: skip
-
-
 def check(recipe: Recipe) -> None:
     """Raises UsageError where a value is out of its range or two settings do not go together."""
-    for name, (low, high) in _RANGES.items():
-        value = getattr(recipe, name)
-        if value is not None and not low <= value <= high:  # NaN lies nowhere
-            raise UsageError(f"{name} = {_written(value)}: must lie in [{low:.10g}, {high:.10g}]")
-    if any(not 1 <= width <= 4096 for width in recipe.widths):
-        raise UsageError(f"widths = {_written(list(recipe.widths))}: each must lie in [1, 4096]")
+    for mistakes in (_out_of_range, _of_other_families, _at_odds):
+        if first := next(mistakes(recipe), None):
+            raise UsageError(first)
+    parse_size(recipe.size)
+    check_sampling(recipe.noise, recipe.solver, recipe.spacing)
+
+
+def _out_of_range(recipe: Recipe) -> Iterator[str]:
+    """Values that a field cannot take, whatever the others say."""
+    for f in fields(Recipe):
+        value = getattr(recipe, f.name)
+        if f.metadata["within"] is None or value is None:
+            continue
+        low, high = f.metadata["within"]
+        items = value if isinstance(value, tuple) else (value,)
+        if not all(low <= item <= high for item in items):  # NaN lies nowhere
+            told, must = (list(value), "each must") if isinstance(value, tuple) else (value, "must")
+            yield f"{f.name} = {_written(told)}: {must} lie in [{low:.10g}, {high:.10g}]"
     if len(recipe.betas) != 2 or not all(0 <= beta < 1 for beta in recipe.betas):
-        raise UsageError(f"betas = {_written(list(recipe.betas))}: needs two numbers in [0, 1), as in [0.9, 0.999]")
+        yield f"betas = {_written(list(recipe.betas))}: needs two numbers in [0, 1), as in [0.9, 0.999]"
     times = recipe.sample_times
     if times and not (times[0] == 1 and times[-1] > 0 and all(late < early for early, late in pairwise(times))):
-        raise UsageError(f"sample_times = {_written(list(times))}: must fall from 1 and stay above 0, as in [1, 0.6, 0.3]")
-    if times and len(times) != recipe.sample_steps:
-        raise UsageError(f"sample_times holds {len(times)} levels for {recipe.sample_steps} steps: set sample_steps alike")
-    for f in fields(Recipe):
-        families = f.metadata["families"]
-        if recipe.family not in families and getattr(recipe, f.name) != f.default:
-            value = _written(getattr(recipe, f.name))
-            raise UsageError(f"{f.name} = {value} with family {recipe.family}: for {' and '.join(families)} only; leave it out")
+        yield f"sample_times = {_written(list(times))}: must fall from 1 and stay above 0, as in [1, 0.6, 0.3]"
     if not recipe.kernel % 2:
-        raise UsageError(f"kernel = {recipe.kernel}: must be odd, so that it has a middle; nearest: {recipe.kernel + 1}")
-    for name, other in (("kernel", recipe.kernel != 3), ("transposed", recipe.transposed)):
-        if other and recipe.net != "ink":
-            raise UsageError(f"{name} with net {recipe.net}: its layers are as they are; leave out --{name}, or use --net ink")
-    parse_size(recipe.size)
+        yield f"kernel = {recipe.kernel}: must be odd, so that it has a middle; nearest: {recipe.kernel + 1}"
+
+
+def _of_other_families(recipe: Recipe) -> Iterator[str]:
+    """Fields that say something where the recipe's family does not listen."""
+    for f in fields(Recipe):
+        families, value = f.metadata["families"], getattr(recipe, f.name)
+        if recipe.family not in families and value != f.default:
+            told = f"{f.name} = {_written(value)} with family {recipe.family}"
+            yield f"{told}: for {' and '.join(families)} only; leave it out"
+
+
+def _at_odds(recipe: Recipe) -> Iterator[str]:
+    """Settings that do not go together."""
+    times = recipe.sample_times
     if (recipe.steps is None) == (recipe.epochs is None):
-        raise UsageError("a recipe needs either steps or epochs: set --steps N")
+        yield "a recipe needs either steps or epochs: set --steps N"
+    if times and len(times) != recipe.sample_steps:
+        yield f"sample_times holds {len(times)} levels for {recipe.sample_steps} steps: set sample_steps alike"
+    for name, changed in (("kernel", recipe.kernel != 3), ("transposed", recipe.transposed)):
+        if changed and recipe.net != "ink":
+            yield f"{name} with net {recipe.net}: its layers are as they are; leave out --{name}, or use --net ink"
     if recipe.noise == "uniform" and recipe.path != "lerp":
-        raise UsageError(
+        yield (
             f"uniform noise with path {recipe.path}: only lerp is a mixture of image and noise that ends at the noise itself; "
             "use --path lerp or --noise gaussian"
         )
     if recipe.noise == "uniform" and recipe.times == "logit_normal":
-        raise UsageError(
+        yield (
             "logit_normal times with uniform noise: they follow the signal-to-noise ratio, which does not rule uniform noise; "
             "use --times uniform or --noise gaussian"
         )
     if recipe.train_guidance > 1 and not recipe.label_drop:
-        raise UsageError("train_guidance with label_drop 0: it needs a network that can do without; set --label-drop 0.1")
+        yield "train_guidance with label_drop 0: it needs a network that can do without; set --label-drop 0.1"
     if recipe.teacher and (recipe.solver != "euler" or recipe.spacing == "logsnr" or times or recipe.guidance != 1):
-        raise UsageError(
+        yield (
             "a teacher's steps are joined evenly and for Euler: set --solver euler --spacing shifted (or uniform), leave out "
             "--sample-times, and build guidance in by --train-guidance instead of --guidance"
         )
-    check_sampling(recipe.noise, recipe.solver, recipe.spacing)
 
 
 def check_sampling(noise: str, solver: str, spacing: str) -> None:
@@ -278,30 +298,93 @@ def recipe_names() -> tuple[str, ...]:
 
 def load_recipe(name: str) -> Recipe:
     """The recipe of that name, or the one in a file whose name ends in .toml. Raises UsageError."""
-    if name.endswith(".toml"):
-        try:
-            text = Path(name).read_text(encoding="utf-8-sig")  # editors on Windows put a mark before the first letter
-        except (OSError, ValueError) as problem:  # ValueError: not UTF-8, or no name that a file can have
-            bytes_are_no_text = isinstance(problem, UnicodeDecodeError)
-            why = "it is not UTF-8 text" if bytes_are_no_text else getattr(problem, "strerror", None) or brief(problem)
-            raise UsageError(f"cannot read the recipe ({shown(name, 100)}): {why}") from None
-    elif name in recipe_names():
-        text = (files("inkbloom") / "recipes" / f"{name}.toml").read_text(encoding="utf-8")
-    else:
-        raise unknown("recipe", name, recipe_names())
-    return parse_recipe(text, name)
+    return _load((name,))
 
 
 def parse_recipe(text: str, where: str) -> Recipe:
-    """The recipe written in TOML `text`; `where` names it in errors. Raises UsageError."""
+    """The recipe written in TOML `text`. Raises UsageError.
+
+    where: the file that the text is from, or another name for errors. A file that the text `extends` is sought beside it.
+    """
+    return _parse(text, (where,))
+
+
+# A recipe may extend another, and that a third: `chain` holds their names, from the one asked for to the one at hand.
+
+
+def _load(chain: tuple[str, ...]) -> Recipe:
+    text = _read(chain)
+    if len(set(map(os.path.realpath, chain))) < len(chain):
+        raise _at(chain, UsageError("recipes that extend each other in a circle: take `extends` out of one of them"))
+    return _parse(text, chain)
+
+
+def _read(chain: tuple[str, ...]) -> str:
+    """The text of the last recipe in the chain."""
+    name = chain[-1]
+    if not name.endswith(".toml"):
+        if name not in recipe_names():
+            raise _at(chain[:-1], unknown("recipe", name, recipe_names()))
+        return (files("inkbloom") / "recipes" / f"{name}.toml").read_text(encoding="utf-8")
+    try:
+        return Path(name).read_text(encoding="utf-8-sig")  # editors on Windows put a mark before the first letter
+    except (OSError, ValueError) as problem:  # ValueError: not UTF-8, or no name that a file can have
+        bytes_are_no_text = isinstance(problem, UnicodeDecodeError)
+        why = "it is not UTF-8 text" if bytes_are_no_text else getattr(problem, "strerror", None) or brief(problem)
+        raise UsageError(f"cannot read the recipe ({_place(chain, 100)}): {why}") from None
+
+
+def _parse(text: str, chain: tuple[str, ...]) -> Recipe:
+    """The recipe in `text`, the text of the last in the chain."""
     try:
         table = tomllib.loads(text)
     except (ValueError, RecursionError) as problem:  # TOMLDecodeError is a ValueError; so is a number of too many digits
-        raise UsageError(f"not a TOML file ({shown(where, 100)}): {brief(problem, 75)}") from None
+        raise UsageError(f"not a TOML file ({_place(chain, 100)}): {brief(problem, 75)}") from None
+    base = _load((*chain, _extended(table.pop("extends"), chain))) if "extends" in table else None
     try:
-        return Recipe().resolved(**table)
+        return recipe_of(table, base)
     except UsageError as problem:
-        raise UsageError(f"{problem} ({shown(where, max(40, 197 - len(str(problem))))})") from None
+        raise _at(chain, problem) from None
+
+
+def _extended(said: Any, chain: tuple[str, ...]) -> str:
+    """What the last in the chain extends: the name of a recipe, or the path of a file beside it."""
+    if not isinstance(said, str):
+        raise _at(chain, UsageError(f"extends = {_written(said)}: needs the name of a recipe, or of a file that ends in .toml"))
+    return str(Path(chain[-1]).parent / os.path.expanduser(said)) if said.endswith(".toml") else said
+
+
+def _at(chain: tuple[str, ...], problem: UsageError) -> UsageError:
+    """The problem with its place, where it has one."""
+    return UsageError(f"{problem} ({_place(chain, max(40, 197 - len(str(problem))))})") if chain else problem
+
+
+def _place(chain: tuple[str, ...], room: int) -> str:
+    return shown(" extends ".join(chain), room)
+
+
+RENAMED: dict[str, str] = {}  # how older versions called a field: its name now
+DROPPED: dict[str, Any] = {}  # a field of older versions: the value that asked for nothing; another value stays a mistake
+
+
+def mended(table: Mapping[str, Any]) -> dict[str, Any]:
+    """The table of a recipe that an older version may have written, in the fields and values of this version."""
+    table = dict(table)
+    for old, new in RENAMED.items():
+        if old in table and new not in table:
+            table[new] = table.pop(old)
+    for name, idle in DROPPED.items():
+        if name in table and table[name] == idle:
+            del table[name]
+    return table
+
+
+def recipe_of(table: Mapping[str, Any], base: Recipe | None = None) -> Recipe:
+    """The recipe that a file's table of fields describes: `base`, else the defaults, with what the table changes.
+
+    The table may be of an older version. `about` is never the base's: it is not true of the other recipe. Raises UsageError.
+    """
+    return (base or Recipe()).resolved(**{"about": "", **mended(table)})
 
 
 def dump_recipe(recipe: Recipe) -> str:

@@ -13,7 +13,7 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from ..config import Recipe
+from ..config import Recipe, recipe_of
 from ..errors import CheckpointError, UsageError
 from ..families import Family, build
 
@@ -72,7 +72,7 @@ def _spec(about: dict[str, Any]) -> Spec:
     classes = tuple(str(name) for name in about["classes"])
     if not (8 <= height <= 1024 and 8 <= width <= 1024 and len(classes) <= 10_000):
         raise ValueError(f"images of {height}x{width} with {len(classes)} classes")
-    return Spec(Recipe().resolved(**about["recipe"]), int(about["channels"]), (height, width), classes)
+    return Spec(recipe_of(about["recipe"]), int(about["channels"]), (height, width), classes)
 
 
 def load_family(data: bytes, where: Path) -> tuple[Family, Spec, int]:
