@@ -25,7 +25,7 @@ from inkbloom.data.pixels import to_bytes, to_floats
 from inkbloom.figures.images import tile
 from inkbloom.files import replacing
 from inkbloom.philox import Draw
-from inkbloom.sampling import drawn
+from inkbloom.sampling import pictures
 
 PICTURES = 10  # in a strip
 LEVELS = (0.3, 0.5, 0.7, 0.9)
@@ -96,15 +96,15 @@ def strips(lab: Lab) -> Iterator[tuple[str, torch.Tensor]]:
     kinds = torch.arange(PICTURES)
     yield "inverted: 0 .. 9", inverted(lab.judge.net, kinds, lab.data.size[0], 0)
     for steps in STEPS:
-        walk = {"steps": steps, "solver": "euler", "spacing": "uniform", "guidance": 1.0, "labels": kinds.tolist()}
-        order = lab.run.order(PICTURES, seed=0, **walk)
-        made = torch.cat([pictures for pictures, _ in drawn(lab.family, lab.run.shape, order)])
+        asked = {"steps": steps, "solver": "euler", "spacing": "uniform", "guidance": 1.0, "labels": kinds.tolist()}
+        request = lab.run.request(PICTURES, seed=0, **asked)
+        made = torch.cat([batch for batch, _ in pictures(lab.family, request)])
         yield f"gradual: {steps} step{'s' if steps > 1 else ''}", made
     yield "recovery: originals", lab.held.images
     pixels = lab.family.recipe.pixels
     for t in LEVELS:
         start = to_floats(lab.held.images, pixels), t
-        x, _ = lab.family.begin(Draw(0, np.arange(PICTURES)), lab.run.shape, start)
+        x, _ = lab.family.begin(Draw(0, np.arange(PICTURES)), start)
         yield f"with noise to t = {t}", to_bytes(x.float(), pixels)
         yield "and walked back", walked_back(lab, t, seed=0)
 

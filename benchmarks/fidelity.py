@@ -35,10 +35,9 @@ from inkbloom import philox
 from inkbloom.config import Recipe, load_recipe
 from inkbloom.data import load_data
 from inkbloom.device import best_device
-from inkbloom.store.weights import Spec
 from inkbloom.training.batches import Plan
-from inkbloom.training.fit import fit, make_accelerator
-from inkbloom.training.state import State
+from inkbloom.training.fit import fit
+from inkbloom.training.prepare import Training, prepare
 
 RECIPES = {"basic": "tutorial-basic", "unet2d": "tutorial"}
 FIRST, BLOCK = 20, 79  # losses shown one by one, steps in a block
@@ -102,9 +101,9 @@ def plain_steps(net: nn.Module, coming: deque[Numbers]) -> Iterator[float]:
         yield loss.item()
 
 
-def our_steps(state: State, data: Any, plan: Plan, device: torch.device) -> Iterator[float]:
+def our_steps(training: Training) -> Iterator[float]:
     """inkbloom's training, one step at a time. Yields the losses."""
-    for step in fit(state, data, plan, make_accelerator(device, state.spec.recipe.precision)):
+    for step in fit(training):
         yield step.losses["denoise"].item()
 
 
@@ -120,13 +119,13 @@ def numbers(step: int, images: Tensor, plan: Plan, recipe: Recipe) -> Numbers:
 
 def race(recipe: Recipe, net: str, data: Any, plan: Plan, device: torch.device) -> Iterator[dict[str, float]]:
     """Trains both in turn; yields losses and seconds of each step of both."""
-    state = State(Spec(recipe, 1, (28, 28), ()), device)
+    training = prepare(recipe, data, device)
     stock = STOCK[net]().to(device)
     with torch.no_grad():
-        for p, value in zip(stock.parameters(), state.family.net.parameters(), strict=True):
+        for p, value in zip(stock.parameters(), training.state.family.net.parameters(), strict=True):
             p.copy_(value)
     coming: deque[Numbers] = deque()
-    loops = {"plain": plain_steps(stock, coming), "ours": our_steps(state, data, plan, device)}
+    loops = {"plain": plain_steps(stock, coming), "ours": our_steps(training)}
     images = data.images.to(device)
     for step in range(recipe.steps or 0):
         coming.append(numbers(step, images, plan, recipe))

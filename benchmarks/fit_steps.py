@@ -34,9 +34,9 @@ def main() -> None:
     run = Run(args.run)
     family, labels = run.family, None
     guidance = run.spec.recipe.guidance if args.guidance is None else args.guidance
-    if family.classes:
-        labels = torch.arange(args.images) % family.classes
-    start, _ = family.begin(Draw(1234, np.arange(args.images)), run.shape)
+    if family.num_classes:
+        labels = torch.arange(args.images) % family.num_classes
+    start, _ = family.begin(Draw(1234, np.arange(args.images)))
 
     @torch.no_grad()
     def solved(times: torch.Tensor) -> torch.Tensor:

@@ -87,14 +87,14 @@ def main() -> None:
     times = step_times(args.steps, recipe.spacing, family.path)
     for guidance in args.guidance:
         pictures = []
-        for first, last in batches(len(labels), run.shape):
+        for first, last in batches(len(labels)):
             y, calls = labels[first:last], Counter()
             told = counted(calls, family.denoiser(y))
             against = counted(calls, weaker.denoiser(y) if weaker else family.denoiser())
             denoise = within(*args.between, guided(against, told, guidance), told)
             if args.exact is not None:
                 denoise = within(args.exact, 1, exact(family, bank, train.labels, y), denoise)
-            noise, _ = family.begin(Draw(1, np.arange(first, last)), run.shape)
+            noise, _ = family.begin(Draw(1, np.arange(first, last)))
             *_, (x, _) = SOLVERS[recipe.solver](denoise, noise, times, family.path, None)
             pictures.append(to_bytes(x, recipe.pixels))
         figures = {name: round(value, 4) for name, value in score(torch.cat(pictures), labels, judge, held).items()}

@@ -21,18 +21,17 @@ import torch
 
 from inkbloom.config import HINTS, load_recipe
 from inkbloom.data import load_data
-from inkbloom.device import best_device, choose_compile, choose_precision
+from inkbloom.device import best_device
 from inkbloom.evaluation.classes import agreement, total_variation
 from inkbloom.evaluation.distances import fd, kid, rms
-from inkbloom.evaluation.holdout import holdout_loss
+from inkbloom.evaluation.holdout import Anchors, measure_holdout
 from inkbloom.evaluation.judge import load_judge
-from inkbloom.families import Diffusion
-from inkbloom.sampling import drawn, order
+from inkbloom.sampling import pictures, request
 from inkbloom.solvers import SPACINGS
-from inkbloom.store.weights import Spec
-from inkbloom.training.batches import Plan
-from inkbloom.training.fit import fit, make_accelerator
-from inkbloom.training.state import State
+from inkbloom.training.fit import fit
+from inkbloom.training.prepare import prepare
+from inkbloom.training.session import sampling_copies
+from inkbloom.training.teacher import take_teacher
 
 
 def value_of(name: str, text: str):
@@ -77,56 +76,40 @@ def main() -> None:
     recipe = load_recipe(args.recipe).resolved(**changes)
 
     data = load_data(recipe.data)
-    train, held = data.take("train"), data.take("holdout")
-    plan = Plan(recipe.seed, len(train.images), recipe.batch_size, recipe.short_batches)
-    steps = recipe.steps or plan.steps_in(recipe.epochs or 1)
-    device = best_device()
-    precision = choose_precision(recipe, device)[0]
-    compiled = choose_compile(recipe, device)[0]
-    recipe = recipe.resolved(steps=steps, precision=precision, compile="on" if compiled else "off")
-    state = State(Spec(recipe, data.channels, data.size, data.classes if recipe.labels else ()), device)
+    held = data.take("holdout")
+    training = prepare(recipe, data, best_device())
+    state = training.state
+    take_teacher(state)
 
     began, busy, lap, steady = time.perf_counter(), time.process_time(), [], 0.0
-    for step in fit(state, train, plan, make_accelerator(device, precision), compiled):
+    for step in fit(training):
         lap.append({name: float(loss) for name, loss in step.losses.items()})
         if step.number == 20:
             steady = time.perf_counter()
     ended, busy = time.perf_counter(), time.process_time() - busy
-    nets = {"ema": state.sampled, "live": state.family.net}
+    families = sampling_copies(state)
     judge = load_judge(args.judge)
     for weights in args.weights:
-        family = type(state.family)(nets[weights], recipe).eval()
-        loss = (
-            holdout_loss(
-                family.denoiser,
-                held.images.to(device),
-                held.labels.to(device),
-                path=recipe.path,
-                noise=recipe.noise,
-                pixels=recipe.pixels,
-            )
-            if isinstance(family, Diffusion) and family.restores
-            else []
-        )
+        family = families.get(weights, families["live"])
+        loss = measure_holdout(family, held, state.step, Anchors(None, None)).loss if family.denoises else []
         for count, guidance, spacing in product(
             [None, *(args.steps or [])], args.guidance or [None], [None, *(args.spacing or [])]
         ):
-            labels = held.labels.tolist() if family.classes else ()
-            wish = order(family, len(held.images), seed=1, steps=count, guidance=guidance, spacing=spacing, labels=labels)
-            pictures = torch.cat([images for images, _ in drawn(family, (data.channels, *data.size), wish)])
-            figures = score(pictures, held.labels, judge, held)
+            labels = held.labels.tolist() if family.num_classes else ()
+            asked = request(family, len(held.images), seed=1, steps=count, guidance=guidance, spacing=spacing, labels=labels)
+            figures = score(torch.cat([batch for batch, _ in pictures(family, asked)]), held.labels, judge, held)
             row = {
                 "recipe": args.recipe,
                 "set": args.set,
                 "weights": weights,
                 "seconds": round(ended - began, 1),
                 "cpu_seconds": round(busy, 1),
-                "ms_per_step": round(1000 * (ended - steady) / max(steps - 20, 1), 1),
+                "ms_per_step": round(1000 * (ended - steady) / max(state.step - 20, 1), 1),
                 "threads": torch.get_num_threads(),
                 "parameters": sum(p.numel() for p in state.family.parameters()),
-                "sample_steps": wish.steps,
-                "spacing": wish.spacing,
-                "guidance": wish.guidance,
+                "sample_steps": asked.steps,
+                "spacing": asked.spacing,
+                "guidance": asked.guidance,
                 **{name: round(value, 4) for name, value in figures.items()},
                 "holdout": round(sum(loss) / len(loss), 6) if loss else None,
                 "levels": [round(value, 6) for value in loss],
@@ -136,7 +119,7 @@ def main() -> None:
             with args.log.open("a") as file:
                 file.write(json.dumps(row) + "\n")
             print(
-                f"{' '.join(args.set) or '-'}: {weights}, {wish.steps} {wish.spacing} steps, guidance {wish.guidance:g}, "
+                f"{' '.join(args.set) or '-'}: {weights}, {asked.steps} {asked.spacing} steps, guidance {asked.guidance:g}, "
                 f"{row['ms_per_step']:.1f} ms, {row['seconds']:.0f} s ({busy:.0f} of a core), "
                 f"FD {row['fd']:6.2f} KID {row['kid']:6.2f} TV {row['tv']:.3f} agree {row['agreement']:.3f} "
                 f"hold-out {row['holdout']} losses {row['train_loss']}",
@@ -145,7 +128,8 @@ def main() -> None:
     if args.keep:
         from inkbloom.store.weights import pack
 
-        args.keep.write_bytes(pack(state.sampled, state.spec, state.step, "ema"))
+        kind = "ema" if "ema" in families else "live"
+        args.keep.write_bytes(pack(families[kind].net, state.spec, state.step, kind))
 
 
 if __name__ == "__main__":

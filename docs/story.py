@@ -96,7 +96,7 @@ for family in ("vae", "gan"):
 
 # %%
 run = inkbloom.train("fast", steps=STEPS, out=RUNS / "fast", quiet=True)
-inputs, predictions = run.history(run.order(8, seed=1))
+inputs, predictions = run.history(run.request(8, seed=1))
 for name, steps in (("inputs", inputs), ("predictions", predictions)):
     rows = torch.from_numpy(steps).flatten(0, 1).permute(0, 3, 1, 2)
     save_png(tile(rows, columns=8, scale=2), STORY / f"{name}.png")

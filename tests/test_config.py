@@ -46,11 +46,12 @@ def complaint(function, *args, **more):
 
 
 def test_names_are_the_keys_of_the_registries():
+    from inkbloom.nets.encoder_decoder import UPSAMPLERS
+
     from inkbloom.data.pixels import RANGES
     from inkbloom.diffusion import NOISES, PATHS, TARGETS, TIMES
     from inkbloom.families import FAMILIES
     from inkbloom.nets import NETS
-    from inkbloom.nets.mirror import UPSAMPLERS
     from inkbloom.solvers import SOLVERS, SPACINGS
     from inkbloom.training.state import OPTIMIZERS
 
@@ -217,7 +218,7 @@ CHANGED = {
     "net": "basic", "layers": 3, "kernel": 5, "transposed": True, "timed": False,
     "path": "vp", "target": "v", "loss_on": "v", "loss_cap": 9.0,
     "noise": "uniform", "times": "logit_normal", "t_mean": 0.5, "t_std": 2.0, "label_drop": 0.5,
-    "groups": 3, "train_guidance": 2.0, "teacher": "runs/fast", "teacher_steps": 2, "holdout_every": 5,
+    "clusters": 3, "train_guidance": 2.0, "teacher": "runs/fast", "teacher_steps": 2, "holdout_every": 5,
     "sample_steps": 3, "solver": "heun", "spacing": "shifted", "sample_times": [1.0], "clip_x0": True, "guidance": 2.0,
     "latent": 8, "upsampler": "resize", "kl": 2.0, "penalty": 2.0,
 }  # fmt: skip
@@ -692,10 +693,10 @@ def test_what_a_table_of_an_older_version_cannot_say(monkeypatch):
 
 def test_a_weights_file_of_an_older_version_is_mended(monkeypatch):
     """The same way as a recipe file; without the entry it is refused, with the nearest name."""
+    from inkbloom.training.weights import Spec, pack, unpack
     from safetensors.torch import load, save
 
     from inkbloom.errors import CheckpointError
-    from inkbloom.training.weights import Spec, pack, unpack
 
     spec = Spec(PLAIN.resolved(widths=[16], layers=1, batch_size=5), 1, (8, 8), ())
     data = pack(spec.build().net, spec, 3, "live")

@@ -3,7 +3,7 @@
 In README*.md and docs/ a ```python block is executed, all of a page in one namespace, and a ```text block right after
 it is what it prints. In a ```console block each line after "$ " is a command that is executed, and the lines below are
 what it prints: numbers may differ, and a line "…" stands for any lines. A ```toml block is saved as the file that its
-first line names. Other blocks are for the eye; the inkbloom commands in ```sh blocks, which would take long, are only
+first line names. Other blocks are for the extractor; the inkbloom commands in ```sh blocks, which would take long, are only
 checked for their flags. A folder runs/demo stands there, as after `make demo`.
 """
 

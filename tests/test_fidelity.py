@@ -26,8 +26,8 @@ import inkbloom
 from inkbloom import device, philox
 from inkbloom.config import load_recipe
 from inkbloom.data import Data, load_data
-from inkbloom.sampling import order, starting_point, trajectory
-from inkbloom.store.log import number, read
+from inkbloom.sampling import request, starting_point, trajectory
+from inkbloom.store.log import from_hex, read
 from inkbloom.store.weights import Spec
 from inkbloom.training.batches import Plan, epoch_order
 from inkbloom.training.fit import fit, make_accelerator
@@ -282,7 +282,7 @@ def test_every_field_of_the_recipe_is_the_tutorials(recipe, net):
         # x (1 - a) + u a with u and a uniform, predicting x
         "path": "lerp", "noise": "uniform", "times": "uniform", "target": "x0", "loss_on": "x0",
         # heeded only by other settings than the above
-        "loss_cap": 400.0, "t_mean": 0.0, "t_std": 1.0, "label_drop": 0.1, "groups": 0, "train_guidance": 1.0,
+        "loss_cap": 400.0, "t_mean": 0.0, "t_std": 1.0, "label_drop": 0.1, "clusters": 0, "train_guidance": 1.0,
         "teacher": "", "teacher_steps": 3,
         # heeded only by other families
         "latent": 16, "upsampler": "transposed", "kl": 1.0, "penalty": 1.0,
@@ -430,10 +430,10 @@ def test_it_runs_on_cuda_where_there_is_one(monkeypatch):
 def sampled(state: State, dtype: torch.dtype, count: int) -> tuple[list[Tensor], list[Tensor]]:
     """(inputs, predictions) of inkbloom's walk by the recipe's own settings."""
     family = copy.deepcopy(state.family).to(dtype)
-    wish = order(family, count)
-    assert (wish.steps, wish.nfe, wish.solver, wish.spacing) == (40, 40, "euler", "uniform")
+    wanted = request(family, count)
+    assert (wanted.steps, wanted.nfe, wanted.solver, wanted.spacing) == (40, 40, "euler", "uniform")
     if dtype == torch.float32:
-        steps, start = trajectory(family, SHAPE, wish, 0, count), starting_point(family, SHAPE, wish, 0, count)
+        steps, start = trajectory(family, wanted, 0, count), starting_point(family, wanted, 0, count)
     else:
         draw = WideDraw(0, np.arange(count))
         steps = family.sample(draw, SHAPE, steps=40, solver="euler", spacing="uniform")
@@ -465,7 +465,7 @@ def test_the_library_model_always_gets_timestep_zero():
     model.register_forward_pre_hook(lambda module, args, kwargs: told.append(args[1]), with_kwargs=True)
     list(fit(state, of_them(6), Plan(0, 6, 2, True), make_accelerator(CPU, "fp32")))
     assert len(told) == 3
-    list(trajectory(state.family, SHAPE, order(state.family, 1), 0, 1))
+    list(trajectory(state.family, request(state.family, 1), 0, 1))
     assert len(told) == 43
     assert not torch.cat([torch.as_tensor(t).flatten() for t in told]).any()
 

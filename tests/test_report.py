@@ -23,11 +23,11 @@ from inkbloom.config import Recipe, heeded, load_recipe, recipe_names
 from inkbloom.errors import CheckpointError, UsageError, brief
 from inkbloom.evaluation.card_file import check_comparable, read_card
 from inkbloom.report.chart import RIGHT, WIDTH, Line, chart, colour, linear_ticks, log_ticks
-from inkbloom.report.drawn import COUNT, STAGES, draw
 from inkbloom.report.facts import read_facts, smoothed
 from inkbloom.report.model_card import MARK, plain
 from inkbloom.report.run_page import write_report
-from inkbloom.report.words import command as command_of
+from inkbloom.report.samples import COUNT, STAGES, draw
+from inkbloom.report.text import command as command_of
 from inkbloom.verbs import train
 
 HOSTILE = "<img src=x onerror=alert(1)> & \"'`*_{{ 7*7 }}"

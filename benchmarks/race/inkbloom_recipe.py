@@ -12,7 +12,7 @@ from inkbloom.config import load_recipe
 from inkbloom.data import load_data
 from inkbloom.data.pixels import RANGES
 from inkbloom.device import best_device
-from inkbloom.sampling import order, trajectory
+from inkbloom.sampling import final, request
 
 
 class Racer:
@@ -41,13 +41,11 @@ class Racer:
     def draw(self, count: int) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Picture k comes from (seed, k); where the recipe knows classes, it is of class k mod 10."""
         family = average_of(self.state)
-        wish = order(family, self.drawn + count, seed=self.state.spec.recipe.seed)
-        shape = (self.state.spec.channels, *self.state.spec.size)
-        for x, _ in trajectory(family, shape, wish, self.drawn, self.drawn + count):
-            last = x
+        asked = request(family, self.drawn + count, seed=family.recipe.seed)
+        last = final(family, asked, self.drawn, self.drawn + count)
         low, high = RANGES[family.recipe.pixels]
-        labels = torch.arange(self.drawn, self.drawn + count) % family.classes if family.classes else None
-        self.drawn, self.nfe = self.drawn + count, wish.nfe
+        labels = torch.arange(self.drawn, self.drawn + count) % family.num_classes if family.num_classes else None
+        self.drawn, self.nfe = self.drawn + count, asked.nfe
         return ((last - low) / (high - low)).cpu(), labels
 
 

@@ -27,11 +27,11 @@ import torch
 from environments import FOLDER, is_ready, python_of
 
 from inkbloom.bench.machine import Quiet, about, peak_gflops
-from inkbloom.bench.panel import load_t30
+from inkbloom.bench.scoring import T30, read_t30, t30_of
 from inkbloom.data import Data, load_data
 from inkbloom.data.npz import write_npz
+from inkbloom.evaluation.baseline import Baseline, baseline
 from inkbloom.evaluation.card import measure
-from inkbloom.evaluation.floor import Standard, standard
 from inkbloom.evaluation.judge import Judge, judge_for, load_judge
 from inkbloom.files import replacing
 
@@ -49,7 +49,7 @@ LADDER = (0.5, 1, 2, 3, 5, 10, 20, 30, 60)  # minutes
 EARLY = (0.1, 0.15, 0.2, 0.25, 0.33, 0.42, 0.75)  # looks at inkbloom besides: drawing is cheap there, and it is early
 ROWS = ("fd", "kid", "recall", "coverage", "near")
 SURE = 0.9  # the judge's probability of a class, above which a picture is recognisable
-RESULTS, T30 = Path("benchmarks/results"), Path("benchmarks/results/t30.json")
+RESULTS = Path("benchmarks/results")
 
 
 def run_racer(name: str, recipe: str, seed: int, data: Path, out: Path, args: argparse.Namespace) -> dict[str, Any]:
@@ -80,9 +80,9 @@ def run_racer(name: str, recipe: str, seed: int, data: Path, out: Path, args: ar
     return found
 
 
-def judged(told: dict[str, Any], out: Path, data: Data, real: Standard, judge: Judge) -> None:
+def judged(told: dict[str, Any], out: Path, data: Data, real: Baseline, judge: Judge) -> None:
     """Adds the rows of the card to each moment; `sure`: the share of which the judge is; `classes`: shares of the rarest and
-    the commonest by its eye.
+    the commonest by its extractor.
     """
     for moment in told.get("moments", []):
         with np.load(out / moment["file"]) as file:
@@ -185,9 +185,10 @@ def main() -> None:
     parser.add_argument("--environments", type=Path, default=FOLDER, metavar="DIR", help=f"default: {FOLDER}")
     parser.add_argument("--work", type=Path, metavar="DIR", help="pictures and logs (default: build/race/MINUTES)")
     parser.add_argument("--results", type=Path, default=RESULTS, metavar="DIR", help=f"default: {RESULTS}")
-    parser.add_argument("--t30", type=Path, default=T30, metavar="FILE", help=f"card of the tutorial's run (default: {T30})")
+    parser.add_argument("--t30", type=Path, default=T30["digits"], metavar="FILE", help="card of the tutorial's run")
     args = parser.parse_args()
     name = f"{args.minutes:g}{'-best' if args.best else ''}"
+    t30 = read_t30(args.t30)
     args.ladder = [m for m in (LADDER if args.ladder is None else args.ladder) if m < args.minutes]
     work = args.work or Path("build/race") / name
     work.mkdir(parents=True, exist_ok=True)
@@ -220,12 +221,12 @@ def main() -> None:
 
     print("judging ...", flush=True)
     judge = load_judge(judge_for("digits"))
-    real = standard(data, judge, args.count if args.count < 1000 else None)
+    real = baseline(data, judge, args.count if args.count < 1000 else None)
     for _, _, _, raced in found:
         for told, out in raced:
             judged(told, out, data, real, judge)
     result |= {"judge": judge.name, "judge_sha256": judge.sha256, "n": real.n, "floor": dict(real.floor)}
-    result |= {"floor_sd": dict(real.floor_sd), "t30": load_t30(args.t30, real)}
+    result |= {"floor_sd": dict(real.floor_sd), "t30": t30_of(t30, real)}
     result["racers"] = [
         {"name": title, "racer": racer, "code_lines": lines, "runs": [told for told, _ in raced]}
         for title, racer, lines, raced in found

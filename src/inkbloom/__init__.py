@@ -16,18 +16,19 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOMES = {
-    "train": ".verbs.train", "evaluate": ".verbs.evaluate", "Run": ".run", "Recipe": ".config", "load_recipe": ".config",
-    "load_data": ".data",
+    "train": ".api", "sample": ".api", "evaluate": ".api", "compare": ".api", "explain": ".api", "images": ".api",
+    "Run": ".run", "Recipe": ".config", "load_recipe": ".config", "load_data": ".data",
 }  # fmt: skip
 
-__all__ = ["Recipe", "Run", "__version__", "evaluate", "load_data", "load_recipe", "train"]
+__all__ = [
+    "Recipe", "Run", "__version__", "compare", "evaluate", "explain", "images", "load_data", "load_recipe", "sample", "train",
+]  # fmt: skip
 
 if TYPE_CHECKING:
+    from .api import compare, evaluate, explain, images, sample, train
     from .config import Recipe, load_recipe
     from .data import load_data
     from .run import Run
-    from .verbs.evaluate import evaluate
-    from .verbs.train import train
 
 
 def __getattr__(name: str) -> Any:

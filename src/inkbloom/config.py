@@ -19,13 +19,14 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from .errors import UsageError, brief, shown, unknown
+from .errors import OWN, UsageError, brief, own_name, shown, unknown
 
 FamilyName = Literal["diffusion", "vae", "gan"]
 NetName = Literal["basic", "unet2d", "ink"]
-UpsamplerName = Literal["transposed", "resize"]
+UpsamplerName = Literal["auto", "transposed", "resize"]
 PathName = Literal["lerp", "cosine", "vp"]
 TargetName = Literal["x0", "eps", "v"]
+LossName = Literal["auto", "squared", "pseudo_huber"]
 NoiseName = Literal["uniform", "gaussian"]
 TimesName = Literal["uniform", "logit_normal"]
 SolverName = Literal["euler", "heun", "dpmpp_2m", "ancestral"]
@@ -63,8 +64,8 @@ class Recipe:
     widths: tuple[int, ...] = _f((), "channels of each level; empty: the network's own", within=(1, 4096))
     layers: int = _f(0, "blocks in each level; 0: the network's own", "diffusion", within=(0, 64))
     kernel: int = _f(3, "ink: side of its square kernels, odd", "diffusion", within=(1, 15))
-    transposed: bool = _f(
-        False, "ink: double the size by transposed convolutions (off: nearest pixels, then a kernel)", "diffusion"
+    upsampler: UpsamplerName = _f(
+        "auto", "how ink, vae and gan double the size: transposed convolution, or resize and convolve; auto: the network's own"
     )
     timed: bool = _f(True, "tell the network the noise level (off: it always gets t = 0)", "diffusion")
     labels: bool = _f(True, "condition on the class labels where the source has them")
@@ -72,7 +73,8 @@ class Recipe:
     # diffusion
     path: PathName = _f("lerp", "how signal and noise mix along t", "diffusion")
     target: TargetName = _f("x0", "what the network predicts", "diffusion")
-    loss_on: TargetName = _f("x0", "where the squared error is taken", "diffusion")
+    loss_on: TargetName = _f("x0", "where the error is taken", "diffusion")
+    loss: LossName = _f("auto", "how errors are counted; auto: squared, with a teacher pseudo_huber", "diffusion")
     loss_cap: float = _f(
         400.0,
         "largest weight that taking the loss on another target than the network's may give an image",
@@ -84,12 +86,10 @@ class Recipe:
     t_mean: float = _f(0.0, "logit_normal: mean of logit(t)", "diffusion", within=(-100, 100))
     t_std: float = _f(1.0, "logit_normal: standard deviation of logit(t)", "diffusion", within=(1e-6, 100))
     label_drop: float = _f(0.1, "share of labels hidden in training, for classifier-free guidance", "diffusion", within=(0, 1))
-    groups: int = _f(
-        0,
-        "split each class, or all images without labels, into so many groups, and tell them too",
-        "diffusion",
+    clusters: int = _f(
+        0, "split each class, or all images without labels, into so many clusters, and condition on them", "diffusion",
         within=(0, 1000),
-    )
+    )  # fmt: skip
     train_guidance: float = _f(
         1.0, "guidance that training builds into the network; sampling needs none then", "diffusion", within=(1, 100)
     )
@@ -98,9 +98,6 @@ class Recipe:
 
     # vae, gan
     latent: int = _f(16, "vae, gan: numbers that a picture is drawn from", "vae", "gan", within=(1, 4096))
-    upsampler: UpsamplerName = _f(
-        "transposed", "vae, gan: how a layer doubles the size; resize: nearest, then 3x3", "vae", "gan"
-    )
     kl: float = _f(1.0, "vae: weight of the divergence from the prior (beta)", "vae", within=(0, 1e6))
     penalty: float = _f(1.0, "gan: weight of the gradient penalty on real images (R1)", "gan", within=(0, 1e6))
 
@@ -149,6 +146,14 @@ class Recipe:
 
 
 HINTS: dict[str, Any] = get_type_hints(Recipe)
+OWN_FIELDS = ("net", "path", "target", "loss_on", "loss", "noise", "times", "solver", "spacing")
+"""Fields whose names stand for a network or a function: in Python an object of one's own may stand there instead."""
+
+
+def named(changes: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(the changes with 'own:NAME' in the place of each object of one's own, those objects by their field)."""
+    own = {name: value for name, value in changes.items() if name in OWN_FIELDS and callable(value)}
+    return {**changes, **{name: OWN + own_name(value) for name, value in own.items()}}, own
 
 
 def heeded(family: str) -> list[Field[Any]]:
@@ -162,6 +167,8 @@ def _typed(name: str, value: Any) -> Any:
         raise unknown("recipe field", name, HINTS)
     hint = HINTS[name]
     if get_origin(hint) is Literal:
+        if name in OWN_FIELDS and isinstance(value, str) and value.startswith(OWN):
+            return value
         if value not in get_args(hint) or not isinstance(value, str):
             raise unknown(name, value if isinstance(value, str) else _written(value), get_args(hint))
         return value
@@ -241,8 +248,8 @@ def _at_odds(recipe: Recipe) -> Iterator[str]:
         yield "a recipe needs either steps or epochs: set --steps N"
     if times and len(times) != recipe.sample_steps:
         yield f"sample_times holds {len(times)} levels for {recipe.sample_steps} steps: set sample_steps alike"
-    for name, changed in (("kernel", recipe.kernel != 3), ("transposed", recipe.transposed)):
-        if changed and recipe.net != "ink":
+    for name, changed in (("kernel", recipe.kernel != 3), ("upsampler", recipe.upsampler != "auto")):
+        if changed and recipe.family == "diffusion" and recipe.net != "ink":
             yield f"{name} with net {recipe.net}: its layers are as they are; leave out --{name}, or use --net ink"
     if recipe.noise == "uniform" and recipe.path != "lerp":
         yield (
@@ -363,7 +370,7 @@ def _place(chain: tuple[str, ...], room: int) -> str:
     return shown(" extends ".join(chain), room)
 
 
-RENAMED: dict[str, str] = {}  # how older versions called a field: its name now
+RENAMED: dict[str, str] = {"groups": "clusters"}  # how older versions called a field: its name now
 DROPPED: dict[str, Any] = {}  # a field of older versions: the value that asked for nothing; another value stays a mistake
 
 
@@ -376,6 +383,10 @@ def mended(table: Mapping[str, Any]) -> dict[str, Any]:
     for name, idle in DROPPED.items():
         if name in table and table[name] == idle:
             del table[name]
+    if "transposed" in table:  # ink's own field, when `upsampler` was for vae and gan
+        transposed = table.pop("transposed")
+        if table.get("family", "diffusion") == "diffusion":
+            table["upsampler"] = "transposed" if transposed is True else "auto"
     return table
 
 

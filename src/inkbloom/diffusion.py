@@ -14,6 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from .errors import entry
 from .philox import Draw
 
 
@@ -27,6 +28,8 @@ class Coef(NamedTuple):
 
 
 Path = Callable[[Tensor], Coef]
+Target = Callable[[Coef], tuple[Tensor | float, Tensor | float]]
+"""target(coef) -> (p, q): the network predicts  p x0 + q eps ."""
 Denoise = Callable[[Tensor, Tensor], Tensor]
 """denoise(x: (B, C, H, W), t: scalar) -> x0: (B, C, H, W). All that a solver sees of a network."""
 
@@ -72,7 +75,7 @@ def ve(t: Tensor, low: float = 0.01, high: float = 50.0) -> Coef:
 PATHS: dict[str, Path] = {"lerp": lerp, "cosine": cosine, "vp": vp}
 PICTURE_PATHS: dict[str, Path] = {**PATHS, "ve": ve}
 
-TARGETS: dict[str, Callable[[Coef], tuple[Tensor | float, Tensor | float]]] = {
+TARGETS: dict[str, Target] = {
     "x0": lambda c: (1.0, 0.0),  # the tutorial's
     "eps": lambda c: (0.0, 1.0),  # DDPM's
     "v": lambda c: (c.da, c.ds),  # the velocity dx/dt of flow matching
@@ -96,13 +99,21 @@ TIMES: dict[str, Callable[[Tensor, float, float], Tensor]] = {
 }
 """(uniform numbers in [0, 1), mean and std of logit(t)) -> noise levels t in [0, 1]."""
 
+HUBER = 0.01  # pixel values, which are 1 or 2 apart: below this a pseudo-Huber loss counts an error by its square
+LOSSES: dict[str, Callable[[Tensor, Tensor | float], Tensor]] = {
+    "squared": lambda error, weight: (weight * error**2).mean(),
+    # Charbonnier et al. 1994: about |error|, but smooth at 0
+    "pseudo_huber": lambda error, weight: (weight * (error.square() + HUBER**2).sqrt()).mean() - HUBER,
+}
+"""(error (B, C, H, W), weight that broadcasts against it) -> the mean loss, a scalar."""
 
-def split(out: Tensor, x: Tensor, c: Coef, target: str) -> tuple[Tensor, Tensor]:
-    """(x0, eps) from the two equations  out = p x0 + q eps  and  x = a x0 + s eps.
+
+def split(out: Tensor, x: Tensor, c: Coef, target: str | Target) -> tuple[Tensor, Tensor]:
+    """(x0, eps) from the two equations  out = p x0 + q eps  and  x = a x0 + s eps; `target`: a name in TARGETS, or a function.
 
     They are independent for every t in (0, 1); `eps` has no solution where a = 0, `x0` none where s = 0.
     """
-    p, q = TARGETS[target](c)
+    p, q = entry("target", target, TARGETS)(c)
     det = q * c.a - p * c.s
     return (q * x - c.s * out) / det, (c.a * out - p * x) / det
 
@@ -115,25 +126,25 @@ def noise_in(x: Tensor, x0: Tensor, c: Coef) -> Tensor:
     return (x - c.a * x0) / c.s
 
 
-def loss_weight(c: Coef, target: str, loss_on: str, cap: float = math.inf) -> Tensor | float:
+def loss_weight(c: Coef, target: str | Target, loss_on: str | Target, cap: float = math.inf) -> Tensor | float:
     """Squared error on `loss_on` of a network that predicts `target` is this weight times its squared error on `target`.
 
     The weight is capped: taking the loss of an x0-prediction on v, say, weighs 1/t^2 on `lerp`.
     """
     if target == loss_on:
         return 1.0
-    (p, q), (u, w) = TARGETS[target](c), TARGETS[loss_on](c)
+    (p, q), (u, w) = (entry("target", name, TARGETS)(c) for name in (target, loss_on))
     weight: Tensor = ((u * c.s - w * c.a) / (p * c.s - q * c.a)) ** 2
     return weight.clamp(max=cap)
 
 
-def guided(ignoring: Denoise, told: Denoise, scale: float) -> Denoise:
-    """Classifier-free guidance (Ho and Salimans 2022): scale 0 ignores the class, 1 is plain, above 1 is guided."""
+def guided(unconditional: Denoise, conditional: Denoise, scale: float) -> Denoise:
+    """Classifier-free guidance (Ho and Salimans 2022): scale 0 ignores the condition, 1 is plain, above 1 is guided."""
     if scale == 0:
-        return ignoring
+        return unconditional
     if scale == 1:
-        return told
-    return lambda x, t: torch.lerp(ignoring(x, t), told(x, t), scale)
+        return conditional
+    return lambda x, t: torch.lerp(unconditional(x, t), conditional(x, t), scale)
 
 
 def clipped(denoise: Denoise, low: float, high: float) -> Denoise:

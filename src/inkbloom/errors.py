@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import errno
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from textwrap import shorten
+from typing import Any
 
 
 class InkbloomError(Exception):
@@ -77,6 +78,26 @@ def brief(text: object, room: int = 60) -> str:
     lines = str(text).strip().splitlines() or [""]
     line = "".join(letter if letter.isprintable() else "?" for letter in lines[0])
     return line if len(line) <= room else line[: room - 1] + "…"
+
+
+def entry(kind: str, given: Any, registry: Mapping[str, Any]) -> Any:
+    """What a registry holds under the name `given`; an object of the caller's own, of the same contract, as it is.
+
+    Raises UsageError for an unknown name.
+    """
+    if not isinstance(given, str):
+        return given
+    if given not in registry:
+        raise unknown(kind, given, registry)
+    return registry[given]
+
+
+OWN = "own:"  # before the name of an object of one's own, where a registry name stands in a recipe
+
+
+def own_name(thing: Any) -> str:
+    """What an object of one's own is called: its own name, or that of its class."""
+    return brief(getattr(thing, "__name__", type(thing).__name__), 40)
 
 
 def unknown(kind: str, name: object, names: Iterable[str]) -> UsageError:

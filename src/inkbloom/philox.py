@@ -24,13 +24,13 @@ PURPOSES = {
     "noise": 2,  # noise in training
     "label": 3,  # which labels are dropped for classifier-free guidance
     "flip": 4,  # mirrored images
-    "sample": 5,  # sampling: draw 0 is the starting noise, draw k the fresh noise of step k
+    "sample": 5,  # sampling: draw 0 is the starting noise, draw k the new noise of step k
     "holdout": 6,  # the hold-out loss: draw = level
     "slices": 7,  # which images of a user's source are held out
     "init": 8,  # the seed of the network's first weights
     "judging": 9,  # evaluation: draw 0 shuffles images from a file, draw k picks the k-th random half of the floor
-    "groups": 10,  # where k-means begins: index = class
-    "group": 11,  # sampling: the group that an image is drawn from
+    "clusters": 10,  # where k-means begins: index = class
+    "cluster": 11,  # sampling: the cluster that an image is drawn from
 }
 MAX_SEED = 2**32 - 1
 

@@ -3,10 +3,10 @@
 `x` is the picture after the step and `x0` the denoiser's guess that made it: the tutorial's "input" of the next step and
 its "model prediction". All share one signature:
 
-    solver(denoise, x, times, path, fresh) -> Iterator[(x, x0)]
+    solver(denoise, x, times, path, noise) -> Iterator[(x, x0)]
 
-`times` falls from the noise level of `x` to 0; no solver asks the denoiser at t = 0. `fresh(k)` gives new Gaussian noise
-for step k = 1, 2, ...; only `ancestral` uses it.
+`times` falls from the noise level of `x` to 0; no solver asks the denoiser at t = 0. `noise(k)` gives new Gaussian noise
+for step k = 1, 2, ...; only `ancestral` uses it. A function of one's own with this signature is a solver too.
 """
 
 from __future__ import annotations
@@ -17,14 +17,15 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from .diffusion import Denoise, Path, noise_in
+from .diffusion import Denoise, Path, lerp, noise_in
+from .errors import UsageError, entry, own_name
 
 Steps = Iterator[tuple[Tensor, Tensor]]
-Fresh = Callable[[int], Tensor]
-Solver = Callable[[Denoise, Tensor, Tensor, Path, Fresh | None], Steps]
+StepNoise = Callable[[int], Tensor]
+Solver = Callable[[Denoise, Tensor, Tensor, Path, StepNoise | None], Steps]
 
 
-def euler(denoise: Denoise, x: Tensor, times: Tensor, path: Path, fresh: Fresh | None = None) -> Steps:
+def euler(denoise: Denoise, x: Tensor, times: Tensor, path: Path, noise: StepNoise | None = None) -> Steps:
     """Take the picture apart and mix it again with a little less noise: DDIM (Song et al. 2021, Eq. 12 with sigma = 0).
 
     On `lerp` this is Euler's method for flow matching, and the tutorial's rule  x (1 - m) + x0 m,  m = 1 / (steps left).
@@ -36,7 +37,7 @@ def euler(denoise: Denoise, x: Tensor, times: Tensor, path: Path, fresh: Fresh |
         yield x, x0
 
 
-def heun(denoise: Denoise, x: Tensor, times: Tensor, path: Path, fresh: Fresh | None = None) -> Steps:
+def heun(denoise: Denoise, x: Tensor, times: Tensor, path: Path, noise: StepNoise | None = None) -> Steps:
     """Heun's method on dx/dt = a' x0 + s' eps (Karras et al. 2022, Algorithm 1); the last step is Euler's: 2n - 1 calls."""
     for t, s in pairwise(times):
         x0 = denoise(x, t)
@@ -53,7 +54,7 @@ def heun(denoise: Denoise, x: Tensor, times: Tensor, path: Path, fresh: Fresh | 
         yield x, x0
 
 
-def dpmpp_2m(denoise: Denoise, x: Tensor, times: Tensor, path: Path, fresh: Fresh | None = None) -> Steps:
+def dpmpp_2m(denoise: Denoise, x: Tensor, times: Tensor, path: Path, noise: StepNoise | None = None) -> Steps:
     """DPM-Solver++(2M) (Lu et al. 2022, Algorithm 2): extrapolates x0 in log(a / s); first order at both ends."""
     old: Tensor | None = None
     h_old = torch.ones(())
@@ -67,34 +68,57 @@ def dpmpp_2m(denoise: Denoise, x: Tensor, times: Tensor, path: Path, fresh: Fres
         yield x, x0
 
 
-def ancestral(denoise: Denoise, x: Tensor, times: Tensor, path: Path, fresh: Fresh | None = None) -> Steps:
-    """Euler, but part of the old noise is replaced by fresh noise: DDPM's sampler (Song et al. 2021, Eq. 16 with eta = 1).
+def ancestral(denoise: Denoise, x: Tensor, times: Tensor, path: Path, noise: StepNoise | None = None) -> Steps:
+    """Euler, but part of the old noise is replaced by new noise: DDPM's sampler (Song et al. 2021, Eq. 16 with eta = 1).
 
-    Raises ValueError without `fresh`.
+    Raises ValueError without `noise`.
     """
-    if fresh is None:
-        raise ValueError("ancestral needs fresh(k), the new Gaussian noise of step k")
+    if noise is None:
+        raise ValueError("ancestral needs noise(k), the new Gaussian noise of step k")
     for k, (t, s) in enumerate(pairwise(times), start=1):
         x0 = denoise(x, t)
         c, d = path(t), path(s)
         new = 1 - (c.a * d.s / (d.a * c.s)) ** 2
-        x = d.a * x0 + d.s * ((1 - new).sqrt() * noise_in(x, x0, c) + new.sqrt() * fresh(k))
+        x = d.a * x0 + d.s * ((1 - new).sqrt() * noise_in(x, x0, c) + new.sqrt() * noise(k))
         yield x, x0
 
 
 SOLVERS: dict[str, Solver] = {"euler": euler, "heun": heun, "dpmpp_2m": dpmpp_2m, "ancestral": ancestral}
 
 
-def evaluations(solver: str, steps: int, guidance: float = 1.0) -> int:
-    """NFE: network evaluations for one sample."""
-    calls = 2 * steps - 1 if solver == "heun" else steps
+def evaluations(solver: str | Solver, steps: int, guidance: float = 1.0) -> int:
+    """NFE: network evaluations for one sample; a solver of one's own is run once on a single number and its calls are counted.
+
+    Raises UsageError for a solver that yields nothing.
+    """
+    calls = _counted(solver, steps) if callable(solver) else 2 * steps - 1 if solver == "heun" else steps
     return calls * (1 if guidance in (0, 1) else 2)
 
 
-def steps_for(solver: str, nfe: int, guidance: float = 1.0) -> int:
+def steps_for(solver: str | Solver, nfe: int, guidance: float = 1.0) -> int:
     """The most steps that cost at most `nfe` network evaluations; at least 1."""
-    calls = nfe if guidance in (0, 1) else nfe // 2
-    return max(1, (calls + 1) // 2 if solver == "heun" else calls)
+    steps = nfe if guidance in (0, 1) else nfe // 2
+    if solver == "heun":
+        return max(1, (steps + 1) // 2)
+    while callable(solver) and steps > 1 and evaluations(solver, steps, guidance) > nfe:
+        steps -= 1
+    return max(1, steps)
+
+
+def _counted(solver: Solver, steps: int) -> int:
+    """How often a solver asks the denoiser on its way over so many steps."""
+    calls = 0
+
+    def denoise(x: Tensor, t: Tensor) -> Tensor:
+        nonlocal calls
+        calls += 1
+        return x
+
+    one = torch.ones(1, 1, 1, 1)
+    done = sum(1 for _ in solver(denoise, one, torch.linspace(1, 0, steps + 1, dtype=torch.float64), lerp, lambda k: one))
+    if not done:
+        raise UsageError(f"the solver {own_name(solver)} yields nothing: yield (x, x0) after every step")
+    return calls
 
 
 def _uniform(u: Tensor, path: Path, start: float) -> Tensor:
@@ -133,11 +157,13 @@ def _time_of(path: Path, log_ratio: Tensor) -> Tensor:
     return (low + high) / 2
 
 
-SPACINGS: dict[str, Callable[[Tensor, Path, float], Tensor]] = {"uniform": _uniform, "shifted": _shifted, "logsnr": _logsnr}
+Spacing = Callable[[Tensor, Path, float], Tensor]
+"""spacing(u: (steps + 1,) from 0 to 1, path, start) -> the times, which fall from `start` to 0."""
+SPACINGS: dict[str, Spacing] = {"uniform": _uniform, "shifted": _shifted, "logsnr": _logsnr}
 
 
-def step_times(steps: int, spacing: str, path: Path, start: float = 1.0) -> Tensor:
+def step_times(steps: int, spacing: str | Spacing, path: Path, start: float = 1.0) -> Tensor:
     """(steps + 1,) float64 times from `start` in (0, 1] down to exactly 0."""
-    times = SPACINGS[spacing](torch.linspace(0, 1, steps + 1, dtype=torch.float64), path, start)
+    times = entry("spacing", spacing, SPACINGS)(torch.linspace(0, 1, steps + 1, dtype=torch.float64), path, start)
     times[0], times[-1] = start, 0.0
     return times

@@ -18,7 +18,7 @@ from inkbloom.convolution import Axis
 from inkbloom.convolution import receptive_fields as closed_form
 from inkbloom.errors import UsageError
 from inkbloom.nets import NETS
-from inkbloom.nets.mirror import Grow, Shrink
+from inkbloom.nets.encoder_decoder import Grow, Shrink
 
 PICTURE = (torch.zeros(1, 1, 28, 28), torch.zeros(1), None)
 

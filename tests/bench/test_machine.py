@@ -1,12 +1,16 @@
-"""What is told beside every figure."""
+"""What stands beside every figure."""
 
 import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
 
-import torch
+import pytest
 
 from inkbloom.bench.machine import Quiet, about
-from inkbloom.bench.peaks import highest, peaks
-from inkbloom.bench.timing import Row
+from inkbloom.bench.rows import Row, print_rows
 
 
 def test_the_machine_is_told_in_plain_values():
@@ -15,30 +19,29 @@ def test_the_machine_is_told_in_plain_values():
     assert json.loads(json.dumps(told)) == told
 
 
-def test_shares_of_time_lie_between_nothing_and_all():
-    told = Quiet().told()
-    assert told["seconds"] >= 0
-    assert all(0 <= told[name] <= 1 for name in ("steal", "others") if name in told)
+@pytest.mark.skipif(not Path("/proc/stat").exists(), reason="no /proc/stat on this system")
+def test_the_work_of_another_process_is_seen():
+    quiet = Quiet()
+    other = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    time.sleep(1)
+    told = quiet.told()
+    other.kill()
+    other.wait()
+    assert 0.5 / os.cpu_count() < told["others"] <= 1
+    assert 0 <= told["steal"] <= 1
+    assert 1 <= told["seconds"] < 60
 
 
-def in_a_second(works, device, budget):
-    for work in works.values():
-        work()
-    return {name: [1.0] for name in works}
+def test_rows_are_printed_as_they_come_and_their_figures_are_kept(capsys):
+    def rows():
+        yield Row("first", {"a": 1})
+        assert capsys.readouterr().out == "first\n"
+        yield Row("a heading", {})
+        yield Row("second", {"a": 2})
 
-
-def test_peaks_cover_both_precisions(monkeypatch):
-    monkeypatch.setattr("inkbloom.bench.peaks.SIDE", 32)
-    monkeypatch.setattr("inkbloom.bench.peaks.BATCH", 1)
-    monkeypatch.setattr("inkbloom.bench.peaks.COPIED", 2**12)
-    monkeypatch.setattr("inkbloom.bench.peaks.in_turn", in_a_second)
-    rows = {row.figures["what"]: row.figures for row in peaks(torch.device("cpu"), True)}
-    kinds = [f"{kind} {precision}" for kind in ("matmul", "conv forward", "conv training") for precision in ("fp32", "bf16")]
-    assert set(rows) == {*kinds, "copy"}
-    assert rows["matmul fp32"]["best"] == 2e-9 * 32**3
-    assert rows["conv training bf16"]["best"] == 3 * rows["conv forward fp32"]["best"]
-
-
-def test_the_peak_of_a_precision_is_its_fastest_work():
-    best = {"matmul fp32": 229.0, "conv training fp32": 422.0, "matmul bf16": 958.0, "conv forward bf16": 750.0, "copy": 9999.0}
-    assert highest([Row("", {"what": what, "best": rate}) for what, rate in best.items()]) == {"fp32": 422.0, "bf16": 958.0}
+    part = print_rows(rows())
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == ["a heading", "second"]
+    assert lines[2].startswith("machine meanwhile: seconds ")
+    assert part["rows"] == [{"a": 1}, {"a": 2}]
+    assert "load" in part["meanwhile"]

@@ -6,6 +6,16 @@ import pytest
 import torch
 
 from inkbloom.claims.lab import Lab, Size
+from inkbloom.evaluation import published
+
+
+@pytest.fixture
+def shelf(tmp_path, monkeypatch):
+    """An empty folder in the place of the published cards; the current folder is empty too."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(published, "FOLDER", tmp_path / "published")
+    published.FOLDER.mkdir()
+    return published.FOLDER
 
 
 @pytest.fixture(scope="session")

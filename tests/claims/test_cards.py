@@ -5,8 +5,10 @@ import json
 import pytest
 
 from inkbloom.claims import cards
-from inkbloom.claims.cards import MINI_UNET, decide, reading
+from inkbloom.claims.cards import FULL, MINI, MINI_UNET, decide, reading
+from inkbloom.claims.catalogue import CLAIMS
 from inkbloom.errors import CheckpointError
+from inkbloom.evaluation.published import published_card
 
 
 def test_the_rule():
@@ -17,10 +19,10 @@ def test_the_rule():
     assert decide(None, 0.9, 0.03) == "not measured here"
 
 
-def test_the_figures_are_those_of_the_card(a_card, tmp_path):
-    path = tmp_path / "t30.json"
+def test_the_figures_are_those_of_the_card(a_card, shelf):
+    path = shelf / "t30.json"
     path.write_text(json.dumps(a_card(recall=0.9, coverage=0.85, classes={"tv": 0.01})))
-    found = reading([path])(None)
+    found = reading(["t30"])(None)
     figures = {figure.name.en.split(" (")[0]: figure for figure in found.figures}
     assert found.verdict == "holds"
     assert found.seeds == (0,)
@@ -28,38 +30,41 @@ def test_the_figures_are_those_of_the_card(a_card, tmp_path):
     assert (figures["FD"].value, figures["FD"].floor, figures["FD"].spread) == (21.5, 1.9, None)
     assert "judge digits-v1, d=64, N=1000" in next(f.name.en for f in found.figures if f.name.en.startswith("FD"))
     path.write_text(json.dumps(a_card(recall=0.1)))
-    assert reading([path])(None).verdict == "does not hold"
+    assert reading(["t30"])(None).verdict == "does not hold"
 
 
-def test_several_cards_give_their_mean_and_their_spread(a_card, tmp_path):
-    paths = [tmp_path / f"{seed}.json" for seed in range(2)]
-    for seed, path in enumerate(paths):
-        path.write_text(json.dumps(a_card(recall=0.9 - 0.2 * seed, classes={"tv": 0.01})))
-    found = reading(paths)(None)
+def test_several_cards_give_their_mean_and_their_spread(a_card, shelf):
+    for seed in range(2):
+        (shelf / f"{seed}.json").write_text(json.dumps(a_card(recall=0.9 - 0.2 * seed, classes={"tv": 0.01})))
+    found = reading(["0", "1"])(None)
     recall = next(figure for figure in found.figures if figure.name.en == "recall")
     assert (recall.value, recall.spread) == (pytest.approx(0.8), pytest.approx(0.2 / 2**0.5))
     assert found.seeds == (0, 1)
-    paths[1].unlink()
-    assert reading(paths)(None).verdict == "not measured here"
+    (shelf / "1.json").unlink()
+    assert reading(["0", "1"])(None).verdict == "not measured here"
 
 
-def test_beside_the_mini_unet_stand_the_cards_of_the_others(a_card, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_beside_the_mini_unet_stand_the_cards_of_the_others(a_card, shelf, monkeypatch):
     monkeypatch.setattr(cards, "linear", lambda lab, n: [])
-    results = tmp_path / "benchmarks" / "results"
-    (results / "claims").mkdir(parents=True)
-    for file, recall in (("t30-basic", 0.6), ("t30", 0.7), ("claims/fast-uncond-0", 0.8)):
-        (results / f"{file}.json").write_text(json.dumps(a_card(recall=recall, classes={"tv": 0.01})))
+    for file, recall in (("t30-basic", 0.6), ("t30", 0.7), ("fast-uncond-0", 0.8)):
+        (shelf / f"{file}.json").write_text(json.dumps(a_card(recall=recall, classes={"tv": 0.01})))
     figures = MINI_UNET.measure(None).figures
     assert [(f.at, f.value) for f in figures if f.name.en == "recall"] == [("", 0.6), ("unet2d", 0.7), ("ink", 0.8)]
 
 
-def test_without_a_card_nothing_is_said(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_without_a_card_nothing_is_said(shelf):
     assert MINI_UNET.measure(None) == ([], "not measured here", ())
 
 
-def test_a_file_that_is_no_card_is_an_error(tmp_path):
-    (tmp_path / "t30.json").write_text("{}")
+def test_a_file_that_is_no_card_is_an_error(shelf):
+    (shelf / "t30.json").write_text("{}")
     with pytest.raises(CheckpointError, match="not an evaluation card"):
-        reading([tmp_path / "t30.json"])(None)
+        reading(["t30"])(None)
+
+
+def test_every_claim_that_rests_on_trainings_finds_the_cards_that_come_with_the_package(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    trials = [trial for claim in CLAIMS.values() for trial in claim.trials]
+    assert len(trials) > 10
+    assert [tuple(trial.cards()) for trial in trials] == [trial.seeds for trial in trials]
+    assert all(published_card(name) for name in (*FULL, *MINI))

@@ -50,17 +50,17 @@ def test_every_number_of_steps_begins_with_the_same_noise_and_classes(small, mon
     """What is drawn and asked for is caught; the judge sees real images, which are no further away than real ones are."""
     asked = []
 
-    def instead(family, shape, wish):
-        asked.append(wish)
+    def instead(family, shape, request):
+        asked.append(request)
         labels = small.data.labels
-        yield small.data.images[[int((labels == label).nonzero()[k]) for k, label in enumerate(wish.labels)]], None
+        yield small.data.images[[int((labels == label).nonzero()[k]) for k, label in enumerate(request.labels)]], None
 
     monkeypatch.setattr(gradual, "drawn", instead)
-    monkeypatch.setattr("inkbloom.evaluation.floor.DRAWS", 3)
-    monkeypatch.setattr("inkbloom.evaluation.floor.SLOW_PAIRS", 0)
+    monkeypatch.setattr("inkbloom.evaluation.baseline.DRAWS", 3)
+    monkeypatch.setattr("inkbloom.evaluation.baseline.SLOW_PAIRS", 0)
     rows = [gradual.rows_at(small, steps, seed=3) for steps in (1, 40)]
-    assert [wish.steps for wish in asked] == [1, 40]
-    assert len({(wish.count, wish.seed, wish.labels, wish.guidance, wish.solver) for wish in asked}) == 1
+    assert [request.steps for request in asked] == [1, 40]
+    assert len({(request.count, request.seed, request.labels, request.guidance, request.solver) for request in asked}) == 1
     assert rows[0] == rows[1]
     assert rows[0]["agreement"] > 0.8
     assert rows[0]["fd"] < 5 * small.real.floor["fd"]

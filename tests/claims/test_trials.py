@@ -26,15 +26,13 @@ from inkbloom.training.state import State
 
 
 @pytest.fixture
-def cards(tmp_path, monkeypatch, a_card):
+def cards(shelf, a_card):
     """cards(name=[FD of seed 0, ...]) publishes the cards of trials."""
-    monkeypatch.chdir(tmp_path)
-    trials.PUBLISHED.mkdir(parents=True)
 
     def publish(**found):  # one number for each seed, as FD and as KID
         for name, values in found.items():
             for seed, fd in enumerate(values):
-                path = trials.PUBLISHED / f"{name.replace('_', '-')}-{seed}.json"
+                path = shelf / f"{name.replace('_', '-')}-{seed}.json"
                 path.write_text(json.dumps(a_card(fd=fd, kid=fd, made={"seed": seed})))
 
     return publish
@@ -72,8 +70,7 @@ def test_cards_of_different_headers_are_not_compared(cards, a_card):
         Results([Trial("mine", "fast", seeds=(0,)), other])
 
 
-def test_without_cards_nothing_is_said(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_without_cards_nothing_is_said(shelf):
     for claim in catalogue.CLAIMS.values():
         if claim.trials:
             assert claim.measure(None) == ([], "not measured here", ())
@@ -141,15 +138,16 @@ def test_blame(cards):
     }  # fmt: skip
 
 
-def test_tuning(cards, a_card):
+def test_tuning(cards, a_card, shelf):
     cards(fast_uncond=[2.0, 2.1, 2.05])
-    for path, verdict in zip(tuning.FULL, ["not measured here", "not measured here", "holds"], strict=True):
+    full = [shelf / f"{name}.json" for name in tuning.FULL]
+    for path, verdict in zip(full, ["not measured here", "not measured here", "holds"], strict=True):
         path.write_text(json.dumps(a_card(kid=9.9)))
         assert tuning.TUNING.measure(None).verdict == verdict
-    tuning.FULL[0].write_text(json.dumps(a_card(kid=2.05)))
+    full[0].write_text(json.dumps(a_card(kid=2.05)))
     assert tuning.TUNING.measure(None).verdict == "holds partly"  # one seed no better
     for kid, verdict in ((2.1, "holds partly"), (2.0, "does not hold")):
-        for path in tuning.FULL:
+        for path in full:
             path.write_text(json.dumps(a_card(kid=kid)))
         assert tuning.TUNING.measure(None).verdict == verdict
 

@@ -11,9 +11,9 @@ import torch
 from inkbloom.data import Data
 from inkbloom.data.slices import split_slices
 from inkbloom.errors import DataError, UsageError
+from inkbloom.evaluation.baseline import baseline, dealt, labels_in_turn, set_size
 from inkbloom.evaluation.card import finite, make_card, measure
 from inkbloom.evaluation.distances import fd
-from inkbloom.evaluation.floor import dealt, labels_in_turn, set_size, standard
 from inkbloom.evaluation.judge import Judge, JudgeNet
 from inkbloom.evaluation.measures import QUICK, SLOW
 from inkbloom.evaluation.table import table
@@ -55,7 +55,7 @@ def data():
 
 @pytest.fixture(scope="module")
 def real(data):
-    return standard(data, judge())
+    return baseline(data, judge())
 
 
 @pytest.fixture(scope="module")
@@ -147,8 +147,8 @@ def test_the_floor_is_made_of_real_images_with_the_same_code(data, real):
 
 
 def test_the_scale_of_the_features_does_not_matter(data, real, unseen):
-    large = standard(data, judge(factor=1000.0))
-    assert large.eye.scale == pytest.approx(1000 * real.eye.scale, rel=1e-3)
+    large = baseline(data, judge(factor=1000.0))
+    assert large.extractor.scale == pytest.approx(1000 * real.extractor.scale, rel=1e-3)
     one, other = card_of(*unseen, real), card_of(*unseen, large)
     for name in ("fd", "kid", "recall", "coverage"):
         assert one[name] == pytest.approx(other[name], rel=1e-3)
@@ -159,7 +159,7 @@ def test_equal_images_give_equal_numbers_and_global_chance_is_left_alone(data, r
     first, again = card_of(*unseen, real), judge()
     torch.manual_seed(6)
     before = torch.random.get_rng_state()
-    assert card_of(*unseen, standard(data, again)) == first
+    assert card_of(*unseen, baseline(data, again)) == first
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
@@ -181,8 +181,8 @@ def test_header_and_public_names(data, unseen):
 def test_the_header_tells_other_references_and_sizes_of_set(data, real):
     other = data.labels.clone()
     other[data.slices["reference"][0]] = (other[data.slices["reference"][0]] + 1) % 3
-    assert standard(replace(data, labels=other), None).reference_sha256 != real.reference_sha256
-    assert standard(data, None, 30).n == 30
+    assert baseline(replace(data, labels=other), None).reference_sha256 != real.reference_sha256
+    assert baseline(data, None, 30).n == 30
 
 
 def test_without_a_judge_the_rest_is_there(data, unseen):
@@ -263,7 +263,7 @@ def test_images_that_do_not_fit_are_refused(real, unseen, spoil, said):
 def test_sources_and_sizes_of_set_that_do_not_fit_are_refused(data):
     images, labels = pictures(180)
     with pytest.raises(DataError, match="18 images in the slice holdout or reference"):
-        standard(Data(images, labels, ("0", "1", "2"), split_slices(180, labels), "small"), judge())
+        baseline(Data(images, labels, ("0", "1", "2"), split_slices(180, labels), "small"), judge())
     with pytest.raises(DataError, match="no slice reference"):
         set_size(replace(data, slices={name: index for name, index in data.slices.items() if name != "reference"}))
     with pytest.raises(DataError, match="no slice holdout"):
@@ -272,6 +272,6 @@ def test_sources_and_sizes_of_set_that_do_not_fit_are_refused(data):
         with pytest.raises(UsageError, match=rf"n = {n}: must lie in \[20, 60\]"):
             set_size(data, n)
     with pytest.raises(UsageError, match="judge halves looks at 9 x 8 x 1, the images are 8 x 8 x 1"):
-        standard(data, judge(size=(9, 8)))
+        baseline(data, judge(size=(9, 8)))
     with pytest.raises(DataError, match="sees nothing"):
-        standard(data, judge(factor=0.0))
+        baseline(data, judge(factor=0.0))

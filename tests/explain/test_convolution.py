@@ -8,17 +8,17 @@ import torch.nn.functional as F
 
 from inkbloom.convolution import operands_of, parse_kernel
 from inkbloom.errors import UsageError
-from inkbloom.explain.asked import Asked
 from inkbloom.explain.canvas import lettering
 from inkbloom.explain.convolution import WORDS, Sheet, spelled
-from inkbloom.explain.convolution_lesson import lesson_of, strongest
+from inkbloom.explain.convolution_example import example_of, strongest
+from inkbloom.explain.example import digit_image
 from inkbloom.explain.film import finish
-from inkbloom.explain.matrices import number
-from inkbloom.explain.subject import digit
+from inkbloom.explain.matrices import rounded
+from inkbloom.explain.options import Options
 
 
-def lesson(tmp_path, kernel="sobel-x", **settings):
-    return lesson_of(Asked(tmp_path, digit(4), **settings), parse_kernel(kernel))
+def example(tmp_path, kernel="sobel-x", **settings):
+    return example_of(Options(tmp_path, digit_image(4), **settings), parse_kernel(kernel))
 
 
 def numbers_in(axis):
@@ -38,29 +38,29 @@ SETTINGS = [
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=str)
 def test_the_numbers_drawn_are_those_of_torch(tmp_path, settings):
-    made = lesson(tmp_path, **settings)
+    made = example(tmp_path, **settings)
     rows, columns = made.kernel.shape[2:]
     padding = (rows - 1, columns - 1) if settings.get("padding") == "full" else settings.get("padding", 0)
-    expected = F.conv2d(digit(4).image.double(), made.kernel, stride=settings.get("stride", 1), padding=padding)
+    expected = F.conv2d(digit_image(4).image.double(), made.kernel, stride=settings.get("stride", 1), padding=padding)
     assert torch.allclose(made.y, expected)
     sheet = Sheet(made, WORDS["en"], "a title", dpi=30)
     finish(sheet.steps())
     drawn = numbers_in(sheet.map)
     assert drawn == {
-        (row, column): number(float(expected[0, 0, above, left]))
+        (row, column): rounded(float(expected[0, 0, above, left]))
         for row, above in enumerate(made.part[0])
         for column, left in enumerate(made.part[1])
     }
-    wide = F.pad(digit(4).image.double(), [axis.padding[0] for axis in reversed(made.axes) for _ in (0, 1)])[0, 0]
+    wide = F.pad(digit_image(4).image.double(), [axis.padding[0] for axis in reversed(made.axes) for _ in (0, 1)])[0, 0]
     first = [span[0] + axis.padding[0] for span, axis in zip(made.read, made.axes, strict=True)]
     for (row, column), text in numbers_in(sheet.pixels).items():
-        assert text == number(float(wide[first[0] + row, first[1] + column]))
+        assert text == rounded(float(wide[first[0] + row, first[1] + column]))
 
 
 def test_another_kernel_draws_other_numbers(tmp_path):
     """A negative control: the kernel flipped, as the textbook's convolution has it, is told apart."""
     plain, turned = (
-        Sheet(lesson(tmp_path, kernel), WORDS["en"], "", dpi=30) for kernel in ("sobel-x", "1 0 -1; 2 0 -2; 1 0 -1")
+        Sheet(example(tmp_path, kernel), WORDS["en"], "", dpi=30) for kernel in ("sobel-x", "1 0 -1; 2 0 -2; 1 0 -1")
     )
     for sheet in (plain, turned):
         finish(sheet.steps())
@@ -68,7 +68,7 @@ def test_another_kernel_draws_other_numbers(tmp_path):
 
 
 def test_there_is_a_step_for_each_place_and_it_starts_at_the_top_left(tmp_path):
-    made = lesson(tmp_path)
+    made = example(tmp_path)
     sheet = Sheet(made, WORDS["en"], "", dpi=30)
     filled = [numbers_in(sheet.map).keys() for _ in sheet.steps()]
     assert [len(cells) for cells in filled] == list(range(1, 37))
@@ -77,7 +77,7 @@ def test_there_is_a_step_for_each_place_and_it_starts_at_the_top_left(tmp_path):
 
 
 def test_padding_is_seen_and_dashed(tmp_path):
-    made = lesson(tmp_path, padding=1)
+    made = example(tmp_path, padding=1)
     assert -1 in made.read[0] or -1 in made.read[1] or 28 in made.read[0] or 28 in made.read[1]
     sheet = Sheet(made, WORDS["en"], "", dpi=30)
     outside = (made.under(torch.ones_like(made.x)) == 0).sum()
@@ -86,7 +86,7 @@ def test_padding_is_seen_and_dashed(tmp_path):
 
 
 def test_the_sum_spelled_out_is_right(tmp_path):
-    made = lesson(tmp_path)
+    made = example(tmp_path)
     place = strongest(made)
     terms = list(operands_of(made.x, made.kernel, (0, 0, *place)))
     left, total = spelled(terms, "").replace("\n", " ").replace("−", "-").split(" = ")
@@ -95,17 +95,17 @@ def test_the_sum_spelled_out_is_right(tmp_path):
 
 
 def test_large_kernels_are_counted_instead(tmp_path):
-    made = lesson(tmp_path, "; ".join([" ".join("1" * 9)] * 9))
+    made = example(tmp_path, "; ".join([" ".join("1" * 9)] * 9))
     place = strongest(made)
     terms = list(operands_of(made.x, made.kernel, (0, 0, *place)))
-    window = digit(4).image[0, 0, place[0] : place[0] + 9, place[1] : place[1] + 9]
+    window = digit_image(4).image[0, 0, place[0] : place[0] + 9, place[1] : place[1] + 9]
     assert spelled(terms, "{count}, {equals} {total}") == f"81, = {int(window.sum())}"
 
 
 @pytest.mark.parametrize("kernel", ["gaussian", "box", "0.3 0.7; -0.2 0.1", "1 2; 3 4"])
 def test_what_is_printed_adds_up(tmp_path, kernel):
     """As printed, to the last digit of the sum; = only where nothing was rounded, and there always."""
-    made = lesson(tmp_path, kernel)
+    made = example(tmp_path, kernel)
     for place in [strongest(made), (20, 9)]:
         terms = list(operands_of(made.x, made.kernel, (0, 0, *place)))
         left, sign, total = re.split(r" (=|≈) ", spelled(terms, "").replace("\n", " ").replace("−", "-"))
@@ -117,7 +117,7 @@ def test_what_is_printed_adds_up(tmp_path, kernel):
 @pytest.mark.parametrize("lang", ["en", "zh"])
 @pytest.mark.parametrize("settings", [{"padding": 1, "stride": 2}, {"kernel": "1 2 3 4 5; 1 2 3 4 5; 0.25 0 0 0 0"}], ids=str)
 def test_all_words_lie_on_the_paper(tmp_path, lang, settings, outside, chinese):
-    made = lesson(tmp_path, **settings)
+    made = example(tmp_path, **settings)
     with lettering(lang):
         sheet = Sheet(made, WORDS[lang], "a title", dpi=60)
         sheet.spell(strongest(made))
@@ -126,4 +126,4 @@ def test_all_words_lie_on_the_paper(tmp_path, lang, settings, outside, chinese):
 
 def test_a_kernel_that_does_not_fit_is_refused(tmp_path):
     with pytest.raises(UsageError, match="reaches over 29 pixels does not fit on 28"):
-        lesson(tmp_path, " ".join("1" * 29))
+        example(tmp_path, " ".join("1" * 29))

@@ -14,7 +14,6 @@ from inkbloom.explain import fonts
 from inkbloom.explain.canvas import lettering, pixels
 from inkbloom.explain.fonts import FAMILIES, PLAIN, families
 from inkbloom.explain.noising import FORMULAS
-from inkbloom.explain.subject import digit
 
 TOPICS = ("convolution", "transposed", "continuous", "noising")
 SYMBOLS = "0123456789−+×=().…→∞<"
@@ -30,7 +29,7 @@ def words(lang):
     """All that the four topics write in a language."""
     tables = [importlib.import_module(f"inkbloom.explain.{topic}").WORDS for topic in TOPICS]
     return "".join(
-        [*FORMULAS.values(), SYMBOLS, digit().name[lang], *(text for table in tables for text in table[lang].values())]
+        [*FORMULAS.values(), SYMBOLS, digit_image().name[lang], *(text for table in tables for text in table[lang].values())]
     )
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from inkbloom.explain.matrices import fill_all, is_exact, lattice, number, precise, tone_of
+from inkbloom.explain.matrices import fill_all, is_exact, lattice, precise, rounded, tone_of
 
 
 @pytest.mark.parametrize(
@@ -17,7 +17,7 @@ from inkbloom.explain.matrices import fill_all, is_exact, lattice, number, preci
     ],
 )  # fmt: skip
 def test_a_number_in_few_letters(value, text):
-    assert number(value) == text
+    assert rounded(value) == text
 
 
 def test_a_weight_has_four_digits():
@@ -26,9 +26,9 @@ def test_a_weight_has_four_digits():
 
 def test_what_is_rounded_is_told():
     assert is_exact(1 / 16, precise)
-    assert not is_exact(1 / 16, number)
+    assert not is_exact(1 / 16, rounded)
     assert not is_exact(1 / 9, precise)
-    assert is_exact(-253, number)
+    assert is_exact(-253, rounded)
 
 
 def test_brightness_is_the_value():

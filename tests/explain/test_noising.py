@@ -10,21 +10,21 @@ from scipy.stats import norm
 
 from inkbloom.diffusion import PICTURE_PATHS, Coef
 from inkbloom.explain import noising
-from inkbloom.explain.densities import EDGES, computed, counted, draw_density, sample_of
+from inkbloom.explain.densities import EDGES, computed, counted, draw_density, noised_pixels_of
+from inkbloom.explain.example import digit_image
 from inkbloom.explain.ink import KERNEL_OF_INK, SIDE, draw_profile, drops
 from inkbloom.explain.noising import FORMULAS, at, noise_for, noised, show_image, snr
-from inkbloom.explain.subject import digit
 
 
 @pytest.fixture(scope="module")
 def sample():
-    return sample_of(digit(7).data)
+    return noised_pixels_of(digit_image(7).data)
 
 
 @pytest.mark.parametrize("path", PICTURE_PATHS)
 @pytest.mark.parametrize("t", [0.0, 0.3, 1.0])
 def test_the_picture_is_the_mixture(path, t):
-    image = digit(7).image
+    image = digit_image(7).image
     noise = noise_for(image)
     c = at(PICTURE_PATHS[path], t)
     x = float(c.a) * (image.numpy()[0, 0] / 127.5 - 1) + float(c.s) * noise.numpy()[0, 0]
@@ -33,7 +33,7 @@ def test_the_picture_is_the_mixture(path, t):
 
 
 def test_at_0_it_is_the_image_and_every_path_has_its_formula():
-    image = digit(7).image
+    image = digit_image(7).image
     for path in ("lerp", "cosine", "vp"):
         assert torch.equal(noised(image, noise_for(image), at(PICTURE_PATHS[path], 0.0)), image[0, 0])
     assert FORMULAS.keys() == PICTURE_PATHS.keys()
@@ -99,11 +99,11 @@ def distance(first, second):
 
 
 def test_the_sample_is_the_data_and_its_noise_is_fresh(sample):
-    data = digit(7).data
+    data = digit_image(7).data
     assert len(sample.pixels) >= 100_000
     assert np.allclose(sample.pixels[: 28 * 28], data[0].flatten() / 127.5 - 1, atol=1e-6)
     assert sample.shares.sum() == pytest.approx(1)
-    alone = sample_of(data[:1, :, :10])
+    alone = noised_pixels_of(data[:1, :, :10])
     assert len(alone.noise.unique()) > 0.99 * len(alone.noise)
 
 
@@ -116,6 +116,6 @@ def test_images_that_are_not_square_keep_their_shape():
 
 def test_the_film_has_a_frame_for_each_t(monkeypatch):
     monkeypatch.setattr(noising, "FRAMES", 3)
-    frames = list(noising.moving(digit(7), noising.WORDS["en"], "a title"))
+    frames = list(noising.moving(digit_image(7), noising.WORDS["en"], "a title"))
     assert len(frames) == 3
     assert (np.asarray(frames[0]) != np.asarray(frames[2])).any()

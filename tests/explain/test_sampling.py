@@ -1,4 +1,4 @@
-"""The topic `sampling`: the walk against the solver's own rule, its numbers against numpy, its files."""
+"""The topic `sampling`: the trajectory against the solver's own rule, its numbers against numpy, its files."""
 
 from pathlib import Path
 
@@ -10,11 +10,11 @@ from inkbloom import Run
 from inkbloom.config import load_recipe
 from inkbloom.errors import UsageError
 from inkbloom.explain import sampling
-from inkbloom.explain.asked import Asked
+from inkbloom.explain.example import digit_image
 from inkbloom.explain.fonts import FAMILIES, families
+from inkbloom.explain.options import Options
 from inkbloom.explain.sampling import explain_sampling, moving
-from inkbloom.explain.subject import digit
-from inkbloom.explain.walk import levels_of, walk_of
+from inkbloom.explain.trajectory import levels_of, trajectory_of
 from inkbloom.store.weights import Spec, pack
 
 
@@ -34,16 +34,16 @@ def weights(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def tutorial(weights):
-    """The walk of the tutorial's basic net, 40 steps, and its run."""
+    """The trajectory of the tutorial's basic net, 40 steps, and its run."""
     run = Run(weights("tutorial-basic"))
-    return run, walk_of(run, run.order(4))
+    return run, trajectory_of(run, run.request(4))
 
 
 def test_the_walk_is_the_runs_history(tutorial):
-    run, walk = tutorial
-    inputs, predictions = run.history(run.order(4))
-    assert np.array_equal(walk.inputs, inputs.transpose(0, 1, 4, 2, 3))
-    assert np.array_equal(walk.predictions, predictions.transpose(0, 1, 4, 2, 3))
+    run, trajectory = tutorial
+    inputs, predictions = run.history(run.request(4))
+    assert np.array_equal(trajectory.inputs, inputs.transpose(0, 1, 4, 2, 3))
+    assert np.array_equal(trajectory.predictions, predictions.transpose(0, 1, 4, 2, 3))
 
 
 def test_the_levels_are_those_that_the_network_is_told(weights):
@@ -51,19 +51,19 @@ def test_the_levels_are_those_that_the_network_is_told(weights):
     for name in ("fast", "ddpm"):
         changes = {} if name == "fast" else {"net": "ink", "widths": [16], "layers": 1, "sample_steps": 5}
         run = Run(weights(name, **changes))
-        wish, told = run.order(2), []
+        request, told = run.request(2), []
         hook = run.family.net.register_forward_pre_hook(lambda net, given, told=told: told.append(float(given[1][0])))
-        list(run.stream(wish))
+        list(run.stream(request))
         hook.remove()
         seen = sorted(set(told), reverse=True)
-        assert levels_of(run.family, wish) == pytest.approx(seen, abs=1e-6)
+        assert levels_of(run.family, request) == pytest.approx(seen, abs=1e-6)
 
 
 def test_the_tutorials_walk_mixes_evenly(tutorial):
     """t falls from 1 in 40 equal steps; x goes 1 / (40 - i) of the way to the prediction (section 3.6)."""
-    _, walk = tutorial
-    assert walk.t == pytest.approx(np.arange(40, 0, -1) / 40)
-    x, x0 = walk.inputs / 255, walk.predictions / 255
+    _, trajectory = tutorial
+    assert trajectory.t == pytest.approx(np.arange(40, 0, -1) / 40)
+    x, x0 = trajectory.inputs / 255, trajectory.predictions / 255
     for step in (0, 10, 38):
         mixed = x[step] + (x0[step] - x[step]) / (40 - step)
         assert np.abs(mixed - x[step + 1]).max() < 2 / 255
@@ -71,34 +71,34 @@ def test_the_tutorials_walk_mixes_evenly(tutorial):
 
 def test_the_numbers_are_distances_between_the_pictures(tutorial):
     """In [0, 1] no pixel is cut off by the bytes, but for their rounding."""
-    _, walk = tutorial
-    x, x0 = walk.inputs / 255, walk.predictions / 255
+    _, trajectory = tutorial
+    x, x0 = trajectory.inputs / 255, trajectory.predictions / 255
 
     def rms(difference):
         return np.sqrt((difference**2).mean((1, 2, 3, 4)))
 
-    assert walk.left == pytest.approx(rms(x[:-1] - x[-1]), abs=2e-3)
+    assert trajectory.left == pytest.approx(rms(x[:-1] - x[-1]), abs=2e-3)
     if x0.min() > 0 and x0.max() < 1:
-        assert walk.wrong == pytest.approx(rms(x0 - x[-1]), abs=2e-3)
-        assert walk.moved[1:] == pytest.approx(rms(x0[1:] - x0[:-1]), abs=2e-3)
-    assert np.isnan(walk.moved[0])
-    assert walk.wrong[-1] == pytest.approx(0, abs=1e-6)  # the last step goes all the way
+        assert trajectory.wrong == pytest.approx(rms(x0 - x[-1]), abs=2e-3)
+        assert trajectory.moved[1:] == pytest.approx(rms(x0[1:] - x0[:-1]), abs=2e-3)
+    assert np.isnan(trajectory.moved[0])
+    assert trajectory.wrong[-1] == pytest.approx(0, abs=1e-6)  # the last step goes all the way
 
 
 def test_distances_are_measured_in_black_to_white():
     """Pixels of -1..1: the range counts as 1. Noise of variance 1 and a picture p lie (1 + p^2) / 4 apart, on average, if the
     picture did not owe the noise a little."""
     run = Run()
-    walk = walk_of(run, run.order(8))
-    final = walk.inputs[-1] / 127.5 - 1
-    assert walk.left[0] == pytest.approx(np.sqrt((1 + (final**2).mean()) / 4), rel=0.05)
+    trajectory = trajectory_of(run, run.request(8))
+    final = trajectory.inputs[-1] / 127.5 - 1
+    assert trajectory.left[0] == pytest.approx(np.sqrt((1 + (final**2).mean()) / 4), rel=0.05)
 
 
 def test_networks_that_draw_at_once_have_layers_instead_of_levels(weights):
     run = Run(weights("gan", widths=[4, 8]))
-    walk = walk_of(run, run.order(2))
-    assert walk.t is None
-    assert len(walk.predictions) == 3  # a linear layer and two transposed convolutions
+    trajectory = trajectory_of(run, run.request(2))
+    assert trajectory.t is None
+    assert len(trajectory.predictions) == 3  # a linear layer and two transposed convolutions
 
 
 def skip_without_letters(lang):
@@ -112,7 +112,7 @@ def skip_without_letters(lang):
 def test_all_files_are_written(tmp_path, weights, lang):
     skip_without_letters(lang)
     run = weights("fast", widths=[16], layers=1)
-    lines = list(explain_sampling(Asked(tmp_path, digit(7), lang, run=run)))
+    lines = list(explain_sampling(Options(tmp_path, digit_image(7), lang, run=run)))
     assert lines == [
         f"picture: {tmp_path / 'sampling.png'}",
         f"history: {tmp_path / 'sampling-history.png'}",
@@ -128,5 +128,5 @@ def test_long_walks_have_short_films(tutorial, monkeypatch):
 
 
 def test_a_gan_is_drawn_layer_by_layer(tmp_path, weights):
-    list(explain_sampling(Asked(tmp_path, digit(7), run=weights("gan", widths=[4, 8]))))
+    list(explain_sampling(Options(tmp_path, digit_image(7), run=weights("gan", widths=[4, 8]))))
     assert Path(tmp_path / "sampling.png").exists()

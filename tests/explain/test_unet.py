@@ -13,29 +13,29 @@ from inkbloom.anatomy.layers import layers_of
 from inkbloom.config import load_recipe
 from inkbloom.diffusion import PATHS
 from inkbloom.errors import UsageError
-from inkbloom.explain.asked import Asked
 from inkbloom.explain.canvas import IMAGE, KERNEL
+from inkbloom.explain.example import digit_image
 from inkbloom.explain.fonts import FAMILIES, families
-from inkbloom.explain.studied import studied
-from inkbloom.explain.subject import digit
+from inkbloom.explain.options import Options
+from inkbloom.explain.probe import probe_of
 from inkbloom.explain.unet import explain_unet
 from inkbloom.explain.unet_diagram import ROLES, drawn_of, role_of, shapes_of, short_names
 from inkbloom.explain.unet_maps import maps_of, montage, strongest
 from inkbloom.explain.unet_table import COLUMNS, lines_of, rows_of
-from inkbloom.explain.unet_words import facts_of, title_of
+from inkbloom.explain.unet_text import facts_of, title_of
 from inkbloom.store.weights import Spec, pack
 
 LETTERS = tuple("0123456789")
 
 
 def asked(out=Path(), **more):
-    return Asked(out, digit(7), **more)
+    return Options(out, digit_image(7), **more)
 
 
 @pytest.fixture(scope="module")
 def basic():
-    study = studied(asked(net="basic"))
-    return study, layers_of(study.net, study.inputs)
+    probe = probe_of(asked(net="basic"))
+    return probe, layers_of(probe.net, probe.inputs)
 
 
 @pytest.fixture(scope="module")
@@ -68,35 +68,35 @@ def rgb(colour):
 
 def test_the_picture_is_the_digit_noised_along_the_models_path():
     """Whose noise, worked out backwards from what the network is given, is a standard Gaussian; at t = 0 there is none."""
-    x0, path = digit(7).image / 127.5 - 1, PATHS[Run().spec.recipe.path]
-    study = studied(asked(t=0.25))
-    x, time, label = study.inputs
+    x0, path = digit_image(7).image / 127.5 - 1, PATHS[Run().spec.recipe.path]
+    probe = probe_of(asked(t=0.25))
+    x, time, label = probe.inputs
     c = path(torch.tensor(0.25))
     noise = (x - c.a * x0) / c.s
-    assert (float(time), study.t, label) == (0.25, 0.25, None)
+    assert (float(time), probe.t, label) == (0.25, 0.25, None)
     assert float(noise.mean()) == pytest.approx(0, abs=0.15)
     assert float(noise.std()) == pytest.approx(1, abs=0.1)
-    assert torch.equal(studied(asked(t=0.0)).seen, digit(7).image[0])
+    assert torch.equal(probe_of(asked(t=0.0)).seen, digit_image(7).image[0])
 
 
 def test_a_vae_is_given_the_picture_and_a_gan_latents(weights):
-    study = studied(asked(run=weights("vae")))
-    assert study.t is None
-    assert torch.equal(study.seen, digit(7).image[0])
-    study = studied(asked(run=weights("gan")))
-    assert study.seen is None
-    assert study.inputs[0].dim() == 2
+    probe = probe_of(asked(run=weights("vae")))
+    assert probe.t is None
+    assert torch.equal(probe.seen, digit_image(7).image[0])
+    probe = probe_of(asked(run=weights("gan")))
+    assert probe.seen is None
+    assert probe.inputs[0].dim() == 2
 
 
 def test_of_a_gan_run_the_discriminator_follows_the_generator(tmp_path, source):
     run = train("gan", data=str(source()), out=tmp_path / "run", steps=1, quiet=True)
-    study = studied(asked(run=run.path))
-    names = [layer.name for layer in layers_of(study.net, study.inputs)]
+    probe = probe_of(asked(run=run.path))
+    names = [layer.name for layer in layers_of(probe.net, probe.inputs)]
     parts = [name.split(".")[0] for name in names if "." in name]
     assert parts == sorted(parts, reverse=True)
     assert set(parts) == {"generator", "discriminator"}
     kept = load_file(next(run.path.glob("checkpoints/*/helper.safetensors")))
-    assert all(torch.equal(weight, kept[name]) for name, weight in study.net.discriminator.named_parameters())
+    assert all(torch.equal(weight, kept[name]) for name, weight in probe.net.discriminator.named_parameters())
 
 
 @pytest.mark.parametrize(
@@ -109,12 +109,12 @@ def test_of_a_gan_run_the_discriminator_follows_the_generator(tmp_path, source):
 )
 def test_wrong_wishes_are_told(wrong, told):
     with pytest.raises(UsageError, match=told):
-        studied(asked(**wrong))
+        probe_of(asked(**wrong))
 
 
 def test_a_gan_knows_no_noise_level(weights):
     with pytest.raises(UsageError, match="--t with a gan"):
-        studied(asked(run=weights("gan"), t=0.5))
+        probe_of(asked(run=weights("gan"), t=0.5))
 
 
 # ---- words and table
@@ -154,8 +154,8 @@ def test_activations_have_no_row():
 
 
 def test_the_diagram_shows_what_the_picture_passes_through():
-    study = studied(asked(net="ink"))
-    drawn = drawn_of(layers_of(study.net, study.inputs))
+    probe = probe_of(asked(net="ink"))
+    drawn = drawn_of(layers_of(probe.net, probe.inputs))
     assert {role_of(layer) for layer in drawn} <= ROLES.keys()
     assert not any("condition" in layer.name or "norm" in layer.name for layer in drawn)
     assert [height for _, height in shapes_of(drawn)][-2:] == [14, 28]

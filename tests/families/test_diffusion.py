@@ -13,7 +13,7 @@ from inkbloom.data.pixels import RANGES, to_bytes
 from inkbloom.diffusion import PATHS, TARGETS, split
 from inkbloom.families import Diffusion, build
 from inkbloom.philox import Draw
-from inkbloom.sampling import order, trajectory
+from inkbloom.sampling import request, trajectory
 from inkbloom.solvers import SOLVERS
 
 F64 = torch.float64
@@ -24,13 +24,13 @@ SHAPE = (1, 9, 8)
 class Wavy(nn.Module):
     """A network of one smooth formula of picture, time and class; it remembers what it was asked."""
 
-    def __init__(self, classes=0):
+    def __init__(self, num_classes=0):
         super().__init__()
-        self.gain, self.classes, self.asked = nn.Parameter(torch.tensor(1.3)), classes, []
+        self.gain, self.num_classes, self.asked = nn.Parameter(torch.tensor(1.3)), classes, []
 
     def forward(self, x, t, y=None):
         self.asked.append((x, t, y))
-        shift = torch.zeros_like(t) if y is None else torch.where(y == self.classes, 0, y + 1).to(t)
+        shift = torch.zeros_like(t) if y is None else torch.where(y == self.num_classes, 0, y + 1).to(t)
         return torch.sin(self.gain * x + t[:, None, None, None]) + 0.1 * shift[:, None, None, None]
 
 
@@ -140,7 +140,7 @@ def test_a_network_that_is_not_timed_is_told_zero():
 
 def test_a_picture_draws_the_same_in_any_batch():
     """What each picture of a batch becomes, and its time, depend on its own number alone."""
-    net, x0 = Wavy(classes=4), pictures(6)
+    net, x0 = Wavy(num_classes=4), pictures(6)
     family, y = Diffusion(net, PLAIN.resolved(label_drop=0.5)), torch.arange(6) % 4
     family("denoise", x0, y, draw(6))
     for k in range(6):
@@ -154,7 +154,7 @@ def test_a_picture_draws_the_same_in_any_batch():
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 1.0])
 def test_labels_are_dropped_at_their_share(share):
-    count, net = 4000, Wavy(classes=4)
+    count, net = 4000, Wavy(num_classes=4)
     y = torch.arange(count) % 4
     Diffusion(net, PLAIN.resolved(label_drop=share))("denoise", torch.zeros(count, 1, 1, 1), y, draw(count))
     ((_, _, told),) = net.asked
@@ -168,7 +168,7 @@ def test_labels_are_dropped_at_their_share(share):
 
 
 def test_which_labels_are_dropped_has_nothing_to_do_with_the_time():
-    count, net = 4000, Wavy(classes=4)
+    count, net = 4000, Wavy(num_classes=4)
     labels = torch.zeros(count, dtype=torch.long)
     Diffusion(net, PLAIN.resolved(label_drop=0.5))("denoise", torch.zeros(count, 1, 1, 1), labels, draw(count))
     ((_, t, told),) = net.asked
@@ -176,10 +176,10 @@ def test_which_labels_are_dropped_has_nothing_to_do_with_the_time():
 
 
 def test_without_labels_or_classes_nothing_is_dropped():
-    net = Wavy(classes=4)
+    net = Wavy(num_classes=4)
     Diffusion(net, PLAIN.resolved(label_drop=1.0))("denoise", pictures(8), None, draw(8))
     assert net.asked[0][2] is None
-    net = Wavy(classes=0)
+    net = Wavy(num_classes=0)
     y = torch.arange(8)
     Diffusion(net, PLAIN.resolved(label_drop=1.0))("denoise", pictures(8), y, draw(8))
     assert net.asked[0][2] is None or torch.equal(net.asked[0][2], y)
@@ -195,7 +195,7 @@ def test_every_shipped_recipe_trains_on_labelled_pictures(name):
     loss, _ = family("denoise", pictures(2, (1, 16, 16), torch.float32), torch.tensor([3, 9]), draw(2))
     loss.backward()
     assert torch.isfinite(loss)
-    assert family.classes == (10 if recipe.labels else 0)
+    assert family.num_classes == (10 if recipe.labels else 0)
     assert any(p.grad.abs().max() > 0 for p in family.parameters())
 
 
@@ -206,7 +206,7 @@ def test_every_shipped_recipe_trains_on_labelled_pictures(name):
 @pytest.mark.parametrize("target", TARGETS)
 @torch.no_grad()
 def test_the_denoiser_is_the_split_of_the_output(path, target):
-    net, x, t = Wavy(classes=3).double(), pictures(5), torch.tensor(0.4, dtype=F64)
+    net, x, t = Wavy(num_classes=3).double(), pictures(5), torch.tensor(0.4, dtype=F64)
     family = Diffusion(net, PLAIN.resolved(path=path, target=target))
     y = torch.tensor([0, 1, 2, 3, 0])
     for label in (None, y):
@@ -224,7 +224,7 @@ def test_an_x0_denoiser_is_the_network():
 @torch.no_grad()
 def test_guidance_leads_away_from_no_class():
     """With the null class at w0 and the told one at w1, the answer is w0 + scale (w1 - w0); here w1 - w0 = .1 (y + 1)."""
-    net, x, t = Wavy(classes=3).double(), pictures(4), torch.tensor(0.4, dtype=F64)
+    net, x, t = Wavy(num_classes=3).double(), pictures(4), torch.tensor(0.4, dtype=F64)
     family, y = Diffusion(net, PLAIN), torch.tensor([0, 1, 2, 2])
     base = torch.sin(1.3 * x + 0.4)
     for scale in (0.0, 1.0, 2.5):
@@ -239,8 +239,8 @@ def test_clipping_comes_last(pixels):
     """After guidance, and to the range of the pixels; without `clip_x0` the same answer leaves it."""
     x, t, y = pictures(50), torch.tensor(0.4, dtype=F64), torch.zeros(50, dtype=torch.long)
     low, high = RANGES[pixels]
-    free = Diffusion(Wavy(classes=1).double(), PLAIN.resolved(pixels=pixels)).denoiser(y, 5.0)(x, t)
-    held = Diffusion(Wavy(classes=1).double(), PLAIN.resolved(pixels=pixels, clip_x0=True)).denoiser(y, 5.0)(x, t)
+    free = Diffusion(Wavy(num_classes=1).double(), PLAIN.resolved(pixels=pixels)).denoiser(y, 5.0)(x, t)
+    held = Diffusion(Wavy(num_classes=1).double(), PLAIN.resolved(pixels=pixels, clip_x0=True)).denoiser(y, 5.0)(x, t)
     assert free.max() > high
     assert free.min() < 0
     torch.testing.assert_close(held, free.clamp(low, high))
@@ -319,10 +319,10 @@ def inked():
 @pytest.mark.parametrize("guidance", [1.0, 2.0])
 def test_the_size_of_a_batch_changes_no_picture(inked, solver, guidance):
     """Seven pictures at once, or in batches of three: within one grey level."""
-    shape, wish = (1, 12, 10), order(inked, 7, seed=3, steps=8, solver=solver, guidance=guidance)
+    shape, wanted = (1, 12, 10), request(inked, 7, seed=3, steps=8, solver=solver, guidance=guidance)
 
     def final(first, last):
-        for x, _ in trajectory(inked, shape, wish, first, last):
+        for x, _ in trajectory(inked, wanted, first, last):
             picture = x
         return picture
 
@@ -336,11 +336,11 @@ def test_the_size_of_a_batch_changes_no_picture(inked, solver, guidance):
 @pytest.mark.parametrize("solver", ["euler", "ancestral"])
 def test_noise_is_bit_equal_in_any_batch(solver):
     """The start, and the fresh noise of each step: with a network of one formula nothing else differs, to the last bit."""
-    family = Diffusion(Wavy(classes=3), PLAIN)
-    wish = order(family, 7, seed=3, steps=8, solver=solver)
-    together = list(trajectory(family, SHAPE, wish, 0, 7))
+    family = Diffusion(Wavy(num_classes=3), PLAIN)
+    wanted = request(family, 7, seed=3, steps=8, solver=solver)
+    together = list(trajectory(family, wanted, 0, 7))
     for first, last in ((0, 3), (3, 4), (4, 7)):
-        for (x, x0), (all_x, all_x0) in zip(trajectory(family, SHAPE, wish, first, last), together, strict=True):
+        for (x, x0), (all_x, all_x0) in zip(trajectory(family, wanted, first, last), together, strict=True):
             assert torch.equal(x, all_x[first:last])
             assert torch.equal(x0, all_x0[first:last])
 
@@ -359,7 +359,7 @@ def test_seeds_differ_and_repeat(inked):
     shape = (1, 12, 10)
 
     def sampled(seed):
-        for x, _ in trajectory(inked, shape, order(inked, 2, seed=seed, steps=3), 0, 2):
+        for x, _ in trajectory(inked, request(inked, 2, seed=seed, steps=3), 0, 2):
             picture = x
         return picture
 
@@ -416,7 +416,7 @@ class Table(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.classes, self.grey = 2, nn.Parameter(torch.zeros(3, dtype=F64))
+        self.num_classes, self.grey = 2, nn.Parameter(torch.zeros(3, dtype=F64))
 
     def forward(self, x, t, y=None):
         index = torch.full((len(x),), 2) if y is None else y
@@ -445,25 +445,25 @@ def test_what_is_learnt_is_the_guided_answer(guidance):
 def test_a_recipe_may_name_the_levels_to_step_from():
     levels = (1.0, 0.7, 0.2)
     family = Diffusion(Wavy(), PLAIN.resolved(sample_steps=3, sample_times=levels))
-    wish = order(family, 2)
-    list(trajectory(family, SHAPE, wish, 0, 2))
+    wanted = request(family, 2)
+    list(trajectory(family, wanted, 0, 2))
     assert [float(t[0]) for _, t, _ in family.net.asked] == pytest.approx(levels)
     x = family.begin(draw(2, seed=0), SHAPE)[0]
     times = torch.tensor([*levels, 0], dtype=F64)
     by_hand = list(SOLVERS[family.recipe.solver](family.denoiser(), x, times, family.path, None))
-    ours = list(trajectory(family, SHAPE, wish, 0, 2))
+    ours = list(trajectory(family, wanted, 0, 2))
     assert all(torch.equal(a, b) for a, b in zip(ours[-1], by_hand[-1], strict=True))
 
 
 @pytest.mark.parametrize("wishes", [{"steps": 3}, {"nfe": 3}, {"solver": "heun"}, {"spacing": "shifted"}])
 def test_whoever_asks_for_other_steps_gets_them(wishes):
     family = Diffusion(Wavy(), PLAIN.resolved(sample_steps=3, sample_times=(1.0, 0.7, 0.2)))
-    list(trajectory(family, SHAPE, order(family, 2, **wishes), 0, 2))
+    list(trajectory(family, request(family, 2, **wishes), 0, 2))
     assert 0.7 not in [round(float(t[0]), 6) for _, t, _ in family.net.asked]
 
 
 def test_from_a_picture_the_levels_begin_where_it_does():
     family = Diffusion(Wavy(), PLAIN.resolved(sample_steps=3, sample_times=(1.0, 0.7, 0.2)))
     start = (torch.zeros(1, *SHAPE, dtype=torch.uint8), 0.5)
-    list(trajectory(family, SHAPE, order(family, 2, start=start), 0, 2))
+    list(trajectory(family, request(family, 2, start=start), 0, 2))
     assert [float(t[0]) for _, t, _ in family.net.asked] == pytest.approx((0.5, 0.35, 0.1))

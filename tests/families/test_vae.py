@@ -234,5 +234,5 @@ def test_what_only_diffusions_have_is_absent(run):
     assert not (run.path / "holdout.jsonl").exists() or (run.path / "holdout.jsonl").read_text() == ""
     assert "solver" not in (run.path / "config.toml").read_text()
     assert (run.path / "report.html").exists()
-    card = json.dumps(run.order(3).how)
+    card = json.dumps(run.request(3).how)
     assert "one pass" in card

@@ -198,7 +198,7 @@ def test_no_widths_make_unet2d_blind(widths):
 def test_basic_is_blind():
     net = Basic(classes=3)
     x, t, y = inputs(3, classes=3)
-    assert net.classes == 0
+    assert net.num_classes == 0
     assert torch.equal(net(x, t, y), net(x, 1 - t, None))
     assert torch.equal(net(x, t, y), net(x))
 
@@ -208,7 +208,7 @@ def test_basic_is_blind():
 def test_no_class_is_the_class_after_the_last(name):
     net = small(name, classes=3)
     x, t, _ = inputs(4)
-    assert net.classes == 3
+    assert net.num_classes == 3
     assert torch.equal(net(x, t), net(x, t, torch.full((4,), 3)))
     assert not torch.equal(net(x, t), net(x, t, torch.full((4,), 2)))
 
@@ -219,7 +219,7 @@ def test_without_classes_labels_change_nothing(name):
     """Data may have labels that the recipe makes no use of."""
     net = small(name)
     x, t, y = inputs(2, classes=2)
-    assert net.classes == 0
+    assert net.num_classes == 0
     assert torch.equal(net(x, t, y), net(x, t))
 
 

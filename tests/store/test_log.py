@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from inkbloom.errors import CheckpointError, DiskError
 from inkbloom.store import checkpoint as store
 from inkbloom.store import log as module
-from inkbloom.store.log import Log, exact, number, read
+from inkbloom.store.log import Log, to_hex, from_hex, read
 
 MEMORY = "/dev/shm" if os.path.isdir("/dev/shm") else None
 

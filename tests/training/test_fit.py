@@ -186,7 +186,7 @@ def test_the_average_knows_the_shares_of_the_groups():
     """Whose sizes are far from alike: eight images in ten are the same."""
     data = images(20)
     data.images[:16] = data.images[0]
-    state, _ = trained(replace(TINY, labels=False, groups=3, ema=0.5), data)
+    state, _ = trained(replace(TINY, labels=False, clusters=3, ema=0.5), data)
     shares = state.family.net.shares
     assert sorted(shares[0].tolist())[-1] >= 0.8
     assert torch.equal(state.ema.module.shares, shares)

@@ -95,7 +95,7 @@ CELLS = {
     "last step, killed": ([(24, Crash)], {"short_batches": True, "ema": 0.5, "preview_every": 4, "holdout_every": 4}),
     "over and over": ([(3, Crash), (4, TERM), (9, Crash), (9, Crash), (17, INT)], {"flip": True}),
     "Muon": ([(7, TERM), (12, Crash)], {"optimizer": "muon", "widths": [16, 16]}),
-    "groups": ([(7, TERM), (12, Crash)], {"groups": 3, "labels": False, "label_drop": 0.3}),
+    "groups": ([(7, TERM), (12, Crash)], {"clusters": 3, "labels": False, "label_drop": 0.3}),
     "another network": ([(13, INT)], {"net": "basic", "widths": [16, 16, 16], "labels": False, "target": "v", "loss_on": "v"}),
 }
 

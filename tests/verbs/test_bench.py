@@ -7,18 +7,18 @@ import pytest
 
 def test_two_parts_of_a_source_without_a_judge(command, recipe, tmp_path):
     file = tmp_path / "out" / "bench.json"
-    done = command("bench", "--quick", "--only", "step", "quality", "sampling", "--recipe", recipe(), "--json", file)
+    done = command("bench", "--quick", "--recipe", recipe(), "--json", file)
     assert (done.code, done.err) == (0, "")
     result = json.loads(file.read_text())
-    assert list(result["parts"]) == ["step", "quality", "sampling"]
+    assert list(result["parts"]) == ["quality", "sampling"]
     assert {"cpu", "torch", "date"} <= result["machine"].keys()
     assert result["seed"] == 0
-    step, walked = (result["parts"][name]["rows"] for name in ("step", "sampling"))
-    assert step[0]["recipe"] == "tiny"
-    assert {row["nfe"] for row in walked if row.get("solver") == "euler"} == {2, 4, 8, 16, 40}
+    quality, sampling = (result["parts"][name]["rows"] for name in ("quality", "sampling"))
+    assert quality == [{"judge": None}]
+    assert {row["nfe"] for row in sampling if row.get("solver") == "euler"} == {2, 4, 8, 16, 40}
     assert "no judge" in done.out
-    assert "load" in result["parts"]["step"]["meanwhile"]
-    assert (tmp_path / "out" / "bench-sampling.svg").exists()
+    assert "load" in result["parts"]["quality"]["meanwhile"]
+    assert sorted(path.name for path in file.parent.iterdir()) == ["bench-sampling.png", "bench-sampling.svg", "bench.json"]
 
 
 def test_finer_steps_come_nearer_to_the_solution(command, recipe, tmp_path, monkeypatch):
@@ -39,7 +39,7 @@ def test_a_model_that_knows_its_own_steps_only_is_not_asked_for_others(command, 
     assert command("train", recipe("few", **few), "--out", "few", "--quiet").code == 0
     done = command("bench", "--quick", "--only", "sampling", "--recipe", recipe(), "--run", "few")
     assert (done.code, done.err) == (0, "")
-    assert "nothing to measure few steps by" in done.out
+    assert "nothing to measure FD and KID by" in done.out
 
 
 def test_plain_guidance_costs_one_evaluation_a_step(command, recipe, tmp_path, monkeypatch):
@@ -55,10 +55,13 @@ def test_plain_guidance_costs_one_evaluation_a_step(command, recipe, tmp_path, m
 @pytest.mark.parametrize(
     ("words", "code", "told"),
     [
-        (["--only", "speed"], 2, "invalid choice"),
+        (["--only", "peaks"], 2, "invalid choice"),
         (["--seeds", "0"], 2, "seeds = 0"),
         (["--recipe", "fats"], 2, "did you mean 'fast'"),
         (["--t30", "{here}/broken.json"], 3, "not an evaluation card"),
+        (["--t30", "{here}/missing.json"], 3, "no such card"),
+        (["--recipe", "vae"], 2, "sampling with a vae"),
+        (["--json", "{here}"], 5, "a file stands where a folder is needed"),
         (["--only", "sampling", "--run", "{here}/nothing"], 4, "nothing"),
     ],
 )

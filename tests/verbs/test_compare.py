@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import inkbloom
-from inkbloom.report.drawn import draw, sheet
 from inkbloom.report.facts import read_facts
+from inkbloom.report.samples import draw, sheet
 from inkbloom.verbs.compare import distinct
 
 
@@ -124,11 +124,11 @@ def test_two_runs_side_by_side(made, command, tmp_path):
 
 def test_strips_are_of_the_same_noise(made):
     """Before any step, both runs start from the same pixels; with another kind of noise they do not."""
-    from inkbloom.sampling import order, starting_point
+    from inkbloom.sampling import request, starting_point
 
     def start(run):
         fact = read_facts(run)
-        return starting_point(fact.family, (1, 8, 8), order(fact.family, 4), 0, 4)
+        return starting_point(fact.family, request(fact.family, 4), 0, 4)
 
     first, second, other = start(made("one")), start(made("two", target="v")), start(made("u", noise="uniform"))
     assert first.equal(second)
@@ -201,7 +201,7 @@ def test_trained_with_other_versions(made, command, monkeypatch):
 
 
 def test_cards_with_other_headers_are_refused_before_anything_is_drawn(copied, a_card, command, tmp_path, monkeypatch):
-    monkeypatch.setattr("inkbloom.report.drawn.draw", None)
+    monkeypatch.setattr("inkbloom.report.samples.draw", None)
     one, two = copied("one", a_card()), copied("two", a_card(header={"n": 5000, "channels": 3}), target="v")
     ended = command("compare", one, two, "--html", tmp_path / "page.html")
     assert ended.code == 2

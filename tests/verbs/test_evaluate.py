@@ -12,7 +12,7 @@ from PIL import Image
 
 import inkbloom
 from inkbloom.data import load_data
-from inkbloom.evaluation import subject
+from inkbloom.evaluation import image_set as subject
 from inkbloom.evaluation.judge import JudgeNet, pack
 from inkbloom.evaluation.train_judge import train as train_judge
 
@@ -130,7 +130,7 @@ def test_the_same_command_twice_gives_the_same_numbers(made, judge, command, tmp
 
 def test_every_block_has_the_classes_of_the_reference(made, source):
     run, data = inkbloom.Run(made / "classes"), load_data(source(count=COUNT))
-    drawn = subject.draw_subject(run.family, run.shape, data, 40, origin={})
+    drawn = subject.draw_set(run.family, run.shape, data, 40, origin={})
     wanted = data.take("reference").labels
     assert all(torch.equal(block, wanted) for block in drawn.labels.split(40))
     assert drawn.images.dtype == torch.uint8
@@ -315,14 +315,14 @@ def test_a_class_without_images_in_the_reference_is_told(images, judge, source, 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
 def test_a_folder_without_permission_is_found_before_sampling(run, judge, command, tmp_path, monkeypatch):
-    monkeypatch.setattr(subject, "draw_subject", None)
+    monkeypatch.setattr(subject, "draw_set", None)
     (tmp_path / "closed").mkdir(mode=0o500)
     ended = command("evaluate", run, "--judge", judge, "--json", tmp_path / "closed/card.json")
     assert ended.code == 5
 
 
 def test_a_card_that_cannot_be_written_is_found_before_sampling(run, judge, command, tmp_path, monkeypatch):
-    monkeypatch.setattr(subject, "draw_subject", None)
+    monkeypatch.setattr(subject, "draw_set", None)
     (tmp_path / "file").write_text("")
     (run / "card.json").write_text("older")
     for place in (tmp_path / "file/card.json", tmp_path):
@@ -385,8 +385,8 @@ def test_a_judge_that_touched_the_training_would_be_noticed(recipe, source, comm
             next(family.parameters()).mul_(1.001)
         return original(family, *rest, **wishes)
 
-    original = subject.draw_subject
-    monkeypatch.setattr(subject, "draw_subject", spoil)
+    original = subject.draw_set
+    monkeypatch.setattr(subject, "draw_set", spoil)
     assert command("train", path, "--out", tmp_path / "spoiled", "--cards", 6, "--quiet").code == 0
     assert outcome(tmp_path / "spoiled") != outcome(tmp_path / "plain")
 

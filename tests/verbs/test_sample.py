@@ -123,14 +123,14 @@ def test_seeds(draw):
 def test_a_picture_does_not_depend_on_how_many_there_are(draw, runs, monkeypatch):
     """The noise to the bit; the picture within one grey level, since a network may add in another order in another batch."""
     run = inkbloom.Run(runs / "classes")
-    many, few = run.order(40), run.order(3)
+    many, few = run.request(40), run.request(3)
     assert torch.equal(
-        sampling.starting_point(run.family, run.shape, many, 0, 40)[:3],
-        sampling.starting_point(run.family, run.shape, few, 0, 3),
+        sampling.starting_point(run.family, many, 0, 40)[:3],
+        sampling.starting_point(run.family, few, 0, 3),
     )
     assert torch.equal(
-        sampling.starting_point(run.family, run.shape, many, 0, 40)[17:19],
-        sampling.starting_point(run.family, run.shape, many, 17, 19),
+        sampling.starting_point(run.family, many, 0, 40)[17:19],
+        sampling.starting_point(run.family, many, 17, 19),
     )
     for flags in ((), ("--guidance", 2, "--solver", "heun"), ("--solver", "ancestral")):
         all_40 = draw("--count", 40, *flags)[0].astype(int)
@@ -143,7 +143,7 @@ def test_a_picture_does_not_depend_on_how_many_there_are(draw, runs, monkeypatch
 def test_a_noise_that_depends_on_the_batch_is_noticed(draw, monkeypatch):
     """The control: noise by the place in the batch instead of by the number of the picture."""
     monkeypatch.setattr(sampling, "batches", partial(sampling.batches, numbers=7 * 64))
-    monkeypatch.setattr(sampling, "_draw", lambda f, wish, first, last: sampling.Draw(wish.seed, np.arange(last - first)))
+    monkeypatch.setattr(sampling, "_draw", lambda f, wanted, first, last: sampling.Draw(wanted.seed, np.arange(last - first)))
     worse = draw("--count", 40)[0].astype(int)
     monkeypatch.undo()
     assert abs(worse - draw("--count", 40)[0]).max() > 1
@@ -270,7 +270,7 @@ def test_from_a_picture(draw, runs, tmp_path):
     assert seen.shape == (1, 1, 8, 8)
     cropped = np.asarray(large.convert("L"))[0, 4:28].reshape(8, 3).mean(1)
     assert abs(seen[0, 0].numpy() - cropped).max() < 5
-    start = sampling.starting_point(run.family, run.shape, run.order(4, start=(seen, 0.01)), 0, 4)
+    start = sampling.starting_point(run.family, run.request(4, start=(seen, 0.01)), 0, 4)
     assert abs(run.pictures(start)[..., 0].astype(int) - seen[0].numpy()).max() <= 10
     assert (start[0] != start[1]).any()  # the noise is the picture's own
     flags = ("--from", tmp_path / "mine.png", "--at")
@@ -518,8 +518,8 @@ def test_a_full_disk_keeps_the_old_picture(runs, command, tmp_path, monkeypatch)
 def test_signals_leave_nothing_half_drawn(number, code, runs, command, tmp_path, monkeypatch):
     original, seen = Run.stream, []
 
-    def stream(self, wish):
-        for batch in original(self, wish):
+    def stream(self, wanted):
+        for batch in original(self, wanted):
             yield batch
             seen.append(sorted(path.name for path in tmp_path.iterdir()))
             signal.raise_signal(number)
@@ -541,12 +541,12 @@ def test_a_fresh_process_draws_the_same(draw, runs, process, tmp_path):
 
 def test_the_history_of_a_run_ends_with_its_pictures(runs):
     run = inkbloom.Run(runs / "classes")
-    wish = run.order(3, seed=5, steps=4)
-    inputs, predictions = run.history(wish)
+    wanted = run.request(3, seed=5, steps=4)
+    inputs, predictions = run.history(wanted)
     assert inputs.shape == (5, 3, *run.sample(3).shape[1:])
     assert predictions.shape == (4, *inputs.shape[1:])
     assert (inputs[-1] == run.sample(3, seed=5, steps=4)).all()
-    assert (inputs[0] == run.history(run.order(3, seed=5, steps=2))[0][0]).all()  # the same noise, whatever the steps
+    assert (inputs[0] == run.history(run.request(3, seed=5, steps=2))[0][0]).all()  # the same noise, whatever the steps
 
 
 def test_the_log_of_a_run_holds_every_step(runs):

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
-
-from ..store.weights import Spec
 
 
 def _attention(query: Any, key: Any, value: Any, *rest: Any, **more: Any) -> int:
@@ -20,12 +19,13 @@ def _attention(query: Any, key: Any, value: Any, *rest: Any, **more: Any) -> int
 UNKNOWN = {torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _attention}
 
 
-def forward_flops(spec: Spec) -> int:
-    """FLOP of one forward pass for one image, norms, activations and additions left out. A training step takes 3 times that."""
-    with torch.random.fork_rng(devices=[]):
-        net = spec.build().net.eval()
-    x, t = torch.zeros(1, spec.channels, *spec.size), torch.zeros(1)
-    y = torch.zeros(1, dtype=torch.long) if net.classes else None
+def forward_flops(net: nn.Module, shape: tuple[int, int, int]) -> int:
+    """FLOP of `net(x, t, y)` for one image of (C, H, W), norms, activations and additions left out.
+
+    A training step takes 3 times that.
+    """
+    x, t = torch.zeros(1, *shape), torch.zeros(1)
+    y = torch.zeros(1, dtype=torch.long) if getattr(net, "num_classes", 0) else None
     with FlopCounterMode(display=False, custom_mapping=UNKNOWN) as counter, torch.no_grad():
         net(x, t, y)
     return int(counter.get_total_flops())

@@ -1,1 +1,1 @@
-"""The parts of `inkbloom bench`: each is a generator of rows, which are a line of text and the figures behind it."""
+"""What a user may want to know of this machine: the time to good pictures, and how fast they are drawn."""

@@ -11,7 +11,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,15 +22,13 @@ import torch
 from ..config import Recipe
 from ..data import Data
 from ..families import Family
-from ..sampling import drawn, order
+from ..sampling import pictures, request
 from ..store.folder import RunFolder
-from ..training.batches import Plan
-from ..training.fit import make_accelerator
-from ..training.session import Trained, session, snapshots
+from ..training.prepare import prepare
+from ..training.session import Logged, sampling_copies, session
 from ..training.state import State
-from .panel import Panel
-from .step import decided, spec_of
-from .timing import Row
+from .rows import Row
+from .scoring import Scorer
 
 TIMES = (4, 6, 8, 10, 12.5, 15, 17.5, 20, 25, 30, 45, 60, 90, 120, 180, 240, 300, 450, 600, 900, 1200, 1800, 2700, 3600)
 """When to look, in seconds of training."""
@@ -52,16 +50,13 @@ def training(recipe: Recipe, images: Data, device: torch.device) -> Iterator[Mom
     The clock runs only while this generator does.
     """
     before, since = 0.0, time.perf_counter()
-    recipe, compiled = decided(recipe, images, device)
-    recipe = recipe.resolved(preview_every=0, holdout_every=0)
-    plan = Plan(recipe.seed, len(images.images), recipe.batch_size, recipe.short_batches)
-    accelerator = make_accelerator(device, recipe.precision)
-    state = State(spec_of(recipe, images), device)
+    made = prepare(recipe.resolved(preview_every=0, holdout_every=0), images, device)
+    state = made.state
     with TemporaryDirectory() as folder:
-        events = session(RunFolder(Path(folder)), state, images, None, plan, accelerator, compiled)
+        events = session(RunFolder(Path(folder)), made)
         with closing(events):
             for event in events:
-                if isinstance(event, Trained) and state.step < (recipe.steps or 0):
+                if isinstance(event, Logged) and state.step < (made.recipe.steps or 0):
                     before += time.perf_counter() - since
                     yield Moment(before, state.step, state)
                     since = time.perf_counter()
@@ -70,24 +65,28 @@ def training(recipe: Recipe, images: Data, device: torch.device) -> Iterator[Mom
 
 def average_of(state: State) -> Family:
     """A copy of what samples: the average of the weights where there is one."""
-    return snapshots(state)["ema" if state.ema is not None else "live"]
+    return sampling_copies(state)["ema" if state.ema is not None else "live"]
 
 
 def quality(
     recipe: Recipe,
     data: Data,
     device: torch.device,
-    panel: Panel,
-    t30: dict[str, float] | None,
+    scorer: Scorer | None,
     seeds: int,
     quick: bool,
     keep: Callable[[Family], None],
 ) -> Iterator[Row]:
     """Trains with `seeds` seeds from the recipe's on, judging at TIMES and at the end; then the time to each rung.
 
-    t30: {'fd', 'floor'} or None where it is not known. keep: is given what was judged. Quick: one look after SHORT seconds,
-    and that is all.
+    Quick: one look after SHORT seconds, and that is all. keep: is given each family that was judged.
     """
+    if scorer is None:
+        yield Row(f"no judge of {data.source} is shipped: nothing to measure quality by", {"judge": None})
+        return
+    about, t30 = scorer.about(), scorer.t30
+    known = f"T30 {t30['fd']:.3f}" if t30 else "T30 not known: no ladder (--t30 names its card)"
+    yield Row(f"judge {about['judge']}, N = {about['n']}: real against real FD {scorer.floor['fd']:.3f}; {known}", about)
     images = data.take(recipe.split)
     curves: list[list[dict[str, Any]]] = []
     for seed in range(recipe.seed, recipe.seed + (1 if quick else seeds)):
@@ -101,7 +100,7 @@ def quality(
             begin = time.perf_counter()
             family = average_of(moment.state)
             keep(family)
-            score = panel.score(samples(family, data, panel))
+            score = scorer.score(samples(family, scorer))
             figures: dict[str, Any] = {
                 "seed": seed,
                 "seconds": moment.seconds,
@@ -120,10 +119,19 @@ def quality(
     yield Row(f"cold start: {seconds:.1f} s for a training of one step, import and saving included", {"cold_start": seconds})
 
 
-def samples(family: Family, data: Data, panel: Panel, **wishes: Any) -> torch.Tensor:
-    """As many pictures as the panel looks at, uint8 (N, C, H, W), of the reference's classes where the family knows classes."""
-    wish = order(family, panel.count, labels=panel.labels if family.classes else (), **wishes)
-    return torch.cat([pictures for pictures, _ in drawn(family, (data.channels, *data.size), wish)])
+def trained(recipe: Recipe, images: Data, device: torch.device, quick: bool) -> Generator[Row, None, Family]:
+    """Trains the recipe, or in SHORT seconds as much of it as they allow, and returns what samples."""
+    for moment in training(recipe, images, device):
+        if quick and moment.seconds > SHORT:
+            break
+    yield Row(f"trained for it: {moment.seconds:.0f} s, {moment.step:,} steps", {"trained_steps": moment.step})
+    return average_of(moment.state)
+
+
+def samples(family: Family, scorer: Scorer, **settings: Any) -> torch.Tensor:
+    """As many pictures as the scorer looks at, uint8 (N, C, H, W); of the reference's classes where the family knows them."""
+    wanted = request(family, scorer.count, labels=scorer.labels if family.num_classes else (), **settings)
+    return torch.cat([batch for batch, _ in pictures(family, wanted)])
 
 
 def ladder(curves: list[list[dict[str, Any]]], t30: dict[str, float]) -> Iterator[Row]:
@@ -133,14 +141,14 @@ def ladder(curves: list[list[dict[str, Any]]], t30: dict[str, float]) -> Iterato
         reached = [arrival(curve, goal) for curve in curves]
         there = [seconds for seconds in reached if seconds is not None]
         figures: dict[str, Any] = {"rung": rung, "goal": goal, "seconds": reached}
-        told = f"T30's excess x {rung:g} (FD {goal:.3f}): "
+        text = f"T30's excess x {rung:g} (FD {goal:.3f}): "
         if len(there) == len(curves):
             figures |= {"median": statistics.median(there), "low": min(there), "high": max(there)}
             ranged = f" ({min(there):.1f} .. {max(there):.1f}, {len(there)} seeds)" if len(there) > 1 else ""
-            told += f"{figures['median']:.1f} s{ranged}"
+            text += f"{figures['median']:.1f} s{ranged}"
         else:
-            told += f"reached by {len(there)} of {len(curves)} seeds"
-        yield Row(told, figures)
+            text += f"reached by {len(there)} of {len(curves)} seeds"
+        yield Row(text, figures)
 
 
 def arrival(curve: list[dict[str, Any]], goal: float) -> float | None:

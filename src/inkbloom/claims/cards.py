@@ -1,4 +1,4 @@
-"""Does the tutorial's result look impressive, and is its mini UNet good? Cards of full trainings tell, where there are any.
+"""Does the tutorial's result look impressive, and is its mini UNet good? Cards of full trainings tell; they come with inkbloom.
 
 Beside the mini UNet stand the standard one, the network of fast-uncond, and what needs no network: the best linear denoiser,
 whose sampling draws from the Gaussian with the mean and the covariance of the training images.
@@ -8,22 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from ..evaluation.card_file import check_comparable, read_card
-from ..evaluation.floor import labels_in_turn, standard
+from ..evaluation.baseline import baseline, labels_in_turn
+from ..evaluation.card_file import check_comparable
 from ..evaluation.measures import Card, conditions, measured
-from ..evaluation.rows import Row, quick_rows, slow_rows
+from ..evaluation.published import published_card
+from ..evaluation.scores import Scores
 from .claim import Claim, Figure, Finding, Text, Verdict, judged, over_seeds
 from .lab import Lab
 from .trials import CHANGED
 
-FOLDER = Path("benchmarks/results")
-FULL = tuple(FOLDER / f"t30{seed}.json" for seed in ("", "-seed1", "-seed2"))  # the tutorial's 30 epochs
-MINI = (FOLDER / "t30-basic.json",)  # the same with the mini UNet, one seed
+FULL = ("t30", "t30-seed1", "t30-seed2")  # cards of the tutorial's 30 epochs, by seed
+MINI = ("t30-basic",)  # the same with the mini UNet, one seed
 GOOD, FAIR = 0.8, 0.5  # recall and coverage
 BALANCED = 0.05  # total variation of the classes
 TOLD = ("fd", "kid", "recall", "coverage", "tv")
@@ -49,19 +48,19 @@ def figures_of(cards: Sequence[Card]) -> dict[str, Figure]:
     return found
 
 
-def reading(paths: Sequence[Path]) -> Callable[[Lab], Finding]:
-    """The experiment that reads the cards at `paths`, of the training seeds 0, 1, ...; it raises CheckpointError for a file
-    that is none.
+def reading(names: Sequence[str]) -> Callable[[Lab], Finding]:
+    """The experiment that reads the published cards of these names, of the training seeds 0, 1, ...; it raises CheckpointError
+    for a file that is none.
     """
 
     def measure(lab: Lab) -> Finding:
-        cards = {str(path): card for path in paths if (card := read_card(path)) is not None}
-        if len(cards) < len(paths):
+        cards = {name: card for name in names if (card := published_card(name)) is not None}
+        if len(cards) < len(names):
             return Finding([], "not measured here")
         check_comparable([*cards], [*cards.values()])
         rows = figures_of([*cards.values()])
         verdict = decide(*(rows[name].value if name in rows else None for name in ("recall", "coverage", "tv")))
-        return Finding([*rows.values()], verdict, tuple(range(len(paths))))
+        return Finding([*rows.values()], verdict, tuple(range(len(names))))
 
     return measure
 
@@ -77,14 +76,14 @@ def gaussian(train: Tensor, count: int) -> Tensor:
 
 def linear(lab: Lab, n: int) -> list[Figure]:
     """The rows of n pictures from the training images' Gaussian."""
-    real = standard(lab.data, lab.judge, n)
+    real = baseline(lab.data, lab.judge, n)
     pictures = gaussian(lab.data.take("train").images, n)
-    sample, _ = real.eye.see(pictures, labels_in_turn(lab.data, real.n))
-    rows = quick_rows(sample, real.reference, real.holdout.distances, real.eye.kinds) | slow_rows(sample, real.reference)
+    sample, _ = real.extractor.extract(pictures, labels_in_turn(lab.data, real.n))
+    rows = real.scores(sample)
     return beside("linear", rows, real.floor, real.n)
 
 
-def beside(name: str, rows: Row, floor: Row, n: int) -> list[Figure]:
+def beside(name: str, rows: Scores, floor: Scores, n: int) -> list[Figure]:
     """Three rows of what something else reaches."""
     return [
         Figure(Text(row, row), value, at=name, floor=floor[row], n=n)
@@ -98,7 +97,10 @@ def measure_mini(lab: Lab) -> Finding:
     found = reading(MINI)(lab)
     if not found.figures:
         return found
-    others: dict[str, list[Card | None]] = {"unet2d": [read_card(path) for path in FULL], "ink": [*CHANGED.cards().values()]}
+    others: dict[str, list[Card | None]] = {
+        "unet2d": [published_card(name) for name in FULL],
+        "ink": [*CHANGED.cards().values()],
+    }
     figures = []
     for name, there in others.items():
         rows = figures_of([card for card in there if card is not None])
@@ -116,9 +118,9 @@ IMPRESSIVE = Claim(
     Text("The final result looks impressive.", "最终结果看起来令人印象深刻。"),
     "3.6",
     Text(
-        "The cards that `inkbloom evaluate` made of the tutorial's own training, 30 epochs, three seeds: "
-        f"{FULL[0].parent}/t30*.json.",
-        f"教程自己的训练（30 个 epoch，三个种子）由 `inkbloom evaluate` 得到的评分卡：{FULL[0].parent}/t30*.json。",
+        "The cards that `inkbloom evaluate` made of the tutorial's own training, 30 epochs, three seeds; "
+        "they come with inkbloom.",
+        "教程自己的训练（30 个 epoch，三个种子）由 `inkbloom evaluate` 得到的评分卡，随墨晕一起安装。",
     ),
     RULE,
     reading(FULL),
@@ -127,10 +129,10 @@ MINI_UNET = Claim(
     Text("The mini UNet, though not a standard one, still gives good results.", "迷你 UNet 虽不标准，仍能取得不错的结果。"),
     "3.4",
     Text(
-        f"The card that `inkbloom evaluate` made of the same training with the mini UNet, basic, one seed: {MINI[0]}; "
+        "The card that `inkbloom evaluate` made of the same training with the mini UNet, basic, one seed; "
         "beside it the cards of the standard one, unet2d, and of fast-uncond, whose network is ink, and pictures that the "
         "best linear denoiser would lead to, the Gaussian of the training images.",
-        f"同样的训练换成迷你 UNet（basic，一个种子）后，由 `inkbloom evaluate` 得到的评分卡：{MINI[0]}；"
+        "同样的训练换成迷你 UNet（basic，一个种子）后，由 `inkbloom evaluate` 得到的评分卡；"
         "旁边是标准的 unet2d 和 fast-uncond（它的网络是 ink）的评分卡，以及用最佳线性去噪器采样得到的图，"
         "即训练图像的高斯分布。",
     ),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..explain.walk import Walk, walk_of
+from ..explain.trajectory import Trajectory, trajectory_of
 from .claim import Claim, Figure, Finding, Text, Verdict, judged, over_seeds
 from .lab import Lab
 
@@ -35,15 +35,17 @@ def gradient_energy(pictures: NDArray[np.uint8]) -> Curve:
     return energy
 
 
-CURVES: dict[str, tuple[Text, int, Callable[[Walk], Curve]]] = {
-    "x, distance": (Text("x: distance to the final picture", "x 到最终图像的距离"), -1, lambda walk: walk.left),
-    "prediction, distance": (Text("prediction: distance to it", "预测到它的距离"), -1, lambda walk: walk.wrong),
-    "prediction, grey": (Text("prediction: grey pixels", "预测的灰色像素"), -1, lambda walk: grey_share(walk.predictions)),
-    "prediction, gradient": (
-        Text("prediction: gradient energy", "预测的梯度能量"), 1, lambda walk: gradient_energy(walk.predictions)
+CURVES: dict[str, tuple[Text, int, Callable[[Trajectory], Curve]]] = {
+    "x, distance": (Text("x: distance to the final picture", "x 到最终图像的距离"), -1, lambda trajectory: trajectory.left),
+    "prediction, distance": (Text("prediction: distance to it", "预测到它的距离"), -1, lambda trajectory: trajectory.wrong),
+    "prediction, grey": (
+        Text("prediction: grey pixels", "预测的灰色像素"), -1, lambda trajectory: grey_share(trajectory.predictions)
     ),
-    "x, grey": (Text("x: grey pixels", "x 的灰色像素"), 0, lambda walk: grey_share(walk.inputs[:-1])),
-    "x, gradient": (Text("x: gradient energy", "x 的梯度能量"), 0, lambda walk: gradient_energy(walk.inputs[:-1])),
+    "prediction, gradient": (
+        Text("prediction: gradient energy", "预测的梯度能量"), 1, lambda trajectory: gradient_energy(trajectory.predictions)
+    ),
+    "x, grey": (Text("x: grey pixels", "x 的灰色像素"), 0, lambda trajectory: grey_share(trajectory.inputs[:-1])),
+    "x, gradient": (Text("x: gradient energy", "x 的梯度能量"), 0, lambda trajectory: gradient_energy(trajectory.inputs[:-1])),
 }  # fmt: skip
 """Name -> how it is called, which way is clearer, and the curve along the steps. Noise is sharp too, so that the sharpness of x
 has no way: it is told, and decides nothing."""
@@ -64,12 +66,12 @@ def decide(curves: Mapping[str, Curve]) -> Verdict:
 
 def measure(lab: Lab) -> Finding:
     """As many pictures as there are held-out images, on each seed."""
-    order = {"steps": STEPS, "solver": "euler", "spacing": "uniform", "guidance": 1.0}
-    walks = [walk_of(lab.run, lab.run.order(lab.size.held, seed=seed, **order)) for seed in lab.seeds]
+    asked = {"steps": STEPS, "solver": "euler", "spacing": "uniform", "guidance": 1.0}
+    trajectories = [trajectory_of(lab.run, lab.run.request(lab.size.held, seed=seed, **asked)) for seed in lab.seeds]
     wrong = Text("steps the wrong way", "走错方向的步")
     figures, strayed, means = [], [], {}
     for key, (name, way, curve_of) in CURVES.items():
-        curves = np.stack([curve_of(walk) for walk in walks])
+        curves = np.stack([curve_of(trajectory) for trajectory in trajectories])
         means[key] = curves.mean(0)
         figures += [over_seeds(name, curves[:, step - 1].tolist(), at=f"step={step}", n=lab.size.held) for step in SHOWN]
         if way:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..data.pixels import to_floats
 from ..diffusion import Coef, lerp
-from ..explain.densities import EDGES, Sample, computed, sample_of
+from ..explain.densities import EDGES, NoisedPixels, computed, noised_pixels_of
 from .claim import Claim, Figure, Finding, Text, Verdict, judged
 from .lab import Lab
 
@@ -19,7 +19,7 @@ LEVELS = tuple(step / 10 for step in range(11))
 CELL = float(EDGES[1] - EDGES[0])  # of the pixel values, which run from -1 to 1
 
 
-def pixel_entropy(sample: Sample, c: Coef) -> float:
+def pixel_entropy(sample: NoisedPixels, c: Coef) -> float:
     """Bits that tell in which cell the value of one noisy pixel lies: -sum p log2 p, with exact p.
 
     The cells are CELL wide; beyond EDGES, where 0.3 % of the noise lies, all is one.
@@ -48,7 +48,7 @@ def decide(pixel: Sequence[float], whole: Sequence[float]) -> Verdict:
 def measure(lab: Lab) -> Finding:
     """Gaussian noise on the training images, along the path `lerp`. Nothing is drawn: both entropies are computed."""
     images = lab.data.take("train").images
-    sample = sample_of(images)
+    sample = noised_pixels_of(images)
     spreads = torch.linalg.eigvalsh(to_floats(images, "-1..1", torch.float64).flatten(1).T.cov())
     along = {t: lerp(torch.tensor(t, dtype=torch.float64)) for t in LEVELS}
     pixel = {t: pixel_entropy(sample, c) for t, c in along.items()}

@@ -7,11 +7,11 @@ from itertools import pairwise
 
 import torch
 
+from ..evaluation.baseline import labels_in_turn
 from ..evaluation.card import header_of
-from ..evaluation.floor import labels_in_turn
 from ..evaluation.measures import AGREEMENT, FD, KID, RECALL, Measure, conditions
-from ..evaluation.rows import Row, mean_and_sd, quick_rows, slow_rows
-from ..sampling import drawn
+from ..evaluation.scores import Scores, mean_and_sd
+from ..sampling import pictures
 from .claim import Claim, Figure, Finding, Text, Verdict, judged
 from .lab import Lab
 
@@ -25,11 +25,11 @@ def rows_at(lab: Lab, steps: int, seed: int) -> dict[str, float | None]:
     real = lab.real
     labels = labels_in_turn(lab.data, real.n)
     assert labels is not None
-    walk = {"steps": steps, "solver": "euler", "spacing": "uniform", "guidance": 1.0, "labels": labels.tolist()}
-    wish = lab.run.order(real.n, seed=seed, **walk)
-    images = torch.cat([pictures for pictures, _ in drawn(lab.family, lab.run.shape, wish)])
-    sample, _ = real.eye.see(images, labels)
-    return quick_rows(sample, real.reference, real.holdout.distances, real.eye.kinds) | slow_rows(sample, real.reference)
+    asked = {"steps": steps, "solver": "euler", "spacing": "uniform", "guidance": 1.0, "labels": labels.tolist()}
+    request = lab.run.request(real.n, seed=seed, **asked)
+    images = torch.cat([batch for batch, _ in pictures(lab.family, request)])
+    sample, _ = real.extractor.extract(images, labels)
+    return real.scores(sample)
 
 
 def decide(kid: Sequence[float], recall: Sequence[float], kid_sd: float, recall_sd: float) -> Verdict:
@@ -61,7 +61,7 @@ def measure(lab: Lab) -> Finding:
     return Finding(figures, decide(kid, recall, known(real.floor_sd, KID), known(real.floor_sd, RECALL)), lab.seeds)
 
 
-def known(row: Row, measured: Measure) -> float:
+def known(row: Scores, measured: Measure) -> float:
     """A number that a judge of the same classes always gives."""
     value = row[measured.name]
     assert value is not None

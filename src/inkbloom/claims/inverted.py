@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 
 from ..data.pixels import to_bytes
-from ..evaluation.floor import labels_in_turn
+from ..evaluation.baseline import labels_in_turn
 from ..evaluation.judge import JudgeNet
 from ..evaluation.measures import COVERAGE, KID, RECALL
-from ..evaluation.rows import mean_and_sd, quick_rows, slow_rows
+from ..evaluation.scores import mean_and_sd
 from .claim import Claim, Figure, Finding, Text, judged
 from .lab import Lab
 
@@ -37,10 +37,8 @@ def measure(lab: Lab) -> Finding:
     found = []
     for seed in lab.seeds:
         pictures = inverted(lab.judge.net, labels, lab.data.size[0], seed)
-        sample, _ = real.eye.see(pictures, labels)
-        found.append(
-            quick_rows(sample, real.reference, real.holdout.distances, real.eye.kinds) | slow_rows(sample, real.reference)
-        )
+        sample, _ = real.extractor.extract(pictures, labels)
+        found.append(real.scores(sample))
     mean, sd = mean_and_sd(found)
     agreement, recall, coverage = (mean[name] or 0.0 for name in ("agreement", "recall", "coverage"))
     figures = [

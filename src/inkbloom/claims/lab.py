@@ -11,9 +11,9 @@ import torch
 from ..anatomy.layers import Layer, layers_of
 from ..config import Recipe
 from ..data import Data, load_data
-from ..evaluation.floor import Standard, standard
+from ..evaluation.baseline import Baseline, baseline
 from ..evaluation.judge import Judge, load_judge
-from ..families import Diffusion, build
+from ..families import Diffusion, Spec, build
 from ..run import Run
 
 SOURCE, JUDGE = "digits", "digits-v1"
@@ -74,13 +74,13 @@ class Lab:
         return load_judge(JUDGE)
 
     @cached_property
-    def real(self) -> Standard:
+    def real(self) -> Baseline:
         """Real digits against real ones, in sets of `pictures` images."""
-        return standard(self.data, self.judge, self.size.pictures)
+        return baseline(self.data, self.judge, self.size.pictures)
 
     @cached_property
     def layers(self) -> dict[str, list[Layer]]:
         """Every layer of the tutorial's two networks on one of its images; what their weights are does not matter."""
         given = (torch.zeros(1, 1, SIDE, SIDE), torch.full((1,), 0.5), None)
-        nets = {name: build(Recipe().resolved(net=name, steps=1), 1, (SIDE, SIDE), 0) for name in NETS}
+        nets = {name: build(Spec(Recipe().resolved(net=name, steps=1), 1, (SIDE, SIDE))) for name in NETS}
         return {name: layers_of(family.eval().net, given) for name, family in nets.items()}

@@ -1,4 +1,4 @@
-"""Can the original be recovered from a noisy image? Held-out digits are noised to a level, and the model walks them back."""
+"""Can the original be recovered from a noisy image? Held-out digits are noised to a level, and the model brings them back."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ KEPT = 0.9  # of the share of originals whose class the judge sees
 
 @torch.no_grad()
 def walked_back(lab: Lab, t: float, seed: int) -> Tensor:
-    """The held-out images, noised to t and brought back by the model, which is not told their classes: uint8."""
+    """The held-out images, noised to t and brought back by the model, without their labels: uint8."""
     family, images = lab.family, lab.held.images
     device, pixels = next(family.parameters()).device, family.recipe.pixels
     start = to_floats(images, pixels).to(device), t
     draw = Draw(seed, np.arange(len(images)), device)
-    for x, _ in family.sample(draw, lab.run.shape, steps=STEPS, solver="euler", spacing="uniform", start=start):
+    for x, _ in family.sample(draw, steps=STEPS, solver="euler", spacing="uniform", start=start):
         last = x
     return to_bytes(last, pixels).cpu()
 

@@ -93,7 +93,7 @@ def noised_reach(lab: Lab, seed: int) -> float:
     other = x0.clone()
     other[PIXEL] += 1
     draw = Draw(seed, np.arange(len(x0)))
-    return touched(*(lab.family.begin(draw, lab.run.shape, (image, LEVEL))[0] for image in (x0, other)))
+    return touched(*(lab.family.begin(draw, (image, LEVEL))[0] for image in (x0, other)))
 
 
 @torch.no_grad()
@@ -104,7 +104,7 @@ def sampled_reach(lab: Lab, seed: int) -> float:
     x = NOISES["gaussian"](Draw(seed, np.arange(count)), "sample", *lab.run.shape)
     other = x.clone()
     other[PIXEL] += 1
-    denoise = family.denoiser(torch.arange(count, device=device) % family.classes)
+    denoise = family.denoiser(torch.arange(count, device=device) % family.num_classes)
     times = step_times(STEPS, "uniform", family.path)
     ends = [[*SOLVERS["euler"](denoise, noise.to(device), times, family.path, None)][-1][0] for noise in (x, other)]
     return touched(*(to_bytes(end, family.recipe.pixels) for end in ends))

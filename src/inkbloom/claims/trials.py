@@ -1,4 +1,4 @@
-"""Trainings that claims rest on. `inkbloom claims --full` makes them; elsewhere the published cards of them stand in.
+"""Trainings that claims rest on. `inkbloom claims --full` makes them; else the published cards of them stand in.
 
 Compared trainings differ in nothing but what is in question, and have the same seeds. All are in fp32: which precision is the
 faster one is no business of a claim.
@@ -13,8 +13,9 @@ from typing import Any
 
 from ..evaluation.card_file import read_card
 from ..evaluation.measures import Card
+from ..evaluation.published import published_card
 
-MADE, PUBLISHED = Path("runs/claims"), Path("benchmarks/results/claims")
+MADE = Path("runs/claims")
 PICTURES = 1000  # of a card
 ALIKE = {"precision": "fp32", "compile": "off"}
 
@@ -41,7 +42,7 @@ class Trial:
         """The cards that there are, by their seeds: one's own before the published one. Raises CheckpointError."""
         found = {}
         for seed in self.seeds:
-            card = read_card(self.folder(seed) / "card.json") or read_card(PUBLISHED / f"{self.name}-{seed}.json")
+            card = read_card(self.folder(seed) / "card.json") or published_card(f"{self.name}-{seed}")
             if card is not None:
                 found[seed] = card
         return found

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ..evaluation.card_file import check_comparable, read_card
+from ..evaluation.card_file import check_comparable
 from ..evaluation.measures import COVERAGE, FD, KID, RECALL
+from ..evaluation.published import published_card
 from .cards import FULL
 from .claim import Claim, Figure, Finding, Text, judged, over_seeds
 from .lab import Lab
@@ -13,7 +14,7 @@ from .trials import CHANGED
 
 def measure(lab: Lab) -> Finding:
     """The cards of the tutorial's own runs beside those of what the search led to."""
-    before = [card for path in FULL if (card := read_card(path)) is not None]
+    before = [card for name in FULL if (card := published_card(name)) is not None]
     results = Results([CHANGED])
     if len(before) < len(FULL) or not results.complete:
         return Finding([], "not measured here")

@@ -11,12 +11,12 @@ from torch import Tensor
 
 from ..data import Data
 from ..errors import DataError, shown
+from .baseline import Baseline, baseline
 from .classes import agreement
-from .floor import Standard, standard
 from .judge import Judge
 from .measures import Card
 from .memorisation import QUANTILE, copying_z, near_share, ratio_share
-from .rows import Sample, counts, mean_and_sd, quick_rows, slow_rows
+from .scores import Features, counts, mean_and_sd
 
 VERSION = 1
 PICTURED = 16  # images with the nearest training image beside them
@@ -34,13 +34,13 @@ def make_card(
     seed: int = 0,
 ) -> Card:
     """The card of uint8 images (M, C, H, W) against the slices of `data`: `measure` by the `standard` of that source."""
-    return measure(images, labels, standard(data, judge, n), made=made, holdout=holdout, seed=seed)[0]
+    return measure(images, labels, baseline(data, judge, n), made=made, holdout=holdout, seed=seed)[0]
 
 
 def measure(
     images: Tensor,
     labels: Tensor | None,
-    real: Standard,
+    real: Baseline,
     *,
     made: Mapping[str, Any],
     holdout: Mapping[str, Any] | None = None,
@@ -54,14 +54,9 @@ def measure(
     Raises DataError for images that are not uint8 or of another shape than the source's, and for fewer than n.
     """
     _check(images, real)
-    sample, neighbour = real.eye.see(images, labels)
+    sample, neighbour = real.extractor.extract(images, labels)
     blocks = [sample.take(slice(first, first + real.n)) for first in range(0, len(images) - real.n + 1, real.n)]
-    mean, sd = mean_and_sd(
-        [
-            quick_rows(block, real.reference, real.holdout.distances, real.eye.kinds) | slow_rows(block, real.reference, seed)
-            for block in blocks
-        ]
-    )
+    mean, sd = mean_and_sd([real.scores(block, seed) for block in blocks])
     card = {
         "header": header_of(real),
         "made": dict(made),
@@ -88,8 +83,8 @@ def finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _check(images: Tensor, real: Standard) -> None:
-    shape, wanted = (" x ".join(map(str, part)) for part in (images.shape[1:], real.eye.train.shape[1:]))
+def _check(images: Tensor, real: Baseline) -> None:
+    shape, wanted = (" x ".join(map(str, part)) for part in (images.shape[1:], real.extractor.train.shape[1:]))
     if images.dtype != torch.uint8 or shape != wanted:
         kind = str(images.dtype).removeprefix("torch.")
         raise DataError(f"{kind} images of {shape}, where {shown(real.source)} has uint8 of {wanted}: make them of that shape")
@@ -98,16 +93,16 @@ def _check(images: Tensor, real: Standard) -> None:
         raise DataError(f"{count}: a card of N = {real.n:,} needs {real.n:,} at least; make more, or set n")
 
 
-def header_of(real: Standard) -> dict[str, Any]:
+def header_of(real: Baseline) -> dict[str, Any]:
     """What two cards must agree in before they compare."""
-    judge, (channels, *size) = real.eye.judge, real.eye.train.shape[1:]
+    judge, (channels, *size) = real.extractor.judge, real.extractor.train.shape[1:]
     return {
         "card": VERSION,
         "judge": judge.name if judge else None,
         "judge_sha256": judge.sha256 if judge else None,
         "layer": judge.layer if judge else None,
         "d": judge.d if judge else None,
-        "scale": real.eye.scale,
+        "scale": real.extractor.scale,
         "n": real.n,
         "source": real.source,
         "reference_sha256": real.reference_sha256,
@@ -116,11 +111,11 @@ def header_of(real: Standard) -> dict[str, Any]:
     }
 
 
-def _memorisation(images: Tensor, sample: Sample, real: Standard) -> dict[str, Any]:
+def _memorisation(images: Tensor, sample: Features, real: Baseline) -> dict[str, Any]:
     """All but `near` itself. near_range: what `near` would be, were its limit one standard error of the quantile lower or
     higher; it tells how much that rests on the few nearest of the hold-out images.
     """
-    nearest, held, shifted = sample.distances[:, 0], real.holdout.distances[:, 0], real.eye.shifted(images)
+    nearest, held, shifted = sample.distances[:, 0], real.holdout.distances[:, 0], real.extractor.shifted(images)
     error = math.sqrt(QUANTILE * (1 - QUANTILE) / len(held))
     limits = held.quantile(torch.tensor([max(0.0, QUANTILE - error), QUANTILE + error], dtype=held.dtype))
     return {
@@ -131,12 +126,12 @@ def _memorisation(images: Tensor, sample: Sample, real: Standard) -> dict[str, A
     }
 
 
-def _classes(sample: Sample, real: Standard, mean: Mapping[str, float | None]) -> dict[str, Any] | None:
+def _classes(sample: Features, real: Baseline, mean: Mapping[str, float | None]) -> dict[str, Any] | None:
     """The histogram of all images and of the reference as the judge sees them, and whether they are what they should be."""
-    judge, reference, held = real.eye.judge, real.reference, real.holdout
+    judge, reference, held = real.extractor.judge, real.reference, real.holdout
     if judge is None or sample.classes is None or reference.classes is None or held.classes is None:
         return None
-    share, wanted = (counts(part, real.eye.kinds).double() / len(part) for part in (sample.classes, reference.classes))
+    share, wanted = (counts(part, real.extractor.kinds).double() / len(part) for part in (sample.classes, reference.classes))
     return {
         "names": list(judge.classes),
         "share": share.tolist(),

@@ -16,12 +16,11 @@ from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError
-from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from ..data import Data
 from ..errors import CheckpointError, UsageError, shown, unknown
+from ..store import tensors
 
 FORMAT = 1
 JUDGES = {"digits": "digits-v1", "fashion-mnist": "fashion-mnist-v1"}  # source -> its shipped judge
@@ -178,8 +177,7 @@ def pack(net: JudgeNet, *, source: str, classes: tuple[str, ...], size: tuple[in
         "accuracy": accuracy,
         "seed": seed,
     }
-    tensors = {name: tensor.detach().contiguous() for name, tensor in net.state_dict().items()}
-    return save(tensors, {"inkbloom": json.dumps(about)})
+    return tensors.pack(net.state_dict(), about)
 
 
 def unpack(data: bytes, name: str, sha256: str | None = None) -> Judge:
@@ -189,17 +187,15 @@ def unpack(data: bytes, name: str, sha256: str | None = None) -> Judge:
         mend = "install inkbloom again, or rename your own"
         raise CheckpointError(f"judge changed since it was shipped ({shown(name)}, SHA-256 {found[:12]}): {mend}")
     try:
-        tensors = load(data)
-        length = int.from_bytes(data[:8], "little")
-        about = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["inkbloom"])
+        weights, about = tensors.unpack(data)
         kind = about["kind"]
-    except (SafetensorError, ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError):
         raise CheckpointError(f"not a judge, or a damaged one ({shown(name)}): make one with {TRAIN}") from None
     if kind != "judge" or about.get("format") != FORMAT:
-        what = "weights of a model" if kind in ("live", "ema", "helper") else f"no judge of format {FORMAT}"
+        what = "weights of a model" if "recipe" in about else f"no judge of format {FORMAT}"
         raise CheckpointError(f"{what}, where a judge is needed ({shown(name)}): make one with {TRAIN}")
     try:
-        return _judge(about, tensors, name, found)
+        return _judge(about, weights, name, found)
     except (ValueError, KeyError, TypeError, OverflowError, RuntimeError):
         raise CheckpointError(f"damaged judge ({shown(name)}): restore it from a copy or make it again with {TRAIN}") from None
 
@@ -207,16 +203,16 @@ def unpack(data: bytes, name: str, sha256: str | None = None) -> Judge:
 TRAIN = "python -m inkbloom.evaluation.train_judge"
 
 
-def _judge(about: dict[str, Any], tensors: dict[str, Tensor], name: str, sha256: str) -> Judge:
+def _judge(about: dict[str, Any], weights: dict[str, Tensor], name: str, sha256: str) -> Judge:
     classes = tuple(str(word) for word in about["classes"])
     height, width = (int(n) for n in about["size"])
     channels, d = int(about["channels"]), int(about["d"])
     if channels not in (1, 3) or not (1 <= d <= 4096 and 2 <= len(classes) <= 10_000 and min(height, width) >= 8):
         raise ValueError("a judge of an odd shape")
-    if any(not bool(torch.isfinite(tensor).all()) for tensor in tensors.values()):
+    if tensors.first_not_finite(weights):
         raise ValueError("weights that are not finite")
     with torch.random.fork_rng(devices=[]):
         net = JudgeNet(channels, len(classes), d)
-    net.load_state_dict(tensors)
+    net.load_state_dict(weights)
     source, accuracy = str(about["source"]), float(about["accuracy"])
     return Judge(name, sha256, str(about["layer"]), d, classes, (height, width), channels, source, accuracy, net.freeze())

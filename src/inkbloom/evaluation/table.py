@@ -39,10 +39,10 @@ def headline(card: Card) -> str:
 
 
 def holdout_lines(
-    levels: Sequence[float], loss: Sequence[float], wiener: Sequence[float] | None, mean_image: float
+    levels: Sequence[float], loss: Sequence[float], wiener: Sequence[float] | None, mean_image: float | None
 ) -> Iterator[str]:
     """The hold-out loss beside its anchors, what an answer that knows less would score: (L,) noise levels, losses there."""
-    anchors = [f"mean image {mean_image:.4f}"]
+    anchors = [] if mean_image is None else [f"mean image {mean_image:.4f}"]
     if wiener:
         anchors.append(f"best linear denoiser {sum(wiener) / len(wiener):.4f}")
     yield f"hold-out x0 loss {sum(loss) / len(loss):.4f} ({', '.join(anchors)}), by noise level:"

@@ -16,10 +16,10 @@ from torch import Tensor
 
 from ..convolution import box, convolve_functions, gaussian, sliding_product
 from ..figures.images import save_png
-from .asked import Asked
 from .canvas import GREY, IMAGE, KERNEL, PAPER, RESULT, heading, lettering, pixels, write
-from .film import Step, filmed, save_film
-from .matrices import chart, number
+from .film import Frame, filmed, save_film
+from .matrices import chart, rounded
+from .options import Line, Options, wrote
 
 FRAMES = 60
 POINTS = 401  # of a curve
@@ -89,14 +89,14 @@ EXAMPLES = {
 }
 
 
-def explain_continuous(asked: Asked) -> Iterator[str]:
+def explain_continuous(options: Options) -> Iterator[Line]:
     """Writes continuous.png, three moments of two examples, and continuous.gif, in which g slides all the way."""
-    words = WORDS[asked.lang]
-    with lettering(asked.lang):
-        save_png(pixels(still(words)), asked.out / "continuous.png")
-        yield f"picture: {asked.out / 'continuous.png'}"
-        save_film(list(moving(words)), asked.out / "continuous.gif", milliseconds=90)
-        yield f"film: {asked.out / 'continuous.gif'}"
+    words = WORDS[options.lang]
+    with lettering(options.lang):
+        save_png(pixels(still(words)), options.out / "continuous.png")
+        yield wrote("picture", options.out / "continuous.png")
+        save_film(list(moving(words)), options.out / "continuous.gif", milliseconds=90)
+        yield wrote("film", options.out / "continuous.gif")
 
 
 def still(words: dict[str, str]) -> Figure:
@@ -132,7 +132,7 @@ def moving(words: dict[str, str]) -> Iterator[Image.Image]:
         draw_exact(lower, example, words)
         panels.append((example, upper, middle, lower))
 
-    def steps() -> Iterator[Step]:
+    def steps() -> Iterator[Frame]:
         for share in np.linspace(0, 1, FRAMES):
             seen: list[Artist] = []
             for example, upper, middle, lower in panels:
@@ -170,7 +170,7 @@ def draw_sliding(axis: Axes, example: Example, x: float, words: dict[str, str]) 
     t = _grid(example)
     curve = axis.plot(t, example.g(x - t), color=KERNEL, linewidth=2)
     line = axis.plot([x, x], [0, axis.get_ylim()[1]], color=GREY, linewidth=0.8, linestyle="--")
-    told = axis.text(0, 1.06, words["sliding"].format(x=number(x)), transform=axis.transAxes, fontsize=10, color=KERNEL)
+    told = axis.text(0, 1.06, words["sliding"].format(x=rounded(x)), transform=axis.transAxes, fontsize=10, color=KERNEL)
     return [*curve, *line, told]
 
 
@@ -217,7 +217,7 @@ def _sheet(words: dict[str, str], height: float, dpi: int) -> Figure:
 
 
 def _title(figure: Figure, left: float, name: str, words: dict[str, str]) -> None:
-    write(figure, left, 1.35, words[name].format(first=NARROW, second=WIDE, sum=number(NARROW + WIDE)), 12)
+    write(figure, left, 1.35, words[name].format(first=NARROW, second=WIDE, sum=rounded(NARROW + WIDE)), 12)
     write(figure, left + 4.75, 1.38, "f(t)", 11, IMAGE)
     write(figure, left + 5.25, 1.38, "g(t)", 11, KERNEL)
 

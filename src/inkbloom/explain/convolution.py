@@ -13,11 +13,11 @@ from torch import Tensor
 
 from ..convolution import KERNELS, Operand, operands_of, parse_kernel
 from ..figures.images import save_png
-from .asked import Asked
 from .canvas import GREY, IMAGE, INK, KERNEL, RESULT, heading, lettering, pixels, write
-from .convolution_lesson import Lesson, lesson_of, strongest
-from .film import Step, filmed, finish, save_film
-from .matrices import Tone, fill, fill_all, is_exact, lattice, letters, number, outline, precise, tone_of, whole
+from .convolution_example import ConvolutionExample, example_of, strongest
+from .film import Frame, filmed, finish, save_film
+from .matrices import Tone, fill, fill_all, is_exact, lattice, letters, outline, precise, rounded, tone_of, whole
+from .options import Line, Options, wrote
 
 SPELLED = 7  # rows and columns of a kernel whose products are written one by one, at most
 
@@ -58,66 +58,66 @@ WORDS = {
 }
 
 
-def explain_convolution(asked: Asked) -> Iterator[str]:
+def explain_convolution(options: Options) -> Iterator[Line]:
     """Writes convolution.png, the part with all its numbers at one place of the kernel, and convolution.gif, all places."""
-    written = "sobel-x" if asked.kernel is None else asked.kernel
+    written = "sobel-x" if options.kernel is None else options.kernel
     kernel = parse_kernel(written)
-    lesson = lesson_of(asked, kernel)
-    words = WORDS[asked.lang]
+    example = example_of(options, kernel)
+    words = WORDS[options.lang]
     name = written.strip().lower()
     name = name if name in KERNELS else words["matrix"].format(rows=kernel.shape[0], columns=kernel.shape[1])
-    with lettering(asked.lang):
-        title = words["title"].format(name=asked.subject.name[asked.lang], kernel=name)
-        picture = Sheet(lesson, words, title, dpi=130)
+    with lettering(options.lang):
+        title = words["title"].format(name=options.example.name[options.lang], kernel=name)
+        picture = Sheet(example, words, title, dpi=130)
         finish(picture.steps())
-        picture.spell(strongest(lesson))
-        save_png(pixels(picture.figure), asked.out / "convolution.png")
-        yield f"picture: {asked.out / 'convolution.png'}"
-        film = Sheet(lesson, words, title, dpi=85)
-        save_film(list(filmed(film.figure, film.steps())), asked.out / "convolution.gif", milliseconds=600)
-        yield f"film: {asked.out / 'convolution.gif'}"
+        picture.spell(strongest(example))
+        save_png(pixels(picture.figure), options.out / "convolution.png")
+        yield wrote("picture", options.out / "convolution.png")
+        film = Sheet(example, words, title, dpi=85)
+        save_film(list(filmed(film.figure, film.steps())), options.out / "convolution.gif", milliseconds=600)
+        yield wrote("film", options.out / "convolution.gif")
 
 
 class Sheet:
     """The drawing: pixels left, kernel and products in the middle, feature map right; whole pictures and the sum below."""
 
-    def __init__(self, lesson: Lesson, words: dict[str, str], title: str, dpi: int) -> None:
-        self.lesson, self.words = lesson, words
+    def __init__(self, example: ConvolutionExample, words: dict[str, str], title: str, dpi: int) -> None:
+        self.example, self.words = example, words
         self.figure = Figure(figsize=(11.4, 7.75), dpi=dpi)
-        (_, _, rows, columns), (_, _, high, wide) = lesson.x.shape, lesson.y.shape
-        kernel, values = lesson.kernel[0, 0].numpy(), lesson.y[0, 0].numpy()
-        seen, made = tuple(map(len, lesson.read)), tuple(map(len, lesson.part))
+        (_, _, rows, columns), (_, _, high, wide) = example.x.shape, example.y.shape
+        kernel, values = example.kernel[0, 0].numpy(), example.y[0, 0].numpy()
+        seen, made = tuple(map(len, example.read)), tuple(map(len, example.part))
         bright = tone_of(0, white=255)
         self.tone = tone_of(values, white=255 if values.min() >= 0 else 0)
         weigh = tone_of(kernel)
 
         self._words(title)
         self.pixels = lattice(self.figure, 0.3, 1.6, 3.9, seen, words["pixels"])
-        fill_all(self.pixels, lesson.under(lesson.x), bright, dashed=lesson.under(torch.ones_like(lesson.x)).numpy() == 0)
+        fill_all(self.pixels, example.under(example.x), bright, dashed=example.under(torch.ones_like(example.x)).numpy() == 0)
         middle = lattice(self.figure, 4.8, 1.6, 1.8, kernel.shape, words["kernel"])
         fill_all(middle, kernel, weigh)
         outline(middle, (0, kernel.shape[0]), (0, kernel.shape[1]))
         self.products = lattice(self.figure, 4.8, 3.85, 1.8, kernel.shape, words["products"])
         self.map = lattice(self.figure, 7.2, 1.6, 3.9, made, words["map"])
-        self._small(0.3, lesson.x, bright, lesson.read, IMAGE, words["image"].format(rows=rows, columns=columns))
-        self._small(9.6, lesson.y, self.tone, lesson.part, RESULT, words["result"].format(rows=high, columns=wide))
+        self._small(0.3, example.x, bright, example.read, IMAGE, words["image"].format(rows=rows, columns=columns))
+        self._small(9.6, example.y, self.tone, example.part, RESULT, words["result"].format(rows=high, columns=wide))
         self.weighted = tone_of([255 * kernel.min(), 255 * kernel.max()])
 
-    def steps(self) -> Iterator[Step]:
+    def steps(self) -> Iterator[Frame]:
         """The kernel slides over the part, and the feature map fills."""
-        rows, columns = self.lesson.part
-        points = letters(self.map, self.lesson.y[0, 0, rows.start : rows.stop, columns.start : columns.stop])
+        rows, columns = self.example.part
+        points = letters(self.map, self.example.y[0, 0, rows.start : rows.stop, columns.start : columns.stop])
         for place in product(rows, columns):
-            value = float(self.lesson.y[(0, 0, *place)])
+            value = float(self.example.y[(0, 0, *place)])
             yield fill(self.map, self._in_part(place), value, self.tone, points), self.spell(place)
 
     def spell(self, place: tuple[int, int]) -> list[Artist]:
         """Draws the kernel and all its products where they give the number at this place of the feature map."""
-        lesson = self.lesson
-        terms = list(operands_of(lesson.x, lesson.kernel, (0, 0, *place), **lesson.settings))
+        example = self.example
+        terms = list(operands_of(example.x, example.kernel, (0, 0, *place), **example.settings))
         row, column = self._in_part(place)
-        first = [at - span[0] for at, span in zip(terms[0].place, lesson.read, strict=True)]
-        last = [at - span[0] + 1 for at, span in zip(terms[-1].place, lesson.read, strict=True)]
+        first = [at - span[0] for at, span in zip(terms[0].place, example.read, strict=True)]
+        last = [at - span[0] + 1 for at, span in zip(terms[-1].place, example.read, strict=True)]
         moving: list[Artist] = [outline(self.pixels, (first[0], last[0]), (first[1], last[1]))]
         moving.append(outline(self.map, (row, row + 1), (column, column + 1), RESULT))
         points = letters(self.products, [term.product for term in terms])
@@ -129,16 +129,16 @@ class Sheet:
         return moving
 
     def _size(self) -> float:
-        rows, columns = self.lesson.kernel.shape[2:]
+        rows, columns = self.example.kernel.shape[2:]
         return 12 if rows <= 3 and columns <= 5 else 9 if rows <= 5 else 7
 
     def _in_part(self, place: tuple[int, int]) -> tuple[int, int]:
-        return place[0] - self.lesson.part[0][0], place[1] - self.lesson.part[1][0]
+        return place[0] - self.example.part[0][0], place[1] - self.example.part[1][0]
 
     def _words(self, title: str) -> None:
-        rows, columns = (sum(axis.padding) for axis in self.lesson.axes)
+        rows, columns = (sum(axis.padding) for axis in self.example.axes)
         padding = self.words["padded"].format(rows=rows, columns=columns) if rows + columns else self.words["unpadded"]
-        about = self.words["about"].format(stride=self.lesson.axes[0].stride, padding=padding)
+        about = self.words["about"].format(stride=self.example.axes[0].stride, padding=padding)
         heading(self.figure, title, about)
         for left in (4.5, 6.9):
             write(self.figure, left, 3.4, "→", 18, KERNEL, "center")
@@ -153,18 +153,18 @@ class Sheet:
 def spelled(terms: list[Operand], many: str) -> str:
     """The sum in full, a line for each row of the kernel; for large kernels how many products there are, and their sum."""
     rows, columns = terms[-1].tap[0] + 1, terms[-1].tap[1] + 1
-    total, equals = number(terms[-1].total), sign(terms)
+    total, equals = rounded(terms[-1].total), sign(terms)
     if max(rows, columns) > SPELLED:
         return many.format(count=len(terms), total=total, equals=equals)
-    written = [f"{number(term.pixel)} × {_bracketed(term.weight)}" for term in terms]
+    written = [f"{rounded(term.pixel)} × {_bracketed(term.weight)}" for term in terms]
     lines = [" + ".join(written[row * columns : (row + 1) * columns]) for row in range(rows)]
     return " +\n".join(lines) + f"\n{equals} {total}"
 
 
 def sign(terms: list[Operand]) -> str:
     """What stands before the sum: = where every number as it is written is the number itself, ≈ where one is rounded."""
-    exact = all(is_exact(term.pixel, number) and is_exact(term.weight, precise) for term in terms if term.product)
-    return "=" if exact and is_exact(terms[-1].total, number) else "≈"
+    exact = all(is_exact(term.pixel, rounded) and is_exact(term.weight, precise) for term in terms if term.product)
+    return "=" if exact and is_exact(terms[-1].total, rounded) else "≈"
 
 
 def _bracketed(weight: float) -> str:

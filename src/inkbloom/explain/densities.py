@@ -21,7 +21,7 @@ EDGES = torch.linspace(-3.025, 3.025, 122, dtype=torch.float64)
 PIXELS = 100_000  # counted, about: enough for smooth counts
 
 
-class Sample(NamedTuple):
+class NoisedPixels(NamedTuple):
     """Pixels (N,) and noise for each (N,), float32; the values that occur among the pixels, and the share of each, float64."""
 
     pixels: Tensor
@@ -30,13 +30,13 @@ class Sample(NamedTuple):
     shares: Tensor
 
 
-def sample_of(data: Tensor) -> Sample:
+def noised_pixels_of(data: Tensor) -> NoisedPixels:
     """The pixels of images `data`, uint8 (N, 1, H, W), taken so often or so few of them as PIXELS asks for."""
     wanted = math.ceil(PIXELS / data[0].numel())
     images = data.repeat(math.ceil(wanted / len(data)), 1, 1, 1)[:wanted]
     pixels, noise = to_floats(images, "-1..1").flatten(), Draw(0, np.arange(wanted)).normal("noise", *images.shape[1:])
     values, counts = pixels.double().unique(return_counts=True)
-    return Sample(pixels, noise.flatten(), values, counts.double() / len(pixels))
+    return NoisedPixels(pixels, noise.flatten(), values, counts.double() / len(pixels))
 
 
 def counted(values: Tensor) -> Tensor:
@@ -44,7 +44,7 @@ def counted(values: Tensor) -> Tensor:
     return torch.histogram(values.double(), EDGES).hist / len(values) / EDGES.diff()
 
 
-def computed(sample: Sample, c: Coef) -> Tensor:
+def computed(sample: NoisedPixels, c: Coef) -> Tensor:
     """(cells,) the density of  a x0 + s eps  in each cell, as a convolution: sum over pixel values v of p(v) g(x - a v).
 
     p(v) is the share of the pixels with the value v, and g the density of the noise, normal with standard deviation s, here
@@ -55,7 +55,7 @@ def computed(sample: Sample, c: Coef) -> Tensor:
     return sample.shares @ below.diff() / EDGES.diff()
 
 
-def draw_density(axis: Axes, sample: Sample, c: Coef) -> list[Artist]:
+def draw_density(axis: Axes, sample: NoisedPixels, c: Coef) -> list[Artist]:
     """The counted density of the noised pixels as an area, and the convolution of the two densities as a line."""
     found = counted(float(c.a) * sample.pixels + float(c.s) * sample.noise)
     middle = (EDGES[1:] + EDGES[:-1]) / 2

@@ -15,11 +15,11 @@ from PIL import Image
 from ..figures.images import save_gif
 from .canvas import COLOURS
 
-Step = tuple[Sequence[Artist], Sequence[Artist]]
+Frame = tuple[Sequence[Artist], Sequence[Artist]]
 """What a frame adds for good, and what is seen in this frame only."""
 
 
-def filmed(figure: Figure, steps: Iterable[Step]) -> Iterator[Image.Image]:
+def filmed(figure: Figure, steps: Iterable[Frame]) -> Iterator[Image.Image]:
     """One RGB frame a step, drawn over the figure as it was at the start.
 
     `steps` may make artists as it goes on, or change those that it made.
@@ -37,7 +37,7 @@ def filmed(figure: Figure, steps: Iterable[Step]) -> Iterator[Image.Image]:
         canvas.restore_region(still)
 
 
-def finish(steps: Iterable[Step]) -> None:
+def finish(steps: Iterable[Frame]) -> None:
     """Takes every step, for a picture of the end: what is seen in one frame only is not on it."""
     for _, passing in steps:
         for artist in passing:

@@ -38,7 +38,7 @@ def tone_of(values: ArrayLike, white: float = 0) -> Tone:
     return lambda v: np.asarray(colours(scale(np.asarray(v, dtype=float))))
 
 
-def number(value: float) -> str:
+def rounded(value: float) -> str:
     """A number in few letters: two to three digits that count, whole numbers without a point."""
     if 1e-6 < abs(value) < 5e-3 or abs(value) >= 1e6:
         return f"{value:.1g}".replace("-", "−")
@@ -55,7 +55,7 @@ def precise(value: float) -> str:
 
 def is_exact(value: float, written: Callable[[float], str]) -> bool:
     """Whether the number as it is written is the number itself, up to the rounding of floats."""
-    return math.isclose(float(written(value).replace("−", "-")), value, rel_tol=1e-9, abs_tol=1e-6)
+    return math.isclose(float(rounded(value).replace("−", "-")), value, rel_tol=1e-9, abs_tol=1e-6)
 
 
 def place(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
@@ -91,7 +91,7 @@ def lattice(figure: Figure, left: float, top: float, side: float, shape: tuple[i
 def letters(axis: Axes, values: ArrayLike) -> float:
     """The size in points at which the longest of these numbers fits into a cell."""
     cell = axis.bbox.width / axis.figure.dpi / abs(np.subtract(*axis.get_xlim()))  # in inches
-    longest = max((len(number(float(value))) for value in np.asarray(values, dtype=float).flat), default=1)
+    longest = max((len(rounded(float(value))) for value in np.asarray(values, dtype=float).flat), default=1)
     return min(13.0, 72 * cell / (0.62 * max(longest, 2) + 0.7))
 
 
@@ -111,7 +111,7 @@ def fill(axis: Axes, at: tuple[int, ...], value: float, tone: Tone, points: floa
         return [box]
     dark = float(np.dot(tone(value)[:3], (0.299, 0.587, 0.114))) < 0.5
     colour = GREY if dashed else PAPER if dark else INK
-    return [box, axis.text(column + 0.5, row + 0.52, number(value), fontsize=points, color=colour, ha="center", va="center")]
+    return [box, axis.text(column + 0.5, row + 0.52, rounded(value), fontsize=points, color=colour, ha="center", va="center")]
 
 
 def fill_all(axis: Axes, values: ArrayLike, tone: Tone, dashed: NDArray[np.bool_] | None = None) -> list[Artist]:

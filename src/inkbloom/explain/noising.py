@@ -16,13 +16,13 @@ from ..data.pixels import to_bytes, to_floats
 from ..diffusion import PICTURE_PATHS, Coef, Path
 from ..figures.images import save_png
 from ..philox import Draw
-from .asked import Asked
 from .canvas import GREY, IMAGE, INK, KERNEL, RESULT, heading, lettering, pixels, write
-from .densities import draw_density, sample_of
-from .film import Step, filmed, save_film
+from .densities import draw_density, noised_pixels_of
+from .example import Example
+from .film import Frame, filmed, save_film
 from .ink import SIDE, draw_drop, draw_profile, drops
-from .matrices import chart, number, place, tone_of, whole
-from .subject import Subject
+from .matrices import chart, place, rounded, tone_of, whole
+from .options import Line, Options, wrote
 
 TIMES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
 COUNTED = (0.0, 0.1, 0.3, 0.6)  # times at which the pixel values are counted
@@ -68,15 +68,15 @@ WORDS = {
 }
 
 
-def explain_noising(asked: Asked) -> Iterator[str]:
+def explain_noising(options: Options) -> Iterator[Line]:
     """Writes noising.png, all paths with their SNR, the ink and the densities, and noising.gif, in which t runs from 0 to 1."""
-    words = WORDS[asked.lang]
-    title = words["title"].format(name=asked.subject.name[asked.lang])
-    with lettering(asked.lang):
-        save_png(pixels(still(asked.subject, words, title)), asked.out / "noising.png")
-        yield f"picture: {asked.out / 'noising.png'}"
-        save_film(list(moving(asked.subject, words, title)), asked.out / "noising.gif", milliseconds=200)
-        yield f"film: {asked.out / 'noising.gif'}"
+    words = WORDS[options.lang]
+    title = words["title"].format(name=options.example.name[options.lang])
+    with lettering(options.lang):
+        save_png(pixels(still(options.example, words, title)), options.out / "noising.png")
+        yield wrote("picture", options.out / "noising.png")
+        save_film(list(moving(options.example, words, title)), options.out / "noising.gif", milliseconds=200)
+        yield wrote("film", options.out / "noising.gif")
 
 
 def at(path: Path, t: float) -> Coef:
@@ -87,7 +87,7 @@ def at(path: Path, t: float) -> Coef:
 def snr(c: Coef) -> str:
     """a² / s², in few letters."""
     ratio = float((c.a / c.s) ** 2)
-    return "∞" if ratio > 1e9 else "0" if ratio == 0 else "< 0.01" if ratio < 0.01 else number(ratio)
+    return "∞" if ratio > 1e9 else "0" if ratio == 0 else "< 0.01" if ratio < 0.01 else rounded(ratio)
 
 
 def noised(image: Tensor, noise: Tensor, c: Coef) -> Tensor:
@@ -95,18 +95,18 @@ def noised(image: Tensor, noise: Tensor, c: Coef) -> Tensor:
     return to_bytes(float(c.a) * to_floats(image, "-1..1") + float(c.s) * noise, "-1..1")[0, 0]
 
 
-def still(subject: Subject, words: dict[str, str], title: str) -> Figure:
+def still(example: Example, words: dict[str, str], title: str) -> Figure:
     """Every path as a row of pictures over t, SNR beside them; below, the ink and the densities."""
     figure = Figure(figsize=(13.4, 11.9), dpi=110)
     heading(figure, title, words["about"])
-    noise, bright = noise_for(subject.image), tone_of(0, white=255)
+    noise, bright = noise_for(example.image), tone_of(0, white=255)
     for row, (name, path) in enumerate(PICTURE_PATHS.items()):
         top = 1.75 + 1.33 * row
         write(figure, 0.3, top + 0.15, name, 12, COLOURS[name])
         write(figure, 0.3, top + 0.42, FORMULAS[name], 9, GREY)
         for column, t in enumerate(TIMES):
             c, left = at(path, t), 1.75 + 1.1 * column
-            picture = whole(figure, left, top, 0.98, noised(subject.image, noise, c), bright)
+            picture = whole(figure, left, top, 0.98, noised(example.image, noise, c), bright)
             picture.set_title(f"t = {t:g}" if row == 0 else "", loc="center", fontsize=10)
             write(figure, left + 0.49, top + 1.01, f"SNR {snr(c)}", 8, GREY, "center")
     draw_ratios(chart(figure, 10.1, 2.0, 2.9, 4.7), words)
@@ -122,7 +122,7 @@ def still(subject: Subject, words: dict[str, str], title: str) -> Figure:
     axis.set_title(words["profile"], fontsize=10)
 
     write(figure, 0.3, 9.4, words["density"], 12)
-    sample = sample_of(subject.data)
+    sample = noised_pixels_of(example.data)
     for column, t in enumerate(COUNTED):
         axis = chart(figure, 0.4 + 3.2 * column, 9.95, 2.95, 1.45)
         draw_density(axis, sample, at(PICTURE_PATHS["lerp"], t))
@@ -133,7 +133,7 @@ def still(subject: Subject, words: dict[str, str], title: str) -> Figure:
     return figure
 
 
-def moving(subject: Subject, words: dict[str, str], title: str) -> Iterator[Image.Image]:
+def moving(example: Example, words: dict[str, str], title: str) -> Iterator[Image.Image]:
     """t from 0 to 1 on every path at once, pixel values counted below; at the right a drop that spreads. FRAMES frames."""
     figure = Figure(figsize=(12.6, 6.0), dpi=80)
     heading(figure, title, words["about"])
@@ -148,15 +148,15 @@ def moving(subject: Subject, words: dict[str, str], title: str) -> Iterator[Imag
     write(figure, lefts[0], 5.68, words["counted"], 10, IMAGE)
     write(figure, lefts[2], 5.68, words["computed"], 10, KERNEL)
     write(figure, lefts[-1], 5.68, words["columns"], 10, RESULT)
-    noise, grown = noise_for(subject.image), drops(FRAMES - 1)
-    sample = sample_of(subject.data)
+    noise, grown = noise_for(example.image), drops(FRAMES - 1)
+    sample = noised_pixels_of(example.data)
 
-    def steps() -> Iterator[Step]:
+    def steps() -> Iterator[Frame]:
         for frame, t in enumerate(np.linspace(0, 1, FRAMES)):
             seen: list[Artist] = []
             for path, left, board, below in zip(PICTURE_PATHS.values(), lefts, boards, charts, strict=False):
                 c = at(path, float(t))
-                seen.append(show_image(board, noised(subject.image, noise, c)))
+                seen.append(show_image(board, noised(example.image, noise, c)))
                 seen += draw_density(below, sample, c)
                 seen.append(write(figure, left, 1.63, f"a = {float(c.a):.2f}, s = {float(c.s):.2f}, SNR {snr(c)}", 9, GREY))
             seen.append(write(figure, 12.3, 0.2, f"t = {t:.2f}", 16, INK, "right"))

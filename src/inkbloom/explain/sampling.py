@@ -15,11 +15,11 @@ from PIL import Image
 from ..figures.images import save_png, tile
 from ..figures.trajectory import history_sheet
 from ..run import Run
-from .asked import Asked
 from .canvas import GREY, IMAGE, INK, KERNEL, RESULT, heading, lettering, pixels, write
-from .film import Step, filmed, save_film
+from .film import Frame, filmed, save_film
 from .matrices import chart, place
-from .walk import Pictures, Walk, walk_of
+from .options import Line, Options, wrote
+from .trajectory import Pictures, Trajectory, trajectory_of
 
 COUNT = 8  # pictures that are drawn, as in the tutorial
 SHOWN = 3  # of them in the picture
@@ -84,86 +84,93 @@ CURVES = {"t": (GREY, "--"), "left": (IMAGE, "-"), "wrong": (RESULT, "-"), "move
 """What the chart shows, and how."""
 
 
-def explain_sampling(asked: Asked) -> Iterator[str]:
+def explain_sampling(options: Options) -> Iterator[Line]:
     """Writes sampling.png, some steps and the numbers of all, sampling-history.png, the tutorial's sheet, and sampling.gif.
 
     Raises InkbloomError.
     """
-    run = Run(asked.run)
-    wish = run.order(COUNT)
-    walk, words = walk_of(run, wish), WORDS[asked.lang]
-    how = words["one"] if wish.solver is None else words["many"].format(solver=wish.solver, steps=wish.steps, nfe=wish.nfe)
+    run = Run(options.run)
+    request = run.request(COUNT)
+    trajectory, words = trajectory_of(run, request), WORDS[options.lang]
+    how = (
+        words["one"]
+        if request.solver is None
+        else words["many"].format(solver=request.solver_name, steps=request.steps, nfe=request.nfe)
+    )
     title = words["title"].format(name=run.family.title, how=how)
-    with lettering(asked.lang):
-        save_png(pixels(still(walk, asked.lang, title)), asked.out / "sampling.png")
-        yield f"picture: {asked.out / 'sampling.png'}"
-        sheet = asked.out / "sampling-history.png"
+    with lettering(options.lang):
+        save_png(pixels(still(trajectory, options.lang, title)), options.out / "sampling.png")
+        yield wrote("picture", options.out / "sampling.png")
+        sheet = options.out / "sampling-history.png"
         with rc_context({"axes.spines.left": False, "axes.spines.bottom": False}):
-            history_sheet(walk.inputs[:-1], walk.predictions, sheet, TITLES[asked.lang][walk.t is not None])
-        yield f"history: {sheet}"
-        frames = list(moving(walk, asked.lang, title))
-    save_film(frames, asked.out / "sampling.gif", milliseconds=max(80, min(800, 8000 // len(frames))))
-    yield f"film: {asked.out / 'sampling.gif'}"
+            history_sheet(trajectory.inputs[:-1], trajectory.predictions, sheet, TITLES[options.lang][trajectory.t is not None])
+        yield wrote("history", sheet)
+        frames = list(moving(trajectory, options.lang, title))
+    save_film(frames, options.out / "sampling.gif", milliseconds=max(80, min(800, 8000 // len(frames))))
+    yield wrote("film", options.out / "sampling.gif")
 
 
-def still(walk: Walk, lang: str, title: str) -> Figure:
+def still(trajectory: Trajectory, lang: str, title: str) -> Figure:
     """Some steps as columns, and below them the numbers of all steps."""
-    words, count = WORDS[lang], len(walk.predictions)
+    words, count = WORDS[lang], len(trajectory.predictions)
     steps = np.unique(np.linspace(0, count - 1, min(STEPS, count)).round().astype(int))
     side, gap, left = 0.9, 0.1, 1.1
     tall = SHOWN * side
     wide = max(9.0, left + (len(steps) + 1) * (side + gap) + 0.3)
-    figure = Figure(figsize=(wide, 2 * tall + (5.5 if walk.t is not None else 2.4)), dpi=110)
-    heading(figure, title, words["about" if walk.t is not None else "layers"])
-    for top, name in zip((1.8, 2.0 + tall), _sides(walk), strict=True):
+    figure = Figure(figsize=(wide, 2 * tall + (5.5 if trajectory.t is not None else 2.4)), dpi=110)
+    heading(figure, title, words["about" if trajectory.t is not None else "layers"])
+    for top, name in zip((1.8, 2.0 + tall), _sides(trajectory), strict=True):
         write(figure, left - 0.15, top + tall / 2 - 0.1, words[name], 11, INK, "right")
     for column, step in enumerate([*steps, count]):
         across = left + column * (side + gap)
-        number = words["end"] if step == count else words["layer" if walk.t is None else "step"].format(step + 1)
-        level = "" if walk.t is None or step == count else "\n" + words["noise"].format(walk.t[step])
+        number = words["end"] if step == count else words["layer" if trajectory.t is None else "step"].format(step + 1)
+        level = "" if trajectory.t is None or step == count else "\n" + words["noise"].format(trajectory.t[step])
         write(figure, across + side / 2, 1.35, number + level, 8.5, INK, "center")
-        _show(place(figure, across, 1.8, side, tall), walk.inputs[step][:SHOWN], 1)
+        _show(place(figure, across, 1.8, side, tall), trajectory.inputs[step][:SHOWN], 1)
         if step < count:
-            _show(place(figure, across, 2.0 + tall, side, tall), walk.predictions[step][:SHOWN], 1)
-    if walk.t is not None:
+            _show(place(figure, across, 2.0 + tall, side, tall), trajectory.predictions[step][:SHOWN], 1)
+    if trajectory.t is not None:
         axis = chart(figure, left, 2 * tall + 2.75, wide - left - 3.0, 2.2)
-        curves(axis, walk, lang)
+        curves(axis, trajectory, lang)
         axis.legend(loc="center left", bbox_to_anchor=(1.02, 0.5))
     return figure
 
 
-def curves(axis: Axes, walk: Walk, lang: str) -> None:
+def curves(axis: Axes, trajectory: Trajectory, lang: str) -> None:
     """The numbers of all steps as lines: one for each of CURVES."""
-    words, steps = WORDS[lang], np.arange(1, len(walk.predictions) + 1)
+    words, steps = WORDS[lang], np.arange(1, len(trajectory.predictions) + 1)
     for name, (colour, line) in CURVES.items():
         marker = "o" if len(steps) <= 20 and name != "t" else None
-        axis.plot(steps, getattr(walk, name), line, color=colour, label=words[name], marker=marker, markersize=3.5)
+        axis.plot(steps, getattr(trajectory, name), line, color=colour, label=words[name], marker=marker, markersize=3.5)
     axis.set(xlim=(0.5, len(steps) + 0.5), ylim=(0, None))
     axis.set_title(words["numbers"], pad=8)
     axis.set_xlabel(words["steps"])
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
-def moving(walk: Walk, lang: str, title: str) -> Iterator[Image.Image]:
+def moving(trajectory: Trajectory, lang: str, title: str) -> Iterator[Image.Image]:
     """A frame a step: all pictures as the network sees them and as it predicts them, and its numbers; then the result."""
-    words, count = WORDS[lang], len(walk.predictions)
+    words, count = WORDS[lang], len(trajectory.predictions)
     shown = np.unique(np.linspace(0, count - 1, min(FRAMES, count)).round().astype(int))
-    figure = Figure(figsize=(9.2, 6.4 if walk.t is not None else 4.0), dpi=80)
-    heading(figure, title, words["film" if walk.t is not None else "layers"])
+    figure = Figure(figsize=(9.2, 6.4 if trajectory.t is not None else 4.0), dpi=80)
+    heading(figure, title, words["film" if trajectory.t is not None else "layers"])
     left, right = (place(figure, across, 1.75, 4.2, 2.1) for across in (0.3, 4.7))
-    axis = chart(figure, 0.75, 4.45, 5.6, 1.35) if walk.t is not None else None
+    axis = chart(figure, 0.75, 4.45, 5.6, 1.35) if trajectory.t is not None else None
     if axis is not None:
-        curves(axis, walk, lang)
+        curves(axis, trajectory, lang)
         axis.legend(loc="center left", bbox_to_anchor=(1.02, 0.5))
 
-    def steps() -> Iterator[Step]:
+    def steps() -> Iterator[Frame]:
         for step in [*shown, count]:
-            inputs, predictions = walk.inputs[step], (walk.predictions[step] if step < count else walk.inputs[count])
-            names = [words[name] for name in _sides(walk)] if step < count else [words["end"], ""]
-            number = words["layer" if walk.t is None else "step"].format(step + 1) if step < count else ""
+            inputs, predictions = (
+                trajectory.inputs[step],
+                (trajectory.predictions[step] if step < count else trajectory.inputs[count]),
+            )
+            names = [words[name] for name in _sides(trajectory)] if step < count else [words["end"], ""]
+            number = words["layer" if trajectory.t is None else "step"].format(step + 1) if step < count else ""
             passing = [_show(left, inputs, 4), _show(right, predictions, 4)]
             passing += [write(figure, across, 1.4, name, 11) for across, name in zip((0.3, 4.7), names, strict=True)]
-            passing.append(write(figure, 4.5, 1.42, _told(walk, step, number, words), 10, GREY, "right"))
+            passing.append(write(figure, 4.5, 1.42, _told(trajectory, step, number, words), 10, GREY, "right"))
             if axis is not None and step < count:
                 passing.append(axis.axvline(step + 1, color=INK, linewidth=1))
             yield [], passing
@@ -171,16 +178,16 @@ def moving(walk: Walk, lang: str, title: str) -> Iterator[Image.Image]:
     return filmed(figure, steps())
 
 
-def _sides(walk: Walk) -> tuple[str, str]:
+def _sides(trajectory: Trajectory) -> tuple[str, str]:
     """What stands on both sides, as keys of WORDS."""
-    return ("input", "prediction") if walk.t is not None else ("into", "out")
+    return ("input", "prediction") if trajectory.t is not None else ("into", "out")
 
 
-def _told(walk: Walk, step: int, number: str, words: dict[str, str]) -> str:
+def _told(trajectory: Trajectory, step: int, number: str, words: dict[str, str]) -> str:
     """The step in words: its number and its noise level."""
-    if walk.t is None or step == len(walk.t):
+    if trajectory.t is None or step == len(trajectory.t):
         return number
-    return f"{number}, " + words["noise"].format(walk.t[step])
+    return f"{number}, " + words["noise"].format(trajectory.t[step])
 
 
 def _show(axis: Axes, pictures: Pictures, columns: int) -> Artist:

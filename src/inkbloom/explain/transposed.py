@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from ..convolution import flipped, operands_of, overlaps, parse_kernel, stamps
 from ..figures.images import save_png
-from .asked import Asked
 from .canvas import GREY, KERNEL, RESULT, heading, lettering, pixels, write
 from .convolution import sign
-from .film import Step, filmed, finish, save_film
-from .matrices import fill, fill_all, lattice, letters, number, outline, precise, tone_of
+from .film import Frame, filmed, finish, save_film
+from .matrices import fill, fill_all, lattice, letters, outline, precise, rounded, tone_of
+from .options import Line, Options, wrote
 from .transposed_pair import SMALL, Pair, other_taps, pair_of
 
 FRAMES = 60  # for the kernel's way over the large matrix, at most
@@ -71,21 +71,21 @@ WORDS = {
 }
 
 
-def explain_transposed(asked: Asked) -> Iterator[str]:
+def explain_transposed(options: Options) -> Iterator[Line]:
     """Writes transposed.png, both convolutions with all their numbers, and transposed.gif: forward, back, and the stamps."""
-    pair = pair_of(asked, parse_kernel("box" if asked.kernel is None else asked.kernel))
-    words = WORDS[asked.lang]
+    pair = pair_of(options, parse_kernel("box" if options.kernel is None else options.kernel))
+    words = WORDS[options.lang]
     rows, columns = pair.kernel.shape[2:]
-    name = asked.subject.name[asked.lang]
+    name = options.example.name[options.lang]
     title = words["title"].format(name=name, rows=rows, columns=columns, stride=pair.axes[0].stride)
-    with lettering(asked.lang):
+    with lettering(options.lang):
         picture = Sheet(pair, words, title, dpi=120)
         picture.still()
-        save_png(pixels(picture.figure), asked.out / "transposed.png")
-        yield f"picture: {asked.out / 'transposed.png'}"
+        save_png(pixels(picture.figure), options.out / "transposed.png")
+        yield wrote("picture", options.out / "transposed.png")
         film = Sheet(pair, words, title, dpi=80)
-        save_film(list(filmed(film.figure, film.steps())), asked.out / "transposed.gif", milliseconds=400)
-        yield f"film: {asked.out / 'transposed.gif'}"
+        save_film(list(filmed(film.figure, film.steps())), options.out / "transposed.gif", milliseconds=400)
+        yield wrote("film", options.out / "transposed.gif")
 
 
 class Sheet:
@@ -94,7 +94,7 @@ class Sheet:
     def __init__(self, pair: Pair, words: dict[str, str], title: str, dpi: int) -> None:
         self.pair, self.words = pair, words
         self.figure = Figure(figsize=(13.0, 9.6), dpi=dpi)
-        heading(self.figure, title, words["about"].format(error=number(pair.error)))
+        heading(self.figure, title, words["about"].format(error=rounded(pair.error)))
         kernel, turned = pair.kernel[0, 0].numpy(), flipped(pair.kernel)[0, 0].numpy()
         large, small, taps = pair.x.shape[2:], pair.y.shape[2:], pair.kernel.shape[2:]
         other = [other_taps(axis) for axis in pair.axes]
@@ -125,21 +125,21 @@ class Sheet:
         self._window_forward((SMALL // 2, SMALL // 2))
         self._say(self._backward_sum(place))
 
-    def steps(self) -> Iterator[Step]:
+    def steps(self) -> Iterator[Frame]:
         """What is drawn over the empty sheet: the convolution, its transpose, the stamps."""
         yield from self._forward()
         yield from self._backward()
         yield from self._stamping()
 
-    def _forward(self) -> Iterator[Step]:
+    def _forward(self) -> Iterator[Frame]:
         """The kernel slides over the image, and the small matrix fills."""
         count, points = self.pair.kernel.numel(), letters(self.y, self.pair.y)
         for place in np.ndindex(*self.pair.y.shape[2:]):
             value = float(self.pair.y[(0, 0, *place)])
-            told = self.words["forward"].format(total=number(value), count=count)
+            told = self.words["forward"].format(total=rounded(value), count=count)
             yield fill(self.y, place, value, self.small_tone, points), [*self._window_forward(place), self._say(told)]
 
-    def _backward(self) -> Iterator[Step]:
+    def _backward(self) -> Iterator[Frame]:
         """The flipped kernel slides over the numbers and the zeros between them, and the large matrix fills."""
         places = list(np.ndindex(*self.pair.back.shape[2:]))
         at_once, points = math.ceil(len(places) / FRAMES), letters(self.back, self.pair.back)
@@ -150,7 +150,7 @@ class Sheet:
             yield new, [*self._window_back(place), self._say(self._backward_sum(place))]
             new = []
 
-    def _stamping(self) -> Iterator[Step]:
+    def _stamping(self) -> Iterator[Frame]:
         """Each number of the small matrix stamps the kernel, and the overlaps are counted."""
         counted, points = np.zeros_like(self.counts), letters(self.stamps, self.counts)
         told = self.words["stamp"].format(stride=self.pair.axes[0].stride)
@@ -181,11 +181,11 @@ class Sheet:
         """The products that are not with a zero that was put in, spelled out."""
         terms = list(operands_of(self.pair.wide, flipped(self.pair.kernel), (0, 0, *place)))
         met = [term for term in terms if self.pair.real[term.place]]
-        written = [f"{number(term.pixel)} × {precise(term.weight)}" for term in met[:TERMS]] + ["…"] * (len(met) > TERMS)
+        written = [f"{rounded(term.pixel)} × {precise(term.weight)}" for term in met[:TERMS]] + ["…"] * (len(met) > TERMS)
         told = self.words["backward"].format(
             terms=" + ".join(written) or "0",
             equals=sign(terms),
-            total=number(terms[-1].total),
+            total=rounded(terms[-1].total),
             zeros=len(terms) - len(met),
             count=len(terms),
         )

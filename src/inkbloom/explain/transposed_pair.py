@@ -11,7 +11,7 @@ from ..convolution import Axis, axes_of, correlate, flipped, inserted
 from ..convolution.transposed import Transposing
 from ..data.resize import resized
 from ..errors import UsageError
-from .asked import Asked
+from .options import Options
 
 SMALL = 3  # rows and columns of the small matrix
 WIDEST = 40  # of that with the zeros put in, at most
@@ -45,10 +45,10 @@ class Pair:
         return {"stride": [axis.stride for axis in self.axes], "padding": [axis.padding for axis in self.axes]}
 
 
-def pair_of(asked: Asked, kernel: Tensor) -> Pair:
+def pair_of(options: Options, kernel: Tensor) -> Pair:
     """The two convolutions that were asked for. Raises UsageError where the kernel does not fit on the image."""
-    image, weights = asked.subject.image, kernel[None, None]
-    axes = axes_of(kernel.shape, 2 if asked.stride is None else asked.stride, asked.padding or 0)
+    image, weights = options.example.image, kernel[None, None]
+    axes = axes_of(kernel.shape, 2 if options.stride is None else options.stride, options.padding or 0)
     for axis, size in zip(axes, image.shape[2:], strict=True):
         axis.output(size)
     rows, columns = (axis.transposed(SMALL) for axis in axes)

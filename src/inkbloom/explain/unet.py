@@ -7,54 +7,50 @@ from collections.abc import Iterator
 from ..anatomy.layers import Layer, answers_of, find, kernels_of, layers_of
 from ..anatomy.skips import skips_of
 from ..figures.images import save_png
-from .asked import Asked
 from .canvas import lettering
 from .film import save_film
-from .studied import studied
+from .options import Line, Options, wrote
+from .probe import probe_of
 from .unet_diagram import diagram_sheet, drawn_of
 from .unet_film import film_of
 from .unet_maps import kernels_sheet, maps_of, maps_sheet
 from .unet_table import lines_of, table_sheet
-from .unet_words import WORDS, facts_of, title_of
+from .unet_text import WORDS, facts_of, title_of
 
 __all__ = ["WORDS", "explain_unet"]
 
 
-def explain_unet(asked: Asked) -> Iterator[str]:
+def explain_unet(options: Options) -> Iterator[Line]:
     """Writes unet.png (the diagram), unet-table.png, unet.gif, unet-kernels.png, unet-maps.png; yields the table in words too.
 
-    Kernels and feature maps are those of `asked.layer`, else of the first convolution. Raises InkbloomError.
+    Kernels and feature maps are those of `options.layer`, else of the first convolution. Raises InkbloomError.
     """
-    study = studied(asked)
-    layers = layers_of(study.net, study.inputs)
-    layer = find(layers, asked.layer) if asked.layer else _first(layers)
-    skips = skips_of(study.net, study.inputs, layers)
-    answers = answers_of(study.net, study.inputs, {layer.name, *(each.name for each in drawn_of(layers))})
+    probe = probe_of(options)
+    layers = layers_of(probe.net, probe.inputs)
+    layer = find(layers, options.layer) if options.layer else _first(layers)
+    skips = skips_of(probe.net, probe.inputs, layers)
+    answers = answers_of(probe.net, probe.inputs, {layer.name, *(each.name for each in drawn_of(layers))})
     maps = {name: maps_of(answer, layers) for name, answer in answers.items()}
-    kernels = kernels_of(study.net, layer.name)
+    kernels = kernels_of(probe.net, layer.name)
 
-    yield title_of(study.title, layers, "en")
-    yield from facts_of(layers, "en")
-    yield ""
-    yield from lines_of(layers)
-    yield ""
-    with lettering(asked.lang):
+    for text in (title_of(probe.title, layers, "en"), *facts_of(layers, "en"), "", *lines_of(layers), ""):
+        yield Line(text)
+    with lettering(options.lang):
         sheets = {
-            "": diagram_sheet(study, layers, skips, asked.lang),
-            "-table": table_sheet(study.title, layers, asked.lang),
-            "-kernels": None if kernels is None else kernels_sheet(layer, kernels, asked.lang),
-            "-maps": maps_sheet(layer, maps[layer.name], asked.lang),
+            "": diagram_sheet(probe, layers, skips, options.lang),
+            "-table": table_sheet(probe.title, layers, options.lang),
+            "-kernels": None if kernels is None else kernels_sheet(layer, kernels, options.lang),
+            "-maps": maps_sheet(layer, maps[layer.name], options.lang),
         }
-        frames = film_of(study, layers, skips, maps, asked.lang)
+        frames = film_of(probe, layers, skips, maps, options.lang)
     for name, sheet in sheets.items():
-        path = asked.out / f"unet{name}.png"
+        path = options.out / f"unet{name}.png"
         if sheet is not None:
             save_png(sheet, path)
-            yield f"{name.lstrip('-') or 'picture'}: {path}" + (
-                f" (of the layer {layer.name})" if name in ("-kernels", "-maps") else ""
-            )
-    save_film(frames, asked.out / "unet.gif", milliseconds=max(120, min(800, 16_000 // len(frames))))
-    yield f"film: {asked.out / 'unet.gif'}"
+            note = f" (of the layer {layer.name})" if name in ("-kernels", "-maps") else ""
+            yield wrote(name.lstrip("-") or "picture", path, note)
+    save_film(frames, options.out / "unet.gif", milliseconds=max(120, min(800, 16_000 // len(frames))))
+    yield wrote("film", options.out / "unet.gif")
 
 
 def _first(layers: list[Layer]) -> Layer:

@@ -13,8 +13,8 @@ from PIL import Image
 from ..anatomy.layers import Layer
 from .canvas import GREY, IMAGE, INK, KERNEL, RESULT, heading, pixels, write
 from .matrices import place
-from .studied import Studied
-from .unet_words import WORDS, facts_of, title_of
+from .probe import Probe
+from .unet_text import WORDS, facts_of, title_of
 
 ROLES = {
     "convolution": KERNEL,
@@ -68,21 +68,21 @@ def short_names(drawn: Sequence[Layer]) -> list[str]:
     return [layer.name[cut:].replace("scaled_dot_product_attention", "attention") for layer in drawn]
 
 
-def diagram_sheet(study: Studied, layers: Sequence[Layer], skips: Skips, lang: str) -> Image.Image:
+def diagram_sheet(probe: Probe, layers: Sequence[Layer], skips: Skips, lang: str) -> Image.Image:
     """The diagram as a picture: four rows over one axis, which counts the layers."""
     words, drawn = WORDS[lang], drawn_of(layers)
     names = short_names(drawn)
     wide, below = max(10.0, 0.2 * len(drawn) + 2.9), 0.25 + 0.075 * max(map(len, names))
     high = 9.2 + below
     figure = Figure(figsize=(wide, high), dpi=110)
-    heading(figure, title_of(study.title, layers, lang), words["diagram"] + (words["arcs"] if skips else ""))
+    heading(figure, title_of(probe.title, layers, lang), words["diagram"] + (words["arcs"] if skips else ""))
     for number, line in enumerate(facts_of(layers, lang)):
         write(figure, 0.3, 1.2 + 0.24 * number, line, 10)
     roles = [role for role in dict.fromkeys(role_of(layer) for layer in drawn) if role]
     keys = [Patch(color=ROLES[role], label=words[role]) for role in roles]
     figure.legend(handles=keys, loc="upper left", bbox_to_anchor=(0.2 / wide, 1 - 2.0 / high), ncols=len(keys))
     edges = {"left": 2.2 / wide, "right": 1 - 0.3 / wide, "top": 1 - 2.6 / high, "bottom": below / high}
-    parts = ("size", "channels", "cost", "sees")[: 3 if study.seen is None else 4]
+    parts = ("size", "channels", "cost", "sees")[: 3 if probe.seen is None else 4]
     shares = {"height_ratios": (2.6, 1, 1, 1)[: len(parts)], "hspace": 0.34, **edges}
     rows = figure.subplots(len(parts), 1, sharex=True, gridspec_kw=shares)
     draw_blocks(rows[0], drawn, skips, lang)
@@ -96,12 +96,12 @@ def diagram_sheet(study: Studied, layers: Sequence[Layer], skips: Skips, lang: s
         if part in numbers:
             row.bar(range(len(drawn)), numbers[part], color=[ROLES[role_of(layer) or ""] for layer in drawn])
     rows[-1].set_xticks(range(len(drawn)), names, rotation=90, fontsize=8 if len(drawn) < 40 else 6.5)
-    if study.seen is not None:
-        _mark_whole(rows[3], study.seen.shape[1], words["whole"])
+    if probe.seen is not None:
+        _mark_whole(rows[3], probe.seen.shape[1], words["whole"])
         middle = 2.6 + 0.5 * rows[0].get_position().height * high
-        draw_input(figure, study, 0.3, middle - 0.85, 1.4)
-        label = words["seen"].format("x".join(map(str, study.seen.shape[1:])))
-        write(figure, 0.3, middle + 0.65, label if study.t is None else label + "\n" + words["noise"].format(study.t), 8)
+        draw_input(figure, probe, 0.3, middle - 0.85, 1.4)
+        label = words["seen"].format("x".join(map(str, probe.seen.shape[1:])))
+        write(figure, 0.3, middle + 0.65, label if probe.t is None else label + "\n" + words["noise"].format(probe.t), 8)
     return pixels(figure)
 
 
@@ -121,12 +121,12 @@ def draw_blocks(axis: Axes, drawn: Sequence[Layer], skips: Skips, lang: str) -> 
     axis.tick_params(bottom=False)
 
 
-def draw_input(figure: Figure, study: Studied, left: float, top: float, side: float) -> Axes | None:
+def draw_input(figure: Figure, probe: Probe, left: float, top: float, side: float) -> Axes | None:
     """The picture that goes in, in a square of so many inches from the figure's top left corner; None where there is none."""
-    if study.seen is None:
+    if probe.seen is None:
         return None
     axis = place(figure, left, top, side, side)
-    axis.imshow(study.seen.permute(1, 2, 0).numpy().squeeze(), cmap="gray", vmin=0, vmax=255)
+    axis.imshow(probe.seen.permute(1, 2, 0).numpy().squeeze(), cmap="gray", vmin=0, vmax=255)
     return axis
 
 

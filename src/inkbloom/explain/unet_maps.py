@@ -15,7 +15,7 @@ from torch import Tensor
 from ..anatomy.layers import Layer
 from .canvas import heading, pixels
 from .matrices import SIGNED, place
-from .unet_words import WORDS
+from .unet_text import WORDS
 
 MAPS, KERNELS, WEIGHTS = 64, 16, 256  # shown at most: maps; kernels, and weights of a matrix, on a side
 LINE = 150  # the grey around each small picture

@@ -12,17 +12,17 @@ from PIL import Image
 
 from ..anatomy.layers import Layer
 from .canvas import GREY, INK, PALE, heading, pixels
-from .unet_words import WORDS, sides, title_of
+from .unet_text import WORDS, sides, title_of
 
 COLUMNS = ("name", "kind", "kernel", "stride", "padding", "before", "after", "parameters", "multiply_adds", "field")
 WORDY = 2  # so many columns begin at the left; the others hold numbers, which end at the right
 ROWS = 100  # of a block, about; more stand beside it
 LINE, LETTER = 0.19, 0.066  # inches: from a row to the next, a letter
 
-Row = tuple[str, ...]
+Cells = tuple[str, ...]
 
 
-def rows_of(layers: Sequence[Layer]) -> list[Row]:
+def rows_of(layers: Sequence[Layer]) -> list[Cells]:
     """One row of cells a layer, in the order of COLUMNS; activations and the like are left out."""
     return [
         (
@@ -79,7 +79,7 @@ def table_sheet(name: str, layers: Sequence[Layer], lang: str) -> Image.Image:
     return pixels(figure)
 
 
-def _write_row(axis: Axes, place: int, row: Row, widths: Sequence[float], colour: str) -> None:
+def _write_row(axis: Axes, place: int, row: Cells, widths: Sequence[float], colour: str) -> None:
     for column, cell in enumerate(row):
         wordy = column < WORDY
         x = sum(widths[:column]) + 0.08 if wordy else sum(widths[: column + 1]) - 0.08

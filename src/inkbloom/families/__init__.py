@@ -1,6 +1,6 @@
 """Families: what is trained, with which losses, and how it makes pictures.
 
-A family is a module with `phases` (name -> parameters by name, one optimizer each), `forward(phase, x, y, draw)` ->
+A family is a module with a `spec`, `phases` (name -> parameters by name, one optimizer each), `forward(phase, x, y, draw)` ->
 (loss, further values), and `sample(...)` -> iterator of (x, x0). `fit` trains any of them without knowing which.
 """
 
@@ -12,21 +12,25 @@ from ..config import Recipe
 from ..philox import words
 from .diffusion import Diffusion
 from .family import Family
+from .few_step import FewStep
 from .gan import GAN
 from .latent import Latent
+from .spec import Spec
 from .vae import VAE
 
 FAMILIES: dict[str, type[Family]] = {"diffusion": Diffusion, "vae": VAE, "gan": GAN}
 
 
-def build(recipe: Recipe, channels: int, size: tuple[int, int], classes: int) -> Family:
-    """The family of a recipe with fresh weights drawn from its seed, for images of that shape. Raises UsageError.
+def family_of(recipe: Recipe) -> type[Family]:
+    """The class that a recipe trains: that of its family, or of a student where it names a teacher."""
+    return FewStep if recipe.teacher else FAMILIES[recipe.family]
 
-    `classes` is the number of classes in the data; a recipe with `labels` off, or `basic`, makes no use of them.
-    """
+
+def build(spec: Spec) -> Family:
+    """The family of a spec with first weights drawn from the recipe's seed. Raises UsageError."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(int(words(recipe.seed, "init", [0], 1)[0, 0]))
-        return FAMILIES[recipe.family].fresh(recipe, channels, size, classes if recipe.labels else 0)
+        torch.manual_seed(int(words(spec.recipe.seed, "init", [0], 1)[0, 0]))
+        return family_of(spec.recipe).create(spec)
 
 
-__all__ = ["FAMILIES", "GAN", "VAE", "Diffusion", "Family", "Latent", "build"]
+__all__ = ["FAMILIES", "GAN", "VAE", "Diffusion", "Family", "FewStep", "Latent", "Spec", "build", "family_of"]

@@ -1,4 +1,4 @@
-"""The family `gan`: a generative adversarial network (Goodfellow et al. 2014), told the class where there are classes.
+"""The family `gan`: a generative adversarial network (Goodfellow et al. 2014), class-conditional where there are classes.
 
 The discriminator, a recognition network, learns to tell real pictures from drawn ones; the generator, its mirror image,
 learns to draw what it takes for real. Non-saturating logistic losses, and a penalty on the discriminator's gradient at real
@@ -13,10 +13,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..config import Recipe
-from ..nets.mirror import WIDTHS, Grow, Shrink
+from ..nets.encoder_decoder import WIDTHS, Decoder, Encoder
 from ..philox import Draw
 from .latent import Latent
+from .spec import Spec
 
 FEATURES = 256
 
@@ -29,39 +29,48 @@ class Discriminator(nn.Module):
 
     channels_last = False
 
-    def __init__(self, shrink: Shrink, classes: int = 0) -> None:
+    def __init__(self, encoder: Encoder, num_classes: int = 0) -> None:
         super().__init__()
-        self.classes, self.shrink = classes, shrink
+        self.num_classes, self.encoder = num_classes, encoder
         self.score = nn.Linear(FEATURES, 1)
-        self.label = nn.Embedding(classes, FEATURES) if classes else None
+        self.label = nn.Embedding(num_classes, FEATURES) if num_classes else None
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        features = self.shrink(x)
+        features = self.encoder(x)
         score: Tensor = self.score(features)[:, 0]
         return score if self.label is None or y is None else score + (self.label(y) * features).sum(1) / FEATURES**0.5
 
 
 class GAN(Latent):
-    """A generator, which samples, and its discriminator as helper."""
+    """A generator, which samples, and in training its discriminator."""
 
-    net: Grow
-    helper: Discriminator | None
+    net: Decoder
+    discriminator: Discriminator | None
+
+    def __init__(self, net: Decoder, spec: Spec, discriminator: Discriminator | None = None) -> None:
+        super().__init__(net, spec)
+        self.discriminator = discriminator
 
     @classmethod
-    def fresh(cls, recipe: Recipe, channels: int, size: tuple[int, int], classes: int) -> Self:
+    def create(cls, spec: Spec) -> Self:
         """See Family."""
-        widths = recipe.widths or WIDTHS
-        grow = Grow(channels, size, recipe.latent, classes, widths, recipe.upsampler)
-        return cls(grow, recipe, Discriminator(Shrink(channels, size, FEATURES, widths), classes))
+        generator = cls.decoder_of(spec)
+        encoder = Encoder(spec.channels, spec.size, FEATURES, spec.recipe.widths or WIDTHS)
+        return cls(generator, spec, Discriminator(encoder, spec.num_classes))
+
+    @property
+    def training_nets(self) -> dict[str, nn.Module]:
+        """The discriminator."""
+        return {} if self.discriminator is None else {"discriminator": self.discriminator}
 
     @property
     def phases(self) -> dict[str, dict[str, nn.Parameter]]:
         """Two: the discriminator's step, then the generator's."""
-        helper = {} if self.helper is None else dict(self.helper.named_parameters())
-        return {"discriminate": helper, "generate": dict(self.net.named_parameters())}
+        discriminator = {} if self.discriminator is None else dict(self.discriminator.named_parameters())
+        return {"discriminate": discriminator, "generate": dict(self.net.named_parameters())}
 
     @property
-    def grow(self) -> Grow:  # type: ignore[override]
+    def decoder(self) -> Decoder:  # type: ignore[override]
         return self.net
 
     def forward(self, phase: str, x: Tensor, y: Tensor | None, draw: Draw) -> tuple[Tensor, dict[str, Tensor]]:
@@ -71,7 +80,7 @@ class GAN(Latent):
         The generator draws the classes of the batch, and from other latents in each phase. Only the parameters of the phase
         take gradients.
         """
-        discriminator = self.helper
+        discriminator = self.discriminator
         assert discriminator is not None, "a GAN from a single weights file has no discriminator"
         first = phase == "discriminate"
         discriminator.requires_grad_(first)
@@ -83,13 +92,13 @@ class GAN(Latent):
             return F.softplus(-fake).mean(), {}
         x = x.detach().requires_grad_()
         real = discriminator(x, y)
-        sharpness = slope(real, x).mean()
-        loss = (F.softplus(-real) + F.softplus(fake)).mean() + self.recipe.penalty / 2 * sharpness
-        right = ((real > 0).float().mean() + (fake < 0).float().mean()) / 2
-        return loss, {"r1": sharpness, "accuracy": right}
+        r1 = squared_gradient_norm(real, x).mean()
+        loss = (F.softplus(-real) + F.softplus(fake)).mean() + self.recipe.penalty / 2 * r1
+        accuracy = ((real > 0).float().mean() + (fake < 0).float().mean()) / 2
+        return loss, {"r1": r1, "accuracy": accuracy}
 
 
-def slope(scores: Tensor, x: Tensor) -> Tensor:
+def squared_gradient_norm(scores: Tensor, x: Tensor) -> Tensor:
     """The squared length of the gradient of each picture's score at the picture: (B,), itself differentiable."""
     (gradient,) = torch.autograd.grad(scores.sum(), x, create_graph=True)
     return gradient.square().sum((1, 2, 3))

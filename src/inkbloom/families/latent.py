@@ -11,9 +11,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..data.pixels import RANGES
-from ..nets.mirror import Grow
+from ..nets.encoder_decoder import WIDTHS, Decoder
 from ..philox import Draw
 from .family import Family, Start
+from .spec import Spec
 
 
 def between(first: Tensor, last: Tensor, count: int) -> Tensor:
@@ -33,9 +34,16 @@ def _each(y: Tensor | None, count: int) -> Tensor | None:
 
 
 class Latent(Family):
-    """A family whose `grow` turns latents (B, latent), standard Gaussians, and classes into pictures."""
+    """A family whose `decoder` turns latents (B, latent), standard Gaussians, and labels into pictures."""
 
-    grow: Grow
+    decoder: Decoder
+
+    @staticmethod
+    def decoder_of(spec: Spec) -> Decoder:
+        """The decoder of a recipe with first weights."""
+        r = spec.recipe
+        upsampler = "resize" if r.upsampler == "resize" else "transposed"
+        return Decoder(spec.channels, spec.size, r.latent, spec.num_classes, r.widths or WIDTHS, upsampler)
 
     @property
     def title(self) -> str:
@@ -45,30 +53,28 @@ class Latent(Family):
     @property
     def summary(self) -> str:
         """Its settings in a few words."""
-        return f"latent of {self.recipe.latent}, {self.recipe.upsampler} convolution"
+        return f"latent of {self.recipe.latent}, {'resize' if self.recipe.upsampler == 'resize' else 'transposed'} convolution"
 
-    def begin(self, draw: Draw, shape: tuple[int, int, int], start: Start | None = None) -> tuple[Tensor, float]:
+    def begin(self, draw: Draw, start: Start | None = None) -> tuple[Tensor, float]:
         """The latents as pictures, (B, C, H, W): its numbers from the top left in rows, the rest of the square dark."""
         z, side = self._latents(draw), math.ceil(math.sqrt(self.recipe.latent))
         square = F.pad(z, (0, side * side - z.shape[1]), value=float(z.min())).unflatten(1, (1, side, side))
-        return self._seen(square, shape), 1.0
+        return self._as_pictures(square), 1.0
 
-    def sample(
-        self, draw: Draw, shape: tuple[int, int, int], y: Tensor | None = None, **walk: Any
-    ) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yields (x, x) for each layer that the pictures grow through, x: (B, C, H, W) its activations as a picture; the last
-        x are the pictures. y: (B,) labels or None.
+    def sample(self, draw: Draw, labels: Tensor | None = None, **steps: Any) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yields (x, x) for each layer of the decoder, x: (B, C, H, W) its activations as a picture; the last x are the
+        pictures. labels: (B,) or None.
         """
-        *inner, logits = self.grow.layers(self._latents(draw), y)
+        *inner, logits = self.decoder.layers(self._latents(draw), labels)
         for h in inner:
-            x = self._seen(h.square().mean(1, keepdim=True).sqrt(), shape)
+            x = self._as_pictures(h.square().mean(1, keepdim=True).sqrt())
             yield x, x
         x = self.bounded(logits.float())
         yield x, x
 
     def decode(self, z: Tensor, y: Tensor | None = None) -> Tensor:
-        """Latents (B, latent) and classes, as `Grow` takes them -> pictures (B, C, H, W) in the recipe's pixel range."""
-        return self.bounded(self.grow(z, y))
+        """Latents (B, latent) and classes, as `Decoder` takes them -> pictures (B, C, H, W) in the recipe's pixel range."""
+        return self.bounded(self.decoder(z, y))
 
     @torch.no_grad()
     def plane(self, side: int, y: Tensor | None = None) -> Tensor:
@@ -92,9 +98,9 @@ class Latent(Family):
     def _latents(self, draw: Draw) -> Tensor:
         return draw.normal("sample", self.recipe.latent)
 
-    def _seen(self, values: Tensor, shape: tuple[int, int, int]) -> Tensor:
+    def _as_pictures(self, values: Tensor) -> Tensor:
         """(B, 1, h, w) -> (B, C, H, W): enlarged to squares, each picture's least value dark and its greatest bright."""
         low, high = RANGES[self.recipe.pixels]
         least, most = values.amin((1, 2, 3), keepdim=True), values.amax((1, 2, 3), keepdim=True)
         bright = low + (high - low) * (values.float() - least) / (most - least).clamp_min(1e-12)
-        return F.interpolate(bright, shape[1:]).expand(-1, shape[0], -1, -1)
+        return F.interpolate(bright, self.spec.size).expand(-1, self.spec.channels, -1, -1)

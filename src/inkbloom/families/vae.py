@@ -1,4 +1,4 @@
-"""The family `vae`: a variational autoencoder (Kingma and Welling 2014), told the class where there are classes.
+"""The family `vae`: a variational autoencoder (Kingma and Welling 2014), class-conditional where there are classes.
 
 One network names the latents that a picture may come from, a Gaussian for each; its mirror image draws the picture from one
 of them. Trained together they maximise a lower bound of log p(x | y), the ELBO. Sampling uses the second half alone.
@@ -12,11 +12,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..config import Recipe
 from ..data.pixels import RANGES
-from ..nets.mirror import WIDTHS, Grow, Shrink, with_class
+from ..nets.encoder_decoder import WIDTHS, Decoder, Encoder, with_class
 from ..philox import Draw
 from .latent import Latent, between
+from .spec import Spec
 
 FEATURES = 256
 
@@ -26,20 +26,20 @@ class Autoencoder(nn.Module):
 
     channels_last = False
 
-    def __init__(self, shrink: Shrink, grow: Grow, latent: int) -> None:
+    def __init__(self, encoder: Encoder, decoder: Decoder, latent: int) -> None:
         super().__init__()
-        self.classes = grow.classes
-        self.shrink, self.grow = shrink, grow
-        self.code = nn.Linear(FEATURES + self.classes, 2 * latent)
+        self.num_classes = decoder.num_classes
+        self.encoder, self.decoder = encoder, decoder
+        self.code = nn.Linear(FEATURES + self.num_classes, 2 * latent)
 
     def encode(self, x: Tensor, y: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Mean and log variance, each (B, latent), of the latents that the pictures (B, C, H, W) may come from."""
-        mean, log_variance = self.code(with_class(self.shrink(x), y, self.classes)).float().chunk(2, 1)
+        mean, log_variance = self.code(with_class(self.encoder(x), y, self.num_classes)).float().chunk(2, 1)
         return mean, log_variance.clamp(-20, 20)
 
     def forward(self, x: Tensor, noise: Tensor, y: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
         mean, log_variance = self.encode(x, y)
-        return self.grow(mean + noise * (log_variance / 2).exp(), y), mean, log_variance
+        return self.decoder(mean + noise * (log_variance / 2).exp(), y), mean, log_variance
 
 
 class VAE(Latent):
@@ -48,11 +48,11 @@ class VAE(Latent):
     net: Autoencoder
 
     @classmethod
-    def fresh(cls, recipe: Recipe, channels: int, size: tuple[int, int], classes: int) -> Self:
+    def create(cls, spec: Spec) -> Self:
         """See Family."""
-        widths = recipe.widths or WIDTHS
-        grow = Grow(channels, size, recipe.latent, classes, widths, recipe.upsampler)
-        return cls(Autoencoder(Shrink(channels, size, FEATURES, widths), grow, recipe.latent), recipe)
+        decoder = cls.decoder_of(spec)
+        encoder = Encoder(spec.channels, spec.size, FEATURES, spec.recipe.widths or WIDTHS)
+        return cls(Autoencoder(encoder, decoder, spec.recipe.latent), spec)
 
     @property
     def phases(self) -> dict[str, dict[str, nn.Parameter]]:
@@ -60,19 +60,19 @@ class VAE(Latent):
         return {"elbo": dict(self.net.named_parameters())}
 
     @property
-    def grow(self) -> Grow:  # type: ignore[override]
-        return self.net.grow
+    def decoder(self) -> Decoder:  # type: ignore[override]
+        return self.net.decoder
 
     @torch.no_grad()
     def between(self, x: Tensor, y: Tensor | None, count: int) -> Tensor:
         """`count` pictures from one of x: (2, C, H, W) to the other: their latents' means decoded, with what lies between them.
 
-        y: (2,) their classes, or None; between two classes the decoder is told shares of both.
+        y: (2,) their labels, or None; between two classes the decoder gets shares of both.
         """
         mean, _ = self.net.encode(x, y)
         share = torch.linspace(0, 1, count, device=x.device)[:, None]
-        told = None if y is None else F.one_hot(y, self.classes).float()
-        shares = None if told is None else (1 - share) * told[0] + share * told[1]
+        ends = None if y is None else F.one_hot(y, self.num_classes).float()
+        shares = None if ends is None else (1 - share) * ends[0] + share * ends[1]
         return self.decode(between(mean[0], mean[1], count), shares)
 
     def forward(self, phase: str, x: Tensor, y: Tensor | None, draw: Draw) -> tuple[Tensor, dict[str, Tensor]]:
@@ -80,9 +80,9 @@ class VAE(Latent):
         logits, mean, log_variance = self.net(x, draw.normal("noise", self.recipe.latent), y)
         low, high = RANGES[self.recipe.pixels]
         ink = ((x - low) / (high - low)).to(logits.dtype)
-        restoring = F.binary_cross_entropy_with_logits(logits, ink, reduction="none").sum((1, 2, 3)).mean()
-        apart = divergence(mean, log_variance).mean()
-        return restoring + self.recipe.kl * apart, {"reconstruction": restoring, "divergence": apart}
+        reconstruction = F.binary_cross_entropy_with_logits(logits, ink, reduction="none").sum((1, 2, 3)).mean()
+        kl = divergence(mean, log_variance).mean()
+        return reconstruction + self.recipe.kl * kl, {"reconstruction": reconstruction, "divergence": kl}
 
 
 def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +17,9 @@ from ..files import replacing
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+SHOWN = 400  # pictures of an array that a notebook shows, at most
 
 
 def tile(
@@ -37,6 +42,40 @@ def tile(
         top, left = gap + place // columns * (height + gap), gap + place % columns * (width + gap)
         sheet[top : top + height, left : left + width] = image
     return Image.fromarray(sheet[..., 0] if channels == 1 else sheet)
+
+
+class Pictures(np.ndarray[Any, np.dtype[np.uint8]]):
+    """Pictures uint8 (N, H, W, C): an ordinary array, but in a notebook it shows its first 400."""
+
+    def _repr_png_(self) -> bytes | None:
+        return png(sheet(np.asarray(self)[:SHOWN])) if is_pictures(self) else None
+
+
+def as_pictures(array: NDArray[np.uint8]) -> Pictures:
+    """The array itself, as one that shows itself."""
+    return array.view(Pictures)
+
+
+def is_pictures(array: NDArray[Any]) -> bool:
+    """Whether an array can be shown as pictures (N, H, W, C); a part of one, or what is computed from it, often cannot."""
+    return array.dtype == np.uint8 and array.ndim == 4 and array.shape[3] in (1, 3) and array.size > 0
+
+
+def sheet(pictures: NDArray[np.uint8], columns: int | None = None) -> Image.Image:
+    """Pictures (N, H, W, C) side by side, small ones enlarged."""
+    return tile(pictures.transpose(0, 3, 1, 2), columns=columns, scale=2 if max(pictures.shape[1:3]) < 64 else 1)
+
+
+def png(image: Image.Image) -> bytes:
+    """A picture as the bytes of a PNG file."""
+    buffer = io.BytesIO()
+    image.save(buffer, format="PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def data_uri(png: bytes) -> str:
+    """The bytes of a PNG file as an address that holds them itself, for a page that stands alone."""
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
 
 
 def save_png(image: Image.Image, path: Path) -> None:

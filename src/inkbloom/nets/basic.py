@@ -22,7 +22,7 @@ class Basic(nn.Module):
         self,
         channels: int = 1,
         size: int | tuple[int, int] = 28,
-        classes: int = 0,
+        num_classes: int = 0,
         widths: tuple[int, ...] = (32, 64, 64),
         layers: int = 1,
     ) -> None:
@@ -37,7 +37,7 @@ class Basic(nn.Module):
         if layers != 1:
             raise UsageError(f"layers = {layers}: basic has 1 convolution in each level; nearest: 1")
         first, second, third = widths
-        self.classes = 0
+        self.num_classes = 0
         self.down = nn.ModuleList(
             nn.Conv2d(i, o, kernel_size=5, padding=2) for i, o in ((channels, first), (first, second), (second, third))
         )

@@ -32,7 +32,7 @@ def conv(inputs: int, outputs: int, stride: int = 1, kernel: int = 3) -> nn.Conv
     return nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2)
 
 
-def silent(layer: nn.Conv2d) -> nn.Conv2d:
+def zero_init(layer: nn.Conv2d) -> nn.Conv2d:
     """The layer with zero weights: a residual branch that starts by adding nothing."""
     nn.init.zeros_(layer.weight)
     nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
@@ -46,7 +46,7 @@ class Block(nn.Module):
         super().__init__()
         self.norm1, self.conv1 = ChannelNorm(inputs), conv(inputs, outputs, kernel=kernel)
         self.condition = nn.Linear(condition, 2 * outputs)
-        self.norm2, self.conv2 = ChannelNorm(outputs), silent(conv(outputs, outputs, kernel=kernel))
+        self.norm2, self.conv2 = ChannelNorm(outputs), zero_init(conv(outputs, outputs, kernel=kernel))
         self.skip = nn.Conv2d(inputs, outputs, kernel_size=1) if inputs != outputs else nn.Identity()
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
@@ -58,14 +58,14 @@ class Block(nn.Module):
 class Condition(nn.Module):
     """(t, y) -> (B, width): sines and cosines of t through two linear layers, plus a learned vector for the class."""
 
-    def __init__(self, width: int, classes: int, waves: int = 16) -> None:
+    def __init__(self, width: int, num_classes: int, waves: int = 16) -> None:
         super().__init__()
         self.frequencies: Tensor
         # on the CPU even where the network is built on "meta": there linspace would import torch's compiler, a second or two
         frequencies = torch.linspace(0, math.log(500), waves, device="cpu").exp()
         self.register_buffer("frequencies", frequencies, persistent=False)
         self.time = nn.Sequential(nn.Linear(2 * waves, width), nn.SiLU(), nn.Linear(width, width))
-        self.label = nn.Embedding(classes + 1, width) if classes else None
+        self.label = nn.Embedding(num_classes + 1, width) if num_classes else None
 
     def forward(self, t: Tensor, y: Tensor | None) -> Tensor:
         phase = t[:, None] * self.frequencies
@@ -105,7 +105,7 @@ class Level(nn.Module):
 
 
 class Ink(nn.Module):
-    """`net(x: (B, C, H, W), t: (B,) in [0, 1], y: (B,) | None) -> (B, C, H, W)`; y = `classes` means "no class".
+    """`net(x: (B, C, H, W), t: (B,) in [0, 1], y: (B,) | None) -> (B, C, H, W)`; y = `num_classes` means "no class".
 
     `widths` are the channels at 1/2, 1/4, ... of the size; each level has `layers` residual blocks on the way down and as
     many on the way up, the last one only once. All kernels are squares of side `kernel`, odd; sizes double by nearest pixels
@@ -118,7 +118,7 @@ class Ink(nn.Module):
         self,
         channels: int = 1,
         size: int | tuple[int, int] = 28,
-        classes: int = 0,
+        num_classes: int = 0,
         widths: tuple[int, ...] = (32, 64),
         layers: int = 2,
         kernel: int = 3,
@@ -130,11 +130,11 @@ class Ink(nn.Module):
         check_widths(widths, 16, range(1, 4))  # a fourth halving would leave nothing to reflect at 8 pixels
         check_layers(layers)
         condition = 4 * widths[0]
-        self.classes, self.multiple = classes, 2 ** len(widths)
-        self.condition = Condition(condition, classes)
+        self.num_classes, self.multiple = num_classes, 2 ** len(widths)
+        self.condition = Condition(condition, num_classes)
         self.stem = conv(4 * channels, widths[0], kernel=kernel)
         self.body = Level(widths, layers, condition, kernel, transposed)
-        self.norm, self.head = ChannelNorm(widths[0]), silent(conv(widths[0], 4 * channels, kernel=kernel))
+        self.norm, self.head = ChannelNorm(widths[0]), zero_init(conv(widths[0], 4 * channels, kernel=kernel))
 
     def forward(self, x: Tensor, t: Tensor, y: Tensor | None = None) -> Tensor:
         height, width = x.shape[-2:]

@@ -15,7 +15,7 @@ class UNet2D(nn.Module):
     """A residual UNet with attention at all levels but the first; 1,707,009 parameters for one channel without classes.
 
     `net(x: (B, C, H, W), t: (B,), y: (B,) | None) -> (B, C, H, W)`. t in [0, 1] becomes DDPM's timestep i of
-    t = (i + 1) / 1000, and 0 for t = 0, which is what the tutorial always passes. y = `classes` means "no class".
+    t = (i + 1) / 1000, and 0 for t = 0, which is what the tutorial always passes. y = `num_classes` means "no class".
     """
 
     channels_last = False
@@ -24,7 +24,7 @@ class UNet2D(nn.Module):
         self,
         channels: int = 1,
         size: int | tuple[int, int] = 28,
-        classes: int = 0,
+        num_classes: int = 0,
         widths: tuple[int, ...] = (32, 64, 64),
         layers: int = 2,
     ) -> None:
@@ -35,7 +35,7 @@ class UNet2D(nn.Module):
         check_widths(widths, HEAD, range(2, 5))  # a fourth halving would leave nothing to reflect at 8 pixels
         check_layers(layers)
         levels = len(widths)
-        self.classes, self.multiple = classes, 2 ** (levels - 1)
+        self.num_classes, self.multiple = num_classes, 2 ** (levels - 1)
         self.unet = UNet2DModel(
             sample_size=check_size(size),
             in_channels=channels,
@@ -46,15 +46,15 @@ class UNet2D(nn.Module):
             up_block_types=(*["AttnUpBlock2D"] * (levels - 1), "UpBlock2D"),
             attention_head_dim=HEAD,
             norm_num_groups=gcd(32, widths[-1] // 2, *widths),  # a group of one channel would cancel time and class
-            num_class_embeds=classes + 1 if classes else None,
+            num_class_embeds=num_classes + 1 if num_classes else None,
         )
 
     def forward(self, x: Tensor, t: Tensor, y: Tensor | None = None) -> Tensor:
         height, width = x.shape[-2:]
-        if not self.classes:
+        if not self.num_classes:
             y = None  # diffusers refuses labels that it has no use for
         elif y is None:
-            y = t.new_full(t.shape, self.classes).long()
+            y = t.new_full(t.shape, self.num_classes).long()
         timestep = (1000 * t - 1).clamp_min(0)
         out: Tensor = self.unet(pad_to(x, self.multiple), timestep, class_labels=y, return_dict=False)[0]
         return out[..., :height, :width]

@@ -8,19 +8,21 @@ from markupsafe import Markup
 
 from .chart import Line, chart, colour
 from .comparison import Comparison
-from .drawn import Drawn, sheet
 from .facts import Facts, smoothed
 from .page import page
 from .run_page import Picture, anchors
+from .samples import Samples, sheet
 
 
-def compare_page(comparison: Comparison, facts: Sequence[Facts], drawn: Sequence[Drawn]) -> bytes:
+def compare_page(comparison: Comparison, facts: Sequence[Facts], drawn: Sequence[Samples]) -> bytes:
     """The page as UTF-8 HTML."""
     strips = [
         (
             name,
             Picture(
-                sheet(draw.pictures), f"what {name} draws", f"{draw.wish.solver}, {draw.wish.nfe} network evaluations each"
+                sheet(draw.pictures),
+                f"what {name} draws",
+                draw.request.how,
             ),
         )
         for name, draw in zip(comparison.names, drawn, strict=True)
@@ -48,11 +50,13 @@ def _losses(names: Sequence[str], facts: Sequence[Facts]) -> Markup:
 
 def _levels(names: Sequence[str], facts: Sequence[Facts]) -> Markup:
     """The last hold-out loss of each; the anchors where they are the same for all."""
-    last = [(place, name, fact.held[-1]) for place, (name, fact) in enumerate(zip(names, facts, strict=True)) if fact.held]
+    last = [
+        (place, name, fact.holdout[-1]) for place, (name, fact) in enumerate(zip(names, facts, strict=True)) if fact.holdout
+    ]
     lines = [
         Line(name, list(zip(held.levels, held.loss, strict=False)), colour(place), dots=True) for place, name, held in last
     ]
-    shared = {(tuple(held.wiener or ()), held.mean_image) for _, _, held in last}
+    shared = {(tuple(held.anchors.wiener or ()), held.anchors.mean_image) for _, _, held in last}
     return chart(
         lines + (anchors(last[0][2]) if len(shared) == 1 else []),
         "Hold-out loss by noise level: 0 is the image, 1 the noise",
@@ -64,9 +68,9 @@ def _levels(names: Sequence[str], facts: Sequence[Facts]) -> Markup:
 def _over(names: Sequence[str], facts: Sequence[Facts]) -> Markup | str:
     """The mean hold-out loss as training went on, where at least one run looked more than once."""
     lines = [
-        Line(name, [(held.step, held.mean) for held in fact.held], colour(place), dots=True)
+        Line(name, [(held.step, held.mean) for held in fact.holdout], colour(place), dots=True)
         for place, (name, fact) in enumerate(zip(names, facts, strict=True))
-        if fact.held
+        if fact.holdout
     ]
     return (
         chart(lines, "Hold-out loss, mean over the noise levels", "step", "x0 loss")

@@ -9,11 +9,12 @@ from statistics import fmean
 from ..config import Recipe
 from ..evaluation.card_file import check_comparable
 from ..evaluation.measures import Card, conditions, measured
-from . import words
-from .drawn import Drawn
+from ..sampling import Request
+from . import text
 from .facts import Curve, Facts
+from .samples import Samples
 
-Row = tuple[str, list[str]]  # what it is, and one cell for each run
+TableRow = tuple[str, list[str]]  # what it is, and one cell for each run
 
 
 @dataclass(frozen=True)
@@ -22,10 +23,10 @@ class Comparison:
 
     names: list[str]
     warnings: list[str]  # what one should know before reading on, a sentence each
-    settings: list[Row]  # fields of the recipe that differ
-    figures: list[Row]
+    settings: list[TableRow]  # fields of the recipe that differ
+    figures: list[TableRow]
     floor: list[str]  # of each row of `scores`: what real images score against real ones
-    scores: list[Row]  # the cards; empty where no run has one
+    scores: list[TableRow]  # the cards; empty where no run has one
     conditions: str  # what the scores depend on; '' without cards
 
 
@@ -36,7 +37,7 @@ def check_cards(names: Sequence[str], facts: Sequence[Facts]) -> list[Card]:
     return [card for _, card in found]
 
 
-def compare(names: list[str], facts: Sequence[Facts], drawn: Sequence[Drawn]) -> Comparison:
+def compare(names: list[str], facts: Sequence[Facts], drawn: Sequence[Samples]) -> Comparison:
     """The tables. Raises UsageError where cards were made under different conditions."""
     found = check_cards(names, facts)
     measures = measured(found)
@@ -44,9 +45,9 @@ def compare(names: list[str], facts: Sequence[Facts], drawn: Sequence[Drawn]) ->
         names,
         list(_warnings(names, facts)),
         _settings([fact.recipe for fact in facts]),
-        [row for row in _figures(facts, drawn) if any(cell != words.DASH for cell in row[1])],
+        [row for row in _figures(facts, drawn) if any(cell != text.DASH for cell in row[1])],
         [measure.floor_said(found[0]) for measure in measures],
-        [(measure.label(), [measure.said(fact.card) if fact.card else words.DASH for fact in facts]) for measure in measures],
+        [(measure.label(), [measure.said(fact.card) if fact.card else text.DASH for fact in facts]) for measure in measures],
         conditions(found[0]) if found else "",
     )
 
@@ -67,13 +68,14 @@ def _warnings(names: list[str], facts: Sequence[Facts]) -> list[str]:
         lines.append(f"trained on different machines, so their speeds do not compare: {_each(names, computers)}")
     for name, fact in zip(names, facts, strict=True):
         if fact.step != fact.recipe.steps:
-            lines.append(f"{name} is unfinished: {words.progress(fact)}")
-        lines += [f"the card of {name}: {warning}" for warning in words.warnings_of(fact.card, fact.step)] if fact.card else []
+            lines.append(f"{name} is unfinished: {text.progress(fact)}")
+        lines += [f"the card of {name}: {warning}" for warning in text.warnings_of(fact.card, fact.step)] if fact.card else []
     ways = {
         (
             fact.recipe.family,
             fact.recipe.target,
             fact.recipe.loss_on,
+            fact.recipe.loss,
             fact.recipe.loss_cap,
             fact.recipe.times,
             fact.recipe.pixels,
@@ -96,13 +98,13 @@ def _each(names: Sequence[str], values: Sequence[str]) -> str:
     return ", ".join(f"{name} {value or 'unknown'}" for name, value in zip(names, values, strict=True))
 
 
-def _settings(recipes: Sequence[Recipe]) -> list[Row]:
+def _settings(recipes: Sequence[Recipe]) -> list[TableRow]:
     """The fields of the recipes that differ."""
     rows = []
     for field in fields(Recipe):
         values = [getattr(recipe, field.name) for recipe in recipes]
-        if field.name not in words.FREE and any(value != values[0] for value in values):
-            rows.append((field.name, [words.shown_value(value) for value in values]))
+        if field.name not in text.FREE and any(value != values[0] for value in values):
+            rows.append((field.name, [text.shown_value(value) for value in values]))
     return rows
 
 
@@ -115,23 +117,27 @@ def _course(curve: Curve) -> str:
     """The mean loss over the first, the middle and the last tenth of the steps."""
     tenth = max(1, len(curve) // 10)
     starts = (0, (len(curve) - tenth) // 2, len(curve) - tenth)
-    return " → ".join(words.figure(fmean(loss for _, loss in curve[start : start + tenth]), 4) for start in starts)
+    return " → ".join(text.figure(fmean(loss for _, loss in curve[start : start + tenth]), 4) for start in starts)
 
 
-def _figures(facts: Sequence[Facts], drawn: Sequence[Drawn]) -> list[Row]:
-    def row(title: str, cell: Callable[[Facts], str]) -> Row:
+def _way(request: Request) -> str:
+    return f"{request.solver_name}, {request.steps} steps" if request.solver else "one pass"
+
+
+def _figures(facts: Sequence[Facts], drawn: Sequence[Samples]) -> list[TableRow]:
+    def row(title: str, cell: Callable[[Facts], str]) -> TableRow:
         return title, [cell(fact) for fact in facts]
 
     return [
-        row("trained", words.progress),
-        row("parameters", lambda fact: words.figure(fact.parameters)),
-        row("hold-out loss", lambda fact: words.figure(fact.held[-1].mean if fact.held else None, 4)),
-        row("training loss on its way", lambda fact: ", ".join(map(_course, _curves(fact))) or words.DASH),
-        row("card made from", lambda fact: words.how_made(fact.card) if fact.card else words.DASH),
-        row("training time", lambda fact: words.duration(fact.seconds) if fact.seconds else words.DASH),
-        row("training, images/s", lambda fact: words.rate(fact.speed)),
-        row("training, peak memory", lambda fact: words.memory(fact.machine.peak_memory)),
-        ("sampling", [f"{draw.wish.solver}, {draw.wish.steps} steps" if draw.wish.solver else "one pass" for draw in drawn]),
-        ("network evaluations", [str(draw.wish.nfe) for draw in drawn]),
-        (f"sampling, images/s, {len(drawn[0].pictures)} at once", [words.rate(draw.rate) for draw in drawn]),
+        row("trained", text.progress),
+        row("parameters", lambda fact: text.figure(fact.parameters)),
+        row("hold-out loss", lambda fact: text.figure(fact.holdout[-1].mean if fact.holdout else None, 4)),
+        row("training loss on its way", lambda fact: ", ".join(map(_course, _curves(fact))) or text.DASH),
+        row("card made from", lambda fact: text.how_made(fact.card) if fact.card else text.DASH),
+        row("training time", lambda fact: text.duration(fact.seconds) if fact.seconds else text.DASH),
+        row("training, images/s", lambda fact: text.rate(fact.speed)),
+        row("training, peak memory", lambda fact: text.memory(fact.machine.peak_memory)),
+        ("sampling", [_way(draw.request) for draw in drawn]),
+        ("network evaluations", [str(draw.request.nfe) for draw in drawn]),
+        (f"sampling, images/s, {len(drawn[0].pictures)} at once", [text.rate(draw.rate) for draw in drawn]),
     ]

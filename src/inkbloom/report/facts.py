@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import statistics
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,29 +14,15 @@ from ..config import Recipe, load_recipe
 from ..device import best_device
 from ..errors import CheckpointError, shown
 from ..evaluation.card_file import read_card
+from ..evaluation.holdout import Anchors, HoldoutLoss
 from ..evaluation.measures import Card
-from ..families import Family
+from ..families import Family, Spec
 from ..store.checkpoint import latest
 from ..store.folder import RunFolder, load_weights
-from ..store.log import number, read
-from ..store.weights import Spec
+from ..store.log import from_hex, read
+from ..store.weights import NO_OWN
 
 Curve = list[tuple[float, float]]  # (step, loss)
-
-
-class Held(NamedTuple):
-    """One look at the hold-out loss: a mean squared error of x0 at each noise level, and what the anchors score there."""
-
-    step: int
-    levels: list[float]
-    loss: list[float]
-    wiener: list[float] | None  # the best linear denoiser, where it was computed
-    mean_image: float | None  # None in runs of inkbloom versions that did not keep it
-
-    @property
-    def mean(self) -> float:
-        """The mean over the noise levels."""
-        return statistics.fmean(self.loss)
 
 
 class Machine(NamedTuple):
@@ -52,15 +39,19 @@ class Facts:
 
     folder: RunFolder
     recipe: Recipe
-    spec: Spec
     family: Family  # with the weights that `sample` uses
     step: int  # of those weights
     losses: dict[str, Curve]  # by phase
     speed: float | None  # images a second in training: the median over the steps
     seconds: float  # of training, the steps alone
-    held: list[Held]
+    holdout: list[HoldoutLoss]
     machine: Machine
     card: Card | None
+
+    @property
+    def spec(self) -> Spec:
+        """What the model was made for."""
+        return self.family.spec
 
     @property
     def name(self) -> str:
@@ -73,15 +64,15 @@ class Facts:
         return sum(parameter.numel() for parameter in self.family.parameters())
 
 
-def read_facts(path: Path, card: bool = True) -> Facts:
-    """Reads the run at `path`; without its card where `card` is off.
+def read_facts(path: Path, card: bool = True, own: Mapping[str, Any] = NO_OWN) -> Facts:
+    """Reads the run at `path`; without its card where `card` is off. own: see `Spec`.
 
     Raises CheckpointError where there is no run, or a part of it is damaged; UsageError, DiskError.
     """
     folder = RunFolder(path)
     if not folder.config.is_file():
         raise CheckpointError(f"no trained run ({shown(path)}): give the folder that `inkbloom train` made")
-    family, spec, step = load_weights(path)
+    family, step = load_weights(path, own=own)
     family.place(best_device())
     steps = _understood(folder.log, lambda: _steps(folder.log))
     speeds = [speed for _, _, _, speed in steps]
@@ -92,13 +83,12 @@ def read_facts(path: Path, card: bool = True) -> Facts:
     return Facts(
         folder,
         load_recipe(str(folder.config)),
-        spec,
         family,
         step,
         dict(losses),
         statistics.median(speeds) if speeds else None,
         sum(images / speed for _, _, images, speed in steps),
-        _understood(folder.holdout, lambda: _held(folder.holdout)),
+        _understood(folder.holdout, lambda: _holdout(folder.holdout)),
         _machine(folder),
         read_card(folder.card) if card else None,
     )
@@ -127,7 +117,7 @@ def _steps(path: Path) -> list[tuple[int, dict[str, float], int, float]]:
     return [
         (
             record["step"],
-            {str(phase): number(loss) for phase, loss in record["losses"].items()},
+            {str(phase): from_hex(loss) for phase, loss in record["losses"].items()},
             int(record["images"]),
             max(float(record["images_per_second"]), 1e-9),
         )
@@ -135,14 +125,16 @@ def _steps(path: Path) -> list[tuple[int, dict[str, float], int, float]]:
     ]
 
 
-def _held(path: Path) -> list[Held]:
+def _holdout(path: Path) -> list[HoldoutLoss]:
     return [
-        Held(
+        HoldoutLoss(
             record["step"],
             [float(level) for level in record["levels"]],
-            [number(loss) for loss in record["loss"]],
-            [number(loss) for loss in record["wiener"]] if record.get("wiener") else None,
-            number(record["mean_image"]) if "mean_image" in record else None,
+            [from_hex(loss) for loss in record["loss"]],
+            Anchors(
+                [from_hex(loss) for loss in record["wiener"]] if record.get("wiener") else None,
+                from_hex(record["mean_image"]) if record.get("mean_image") else None,
+            ),
         )
         for record in read(path)
         if record["loss"]

@@ -8,7 +8,7 @@ import re
 from ..errors import shown
 from ..evaluation.measures import FD, conditions, measured
 from ..files import write_file
-from . import words
+from . import text
 from .facts import Facts
 
 MARK = (
@@ -51,7 +51,7 @@ def _header(facts: Facts) -> list[str]:
 
 def _what(facts: Facts) -> list[str]:
     recipe = facts.recipe
-    lines = [f"# {plain(facts.name)}", "", plain(words.what(facts)), ""]
+    lines = [f"# {plain(facts.name)}", "", plain(text.what(facts)), ""]
     if recipe.about:
         lines += [f"Recipe: {plain(recipe.about)}", ""]
     previews = sorted(facts.folder.previews.glob("step-*.png"))
@@ -59,26 +59,26 @@ def _what(facts: Facts) -> list[str]:
         lines += [f"![pictures that the model drew](previews/{previews[-1].name})", ""]
     lines += [
         f"- training: {progress_of(facts)}, batches of {recipe.batch_size}, {recipe.optimizer} at {recipe.lr:g}, "
-        f"seed {recipe.seed}, {recipe.precision}; {words.loss(recipe)}",
+        f"seed {recipe.seed}, {recipe.precision}; {text.loss(recipe)}",
         f"- training data: the slice {recipe.split} of {plain(recipe.data)}",
     ]
-    if facts.family.classes:
+    if facts.family.num_classes:
         lines.append(f"- classes: {plain(', '.join(facts.spec.classes))}")
     machine = ", ".join(f"{name} {version}" for name, version in facts.machine.versions.items())
-    return [*lines, f"- made with: {plain(machine)}", "- repeat it with:", "", *_code(words.command(recipe)), ""]
+    return [*lines, f"- made with: {plain(machine)}", "- repeat it with:", "", *_code(text.command(recipe)), ""]
 
 
 def progress_of(facts: Facts) -> str:
     """Steps, and the time that they took."""
-    return f"{words.progress(facts)} in {words.duration(facts.seconds)}" if facts.seconds else words.progress(facts)
+    return f"{text.progress(facts)} in {text.duration(facts.seconds)}" if facts.seconds else text.progress(facts)
 
 
 def _results(facts: Facts) -> list[str]:
     lines = ["## How good it is", ""]
-    if facts.held:
-        last = facts.held[-1]
-        linear = f", best linear denoiser {sum(last.wiener) / len(last.wiener):.4f}" if last.wiener else ""
-        mean = f", mean image {last.mean_image:.4f}" if last.mean_image is not None else ""
+    if facts.holdout:
+        last = facts.holdout[-1]
+        linear = f", best linear denoiser {last.anchors.linear:.4f}" if last.anchors.wiener else ""
+        mean = f", mean image {last.anchors.mean_image:.4f}" if last.anchors.mean_image is not None else ""
         lines += [
             f"Hold-out loss after step {last.step:,}: {last.mean:.4f}{linear}{mean}. It is the mean squared error of the "
             "denoised image a pixel, on images never trained on, averaged over ten noise levels.",
@@ -90,8 +90,8 @@ def _results(facts: Facts) -> list[str]:
         for measure in measured([card]):
             name = measure.label(conditions(card) if measure is FD else "")
             lines.append(f"| {plain(name)} | {measure.said(card)} | {measure.floor_said(card)} |")
-        lines += ["", plain(f"Measured on {words.how_made(card)} against {card['header']['source']}."), ""]
-        lines += [plain(f"Mind: {warning}.") + "\n" for warning in words.warnings_of(card, facts.step)]
+        lines += ["", plain(f"Measured on {text.how_made(card)} against {card['header']['source']}."), ""]
+        lines += [plain(f"Mind: {warning}.") + "\n" for warning in text.warnings_of(card, facts.step)]
     if len(lines) == 2:
         lines += ["Not measured.", ""]
     return lines

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,15 +12,17 @@ from markupsafe import Markup
 from ..config import Recipe, heeded
 from ..errors import CheckpointError
 from ..evaluation.card_file import difference, read_card
+from ..evaluation.holdout import HoldoutLoss
 from ..evaluation.measures import FD, KID, Card, Measure, conditions, leading, measured
 from ..files import write_file
 from ..store.folder import RunFolder
-from . import words
+from ..store.weights import NO_OWN
+from . import text
 from .chart import Line, chart
-from .drawn import Drawn, draw, picture_file, sheet
-from .facts import Facts, Held, read_facts, smoothed
+from .facts import Facts, read_facts, smoothed
 from .model_card import write_model_card
 from .page import page
+from .samples import Samples, draw_samples, picture_file, sheet
 
 LOOKS = 6  # previews and hold-out curves on the page, the last among them
 EVALUATED = {  # pictures that `inkbloom evaluate` leaves in RUN/evaluation, and what they show
@@ -36,17 +39,19 @@ class Picture(NamedTuple):
     caption: str
 
 
-def write_report(path: Path) -> Path:
+def write_report(path: Path, own: Mapping[str, Any] = NO_OWN) -> Path:
     """Writes report.html and README.md into the run at `path`, drawing COUNT pictures for them; returns the report's path.
+
+    own: objects of one's own that it was trained with, see `Spec`.
 
     A card that cannot be read is named on the page in place of its numbers. Raises CheckpointError, UsageError, DiskError.
     """
     folder, problem = RunFolder(path), ""
     try:
-        facts = read_facts(path)
+        facts = read_facts(path, own=own)
     except CheckpointError as error:
-        facts, problem = read_facts(path, card=False), str(error)
-    write_file(folder.report, run_page(facts, draw(facts.family, facts.spec), problem))
+        facts, problem = read_facts(path, card=False, own=own), str(error)
+    write_file(folder.report, run_page(facts, draw_samples(facts.family), problem))
     write_model_card(facts)
     return folder.report
 
@@ -59,14 +64,14 @@ def is_stale(folder: RunFolder) -> bool:
     return any(made.exists() and made.stat().st_mtime > written for made in (folder.checkpoints / "latest", folder.card))
 
 
-def run_page(facts: Facts, drawn: Drawn, problem: str = "") -> bytes:
+def run_page(facts: Facts, drawn: Samples, problem: str = "") -> bytes:
     """The page as UTF-8 HTML; `problem` is what keeps the card from being shown."""
     recipe, card = facts.recipe, facts.card
     return page(
         "run.html",
         title=facts.name,
         about=recipe.about,
-        what=words.what(facts),
+        what=text.what(facts),
         tiles=_tiles(facts, drawn),
         samples=_samples(facts, drawn),
         history=_history(drawn),
@@ -74,42 +79,42 @@ def run_page(facts: Facts, drawn: Drawn, problem: str = "") -> bytes:
         problem=problem,
         watched=_watched(facts),
         losses=_loss_chart(facts),
-        held=_held(facts.held),
+        held=_held(facts.holdout),
         previews=_previews(facts),
         changed=_fields(recipe, changed=True),
         unchanged=_fields(recipe, changed=False),
-        command=words.command(recipe),
+        command=text.command(recipe),
         machine=_machine(facts),
     )
 
 
-def _tiles(facts: Facts, drawn: Drawn) -> list[tuple[str, str, str]]:
+def _tiles(facts: Facts, drawn: Samples) -> list[tuple[str, str, str]]:
     """(name, value, remark) of the figures that matter most."""
     tiles = []
-    if facts.held:
-        last = facts.held[-1]
-        anchor = f"best linear denoiser {sum(last.wiener) / len(last.wiener):.4f}" if last.wiener else "x0, mean squared error"
+    if facts.holdout:
+        last = facts.holdout[-1]
+        anchor = f"best linear denoiser {last.anchors.linear:.4f}" if last.anchors.wiener else "x0, mean squared error"
         tiles.append(("hold-out loss", f"{last.mean:.4f}", anchor))
     if facts.card:
         for measure in measured([facts.card])[:3]:
             tiles.append((measure.title, measure.said(facts.card), f"floor {measure.floor_said(facts.card)}"))
-    tiles.append(("training", words.duration(facts.seconds), f"{words.rate(facts.speed)} images/s"))
-    tiles.append(("sampling", f"{words.rate(drawn.rate)} images/s", f"{len(drawn.pictures)} at once, {drawn.wish.how}"))
+    tiles.append(("training", text.duration(facts.seconds), f"{text.rate(facts.speed)} images/s"))
+    tiles.append(("sampling", f"{text.rate(drawn.rate)} images/s", f"{len(drawn.pictures)} at once, {drawn.request.how}"))
     return tiles
 
 
-def _samples(facts: Facts, drawn: Drawn) -> Picture:
-    wish, classes = drawn.wish, facts.family.classes
-    guided = f", guidance {wish.guidance:g}" if facts.family.conditions and wish.solver else ""
+def _samples(facts: Facts, drawn: Samples) -> Picture:
+    request, classes = drawn.request, facts.family.num_classes
+    guided = f", guidance {request.guidance:g}" if facts.family.num_conditions and request.solver else ""
     order = f" Picture k is of class k mod {classes}, counted from 0." if classes else ""
-    spaced = f"{wish.spacing} spacing, " if wish.spacing else ""
-    caption = f"{spaced}{wish.how}{guided}.{order}"
+    spaced = f"{request.spacing_name} spacing, " if request.spacing_name else ""
+    caption = f"{spaced}{request.how}{guided}.{order}"
     return Picture(sheet(drawn.pictures), f"{len(drawn.pictures)} pictures that the model drew from seed 0", caption)
 
 
-def _history(drawn: Drawn) -> list[Picture]:
+def _history(drawn: Samples) -> list[Picture]:
     rows = len(drawn.inputs)
-    if not drawn.wish.solver:
+    if not drawn.request.solver:
         return [Picture(sheet(drawn.inputs, rows), "the first picture layer by layer", "Its latents, then layer by layer.")]
     return [
         Picture(sheet(drawn.inputs, rows), "the first picture on its way out of the noise", "What the network was given."),
@@ -126,11 +131,11 @@ def _card(facts: Facts, card: Card) -> dict[str, Any]:
     found = [(name, picture_file(facts.folder.evaluation / name)) for name in EVALUATED]
     return {
         "rows": rows,
-        "made": words.how_made(card),
+        "made": text.how_made(card),
         "conditions": conditions(card),
         "source": card["header"]["source"],
         "judge": card["header"]["judge"],
-        "warnings": words.warnings_of(card, facts.step),
+        "warnings": text.warnings_of(card, facts.step),
         "pictures": [Picture(uri, EVALUATED[name], EVALUATED[name]) for name, uri in found if uri],
     }
 
@@ -171,20 +176,20 @@ def _loss_chart(facts: Facts) -> Markup:
     for number, (phase, curve) in enumerate(facts.losses.items()):
         lines.append(Line("", curve, f"s{number} faint"))
         lines.append(Line(phase, smoothed(curve), f"s{number}"))
-    return chart(lines, "Training loss, faint; its moving average, strong", "step", words.loss(facts.recipe))
+    return chart(lines, "Training loss, faint; its moving average, strong", "step", text.loss(facts.recipe))
 
 
-def _held(held: list[Held]) -> dict[str, Any] | None:
+def _held(held: list[HoldoutLoss]) -> dict[str, Any] | None:
     """What the template shows of the hold-out loss: over training, by noise level, and the newest in figures."""
     if not held:
         return None
     last = held[-1]
     over = [Line("this run", [(look.step, look.mean) for look in held], "s0", dots=True)]
     ends = [held[0].step, last.step]
-    if last.wiener:
-        over.append(Line("best linear denoiser", [(x, sum(last.wiener) / len(last.wiener)) for x in ends], "linear"))
-    if last.mean_image:
-        over.append(Line("mean image", [(x, last.mean_image) for x in ends], "mean"))
+    if linear := last.anchors.linear:
+        over.append(Line("best linear denoiser", [(x, linear) for x in ends], "linear"))
+    if last.anchors.mean_image:
+        over.append(Line("mean image", [(x, last.anchors.mean_image) for x in ends], "mean"))
     looks = _few(held)
     by_level = [
         Line(
@@ -199,14 +204,14 @@ def _held(held: list[Held]) -> dict[str, Any] | None:
     }
 
 
-def anchors(held: Held) -> list[Line]:
+def anchors(held: HoldoutLoss) -> list[Line]:
     """The anchors of a hold-out loss, over the noise levels."""
     lines = []
-    if held.wiener:
-        points = list(zip(held.levels, held.wiener, strict=False))
+    if held.anchors.wiener:
+        points = list(zip(held.levels, held.anchors.wiener, strict=False))
         lines.append(Line("best linear denoiser", points, "linear"))
-    if held.mean_image:
-        lines.append(Line("mean image", [(level, held.mean_image) for level in held.levels], "mean"))
+    if held.anchors.mean_image:
+        lines.append(Line("mean image", [(level, held.anchors.mean_image) for level in held.levels], "mean"))
     return lines
 
 
@@ -228,9 +233,9 @@ def _fields(recipe: Recipe, changed: bool) -> list[tuple[str, str, str, str]]:
     """(field, value, default, meaning) of the fields that are as by default, or that are not."""
     rows = []
     for field in heeded(recipe.family):
-        value, default = getattr(recipe, field.name), words.default_of(field.name)
-        if field.name not in words.FREE and (value != default) == changed:
-            rows.append((field.name, words.shown_value(value), words.shown_value(default), field.metadata["help"]))
+        value, default = getattr(recipe, field.name), text.default_of(field.name)
+        if field.name not in text.FREE and (value != default) == changed:
+            rows.append((field.name, text.shown_value(value), text.shown_value(default), field.metadata["help"]))
     return rows
 
 
@@ -238,5 +243,5 @@ def _machine(facts: Facts) -> list[tuple[str, str]]:
     rows = [*facts.machine.versions.items(), ("computer", facts.machine.computer)]
     rows.append(("precision", facts.recipe.precision))
     if facts.machine.peak_memory is not None:
-        rows.append(("peak memory of training", words.memory(facts.machine.peak_memory)))
+        rows.append(("peak memory of training", text.memory(facts.machine.peak_memory)))
     return [(name, value) for name, value in rows if value]

@@ -13,17 +13,19 @@ RUN/config.toml      the resolved recipe: enough to repeat the run
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
 from ..config import Recipe, differences, dump_recipe, load_recipe
 from ..errors import CheckpointError, DiskError, UsageError
-from ..families import Family
+from ..families import Family, build
 from ..files import write_file
 from .checkpoint import latest, read, steps
-from .weights import HELPER, Spec, load_family, take_helper, unpack
+from .weights import NO_OWN, load_family, put_training_nets
 
 
 @dataclass(frozen=True)
@@ -108,8 +110,8 @@ class RunFolder:
             )
 
 
-def load_weights(path: Path, weights: str = "ema") -> tuple[Family, Spec, int]:
-    """(family, spec, step) of a run's newest checkpoint, or of a single weights file. `weights`: 'ema', or 'live'.
+def load_weights(path: Path, weights: str = "ema", own: Mapping[str, Any] = NO_OWN) -> tuple[Family, int]:
+    """(family, step) of a run's newest checkpoint, or of a single weights file. `weights`: 'ema', or 'live'; `own`: see `Spec`.
 
     Raises CheckpointError where there is none or it is damaged (nothing else is used in its place), UsageError, DiskError.
     """
@@ -117,7 +119,7 @@ def load_weights(path: Path, weights: str = "ema") -> tuple[Family, Spec, int]:
         if weights != "ema":
             raise UsageError(f"--weights {weights} with a weights file ({path}): it holds one kind only; leave --weights out")
         try:
-            return load_family(path.read_bytes(), path)
+            return load_family(path.read_bytes(), path, own)
         except OSError as problem:
             raise DiskError(f"cannot read the weights ({path}): {problem.strerror}") from None
     newest = latest(path / "checkpoints") if path.is_dir() else None
@@ -125,18 +127,17 @@ def load_weights(path: Path, weights: str = "ema") -> tuple[Family, Spec, int]:
         raise CheckpointError(f"no trained run ({path}): train one with `inkbloom train fast --out {path}`")
     files = read(newest)
     name = "ema.safetensors" if weights == "ema" and "ema.safetensors" in files else "model.safetensors"
-    return load_family(files[name], newest / name)
+    return load_family(files[name], newest / name, own)
 
 
-def load_helper(path: Path) -> nn.Module | None:
-    """The network that only training needs, of a run's newest checkpoint: a GAN's discriminator. None where there is none.
+def load_training_nets(path: Path, family: Family) -> dict[str, nn.Module]:
+    """The networks that only training needs, of a run's newest checkpoint, such as a GAN's discriminator; none of a file.
 
-    Raises CheckpointError.
+    `family`: the run's, as `load_weights` gives it. Raises CheckpointError.
     """
     newest = latest(path / "checkpoints") if path.is_dir() else None
-    files = read(newest) if newest else {}
-    if newest is None or HELPER not in files:
-        return None
-    family = unpack(files[HELPER], newest / HELPER)[1].build()
-    take_helper(family, files, newest)
-    return family.helper
+    if newest is None:
+        return {}
+    whole = build(family.spec)
+    put_training_nets(whole, read(newest), newest)
+    return whole.training_nets

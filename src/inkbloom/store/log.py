@@ -28,7 +28,7 @@ class Log:
     def append(self, record: dict[str, Any]) -> None:
         """Adds a record, which needs a whole number `step`; every `BLOCK` records they are written.
 
-        Raises DiskError, and ValueError for a number that JSON does not know, infinite or not a number: see `exact`.
+        Raises DiskError, and ValueError for a number that JSON does not know, infinite or not a number: see `to_hex`.
         """
         self._waiting.append(json.dumps(record, allow_nan=False).encode() + b"\n")
         if len(self._waiting) >= BLOCK:
@@ -85,11 +85,11 @@ def _records(path: Path) -> Iterator[tuple[bytes, dict[str, Any]]]:
         raise CheckpointError(f"cannot read the log ({path}): {problem.strerror}; check its permissions") from problem
 
 
-def exact(value: float) -> str:
+def to_hex(value: float) -> str:
     """A number as text that keeps every bit, as in '0x1.8p+1' for 3.0; 'inf' and 'nan' too."""
     return float(value).hex()
 
 
-def number(text: str) -> float:
-    """The number that `exact` wrote. Raises ValueError or OverflowError for other text."""
+def from_hex(text: str) -> float:
+    """The number that `to_hex` wrote. Raises ValueError or OverflowError for other text."""
     return float.fromhex(text)

@@ -2,42 +2,30 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load, save
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from ..config import Recipe, recipe_of
+from ..config import recipe_of
 from ..errors import CheckpointError, UsageError
-from ..families import Family, build
+from ..families import Family, Spec, build
+from . import tensors as files
+from .tensors import first_not_finite
 
 FORMAT = 1
-HELPER = "helper.safetensors"  # in a checkpoint: the network that only training needs, where there is one
-
-
-@dataclass(frozen=True)
-class Spec:
-    """What a network was made for: the recipe and the shape of its data."""
-
-    recipe: Recipe
-    channels: int
-    size: tuple[int, int]
-    classes: tuple[str, ...]
-
-    def build(self) -> Family:
-        """A family of this shape with fresh weights."""
-        return build(self.recipe, self.channels, self.size, len(self.classes))
+NO_OWN: Mapping[str, Any] = {}
+NEEDED = ("net", "path", "target", "noise")  # parts without which a model cannot sample
+RENAMED = {"shrink.": "encoder.", "grow.": "decoder."}  # how the tensors of a vae and a gan began in version 0.1
+OLD_NAME = "helper.safetensors"  # of a network that only training needs, in checkpoints of version 0.1
 
 
 def pack(net: nn.Module, spec: Spec, step: int, kind: str, dtype: torch.dtype | None = None) -> bytes:
-    """The weights of `net` as a safetensors file of that `dtype` (default: their own); `kind`: 'live', 'ema' or 'helper'."""
-    recipe = {name: value for name, value in asdict(spec.recipe).items() if value is not None}
+    """The weights of `net` as a file, in `dtype` (default: their own). `kind`: 'live', 'ema', or what else the network is."""
     about = {
         "format": FORMAT,
         "kind": kind,
@@ -45,48 +33,63 @@ def pack(net: nn.Module, spec: Spec, step: int, kind: str, dtype: torch.dtype | 
         "channels": spec.channels,
         "size": spec.size,
         "classes": spec.classes,
+        "recipe": {name: value for name, value in asdict(spec.recipe).items() if value is not None},
     }
-    tensors = {name: tensor.detach().to("cpu", dtype).contiguous() for name, tensor in net.state_dict().items()}
-    return save(tensors, {"inkbloom": json.dumps({**about, "recipe": recipe})})
+    return files.pack(net.state_dict(), about, dtype)
 
 
-def unpack(data: bytes, where: Path) -> tuple[dict[str, Tensor], Spec, int]:
+def unpack(data: bytes, where: Path, own: Mapping[str, Any] = NO_OWN) -> tuple[dict[str, Tensor], Spec, int]:
     """(tensors, spec, step) of a file that `pack` made; `where` names it in errors. Raises CheckpointError."""
     try:
-        tensors = load(data)
-        length = int.from_bytes(data[:8], "little")
-        about = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["inkbloom"])
+        tensors, about = files.unpack(data)
         version = about["format"]
-    except (SafetensorError, ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError):
         raise CheckpointError(f"not a weights file of inkbloom ({where}): give a run or its model.safetensors") from None
     if version != FORMAT:
         raise CheckpointError(f"weights of format {version} ({where}): this inkbloom reads format {FORMAT}")
     try:
-        return tensors, _spec(about), int(about["step"])
+        spec, step = _spec(about, own), int(about["step"])
     except (UsageError, KeyError, TypeError, ValueError, OverflowError) as problem:
         raise CheckpointError(f"damaged description in the weights file ({where}): {problem}") from None
+    if spec.recipe.family != "diffusion":
+        tensors = {renamed(name): tensor for name, tensor in tensors.items()}
+    return tensors, spec, step
 
 
-def _spec(about: dict[str, Any]) -> Spec:
+def renamed(name: str) -> str:
+    """The name of a tensor today, from that in a file of any version."""
+    return next((new + name.removeprefix(old) for old, new in RENAMED.items() if name.startswith(old)), name)
+
+
+def _spec(about: dict[str, Any], own: Mapping[str, Any]) -> Spec:
     height, width = (int(n) for n in about["size"])
     classes = tuple(str(name) for name in about["classes"])
     if not (8 <= height <= 1024 and 8 <= width <= 1024 and len(classes) <= 10_000):
         raise ValueError(f"images of {height}x{width} with {len(classes)} classes")
-    return Spec(recipe_of(about["recipe"]), int(about["channels"]), (height, width), classes)
+    return Spec(recipe_of(about["recipe"]), int(about["channels"]), (height, width), classes, own)
 
 
-def load_family(data: bytes, where: Path) -> tuple[Family, Spec, int]:
-    """(family with these weights in eval mode, without its helper, spec, step). Raises CheckpointError."""
-    tensors, spec, step = unpack(data, where)
+def load_family(data: bytes, where: Path, own: Mapping[str, Any] = NO_OWN) -> tuple[Family, int]:
+    """(family with these weights in eval mode, ready to sample, step). `own`: see `Spec`.
+
+    Raises CheckpointError, and UsageError where the file names objects of one's own that are not given.
+    """
+    tensors, spec, step = unpack(data, where, own)
     try:
-        with torch.device("meta"), _Unfilled():  # takes no memory, whatever size of network the file claims
-            check_fit(spec.build().net, tensors, where)
-        family = spec.build()
+        spec.check_own(NEEDED)
     except UsageError as problem:
+        raise UsageError(f"{problem} ({where})") from None
+    try:
+        if "net" not in own:
+            with torch.device("meta"), _Unfilled():  # takes no memory, whatever size of network the file claims
+                check_fit(build(spec).net, tensors, where)
+        family = build(spec)
+    except UsageError as problem:
+        if own:
+            raise
         raise CheckpointError(f"damaged description in the weights file ({where}): {problem}") from None
     put(family.net, tensors, where)
-    family.helper = None
-    return family.eval(), spec, step
+    return family.without_training_nets().eval(), step
 
 
 class _Unfilled(TorchFunctionMode):
@@ -97,14 +100,6 @@ class _Unfilled(TorchFunctionMode):
         if getattr(func, "__module__", "") == "torch.nn.init":
             return kwargs.get("tensor", args[0] if args else None)
         return func(*args, **kwargs)
-
-
-def take_helper(family: Family, files: dict[str, bytes], where: Path) -> None:
-    """Gives the family the helper of a checkpoint's files, where it has one. Raises CheckpointError."""
-    if family.helper is not None:
-        if HELPER not in files:
-            raise CheckpointError(f"a part of the training is missing ({where / HELPER}): start again in another --out")
-        put(family.helper, unpack(files[HELPER], where / HELPER)[0], where / HELPER)
 
 
 def put(net: nn.Module, tensors: dict[str, Tensor], where: Path) -> None:
@@ -126,6 +121,11 @@ def check_fit(net: nn.Module, tensors: dict[str, Tensor], where: Path) -> None:
         )
 
 
-def first_not_finite(tensors: dict[str, Tensor]) -> str | None:
-    """The name of the first tensor that holds a NaN or an infinity, or None."""
-    return next((name for name, tensor in tensors.items() if not bool(torch.isfinite(tensor).all())), None)
+def put_training_nets(family: Family, contents: dict[str, bytes], where: Path) -> None:
+    """Gives the family the networks that only training needs, from a checkpoint's files. Raises CheckpointError."""
+    for name, net in family.training_nets.items():
+        found = next((file for file in (f"{name}.safetensors", OLD_NAME) if file in contents), None)
+        if found is None:
+            missing = where / f"{name}.safetensors"
+            raise CheckpointError(f"a part of the training is missing ({missing}): start again in another --out")
+        put(net, unpack(contents[found], where / found, family.spec.own)[0], where / found)

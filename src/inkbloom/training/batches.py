@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..config import Recipe
 from ..philox import words
 
 
@@ -30,6 +32,11 @@ class Plan:
     count: int
     batch_size: int
     short_batches: bool
+
+    @classmethod
+    def of(cls, recipe: Recipe, count: int) -> Self:
+        """The plan of a recipe for so many images."""
+        return cls(recipe.seed, count, recipe.batch_size, recipe.short_batches)
 
     def steps_in(self, epochs: int) -> int:
         """Optimizer steps in that many epochs."""

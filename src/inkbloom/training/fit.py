@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from accelerate import Accelerator, PartialState
-from accelerate.state import AcceleratorState
 from accelerate.utils import DistributedDataParallelKwargs
 from torch import Tensor
 
-from ..data import Data
 from ..data.pixels import to_floats
-from ..device import compile_net
+from ..device import compile_net, layout
 from ..philox import Draw
-from .batches import Plan, share
-from .state import State, learning_rate
-from .teacher import take_teacher
+from .batches import share
+from .prepare import Training
+from .state import learning_rate
 
 
 class Step(NamedTuple):
@@ -33,59 +29,35 @@ class Step(NamedTuple):
     images: int  # in the global batch
 
 
-def join(device: torch.device) -> None:
-    """Meets the other processes of a torchrun, if there are any; before that, nothing can be told from one to another."""
-    PartialState(cpu=device.type == "cpu")
+class Batch(NamedTuple):
+    """What a process works on in one step."""
+
+    x: Tensor  # (B, C, H, W) floats in the recipe's pixel range
+    y: Tensor | None  # (B,) conditions
+    draw: Draw
+    weight: float  # of its mean loss, so that the mean over processes is the mean over the global batch
+    images: int  # in the global batch
 
 
-def part() -> None:
-    """Leaves the other processes of a torchrun, if there are any: an interpreter that ends while still joined may abort."""
-    if torch.distributed.is_available() and torch.distributed.is_initialized():
-        torch.distributed.destroy_process_group()
-        time.sleep(0.2)  # its threads outlive it: one that lets go of its last tensor while the interpreter ends would abort it
+def fit(training: Training) -> Iterator[Step]:
+    """Trains `training.state` in place from its step to the recipe's last, yielding after each.
 
-
-def make_accelerator(device: torch.device, precision: str) -> Accelerator:
-    """The accelerator for one process or, under torchrun, for one of many."""
-    AcceleratorState._reset_state()  # one process may train more than once, each time with a precision of its own
-    return Accelerator(cpu=device.type == "cpu", mixed_precision="bf16" if precision == "bf16" else "no")
-
-
-def fit(state: State, data: Data, plan: Plan, accelerator: Accelerator, compiled: bool = False) -> Iterator[Step]:
-    """Trains `state` in place from `state.step` to the recipe's steps, yielding after each.
-
-    Every rank works on its share of each global batch; its loss is weighted so that the sum over ranks is the mean over
+    Every process works on its share of each global batch; its loss is weighted so that the sum over processes is the mean over
     the batch (DistributedDataParallel averages gradients, hence the factor `world`).
     """
-    recipe, rank, world = state.spec.recipe, accelerator.process_index, accelerator.num_processes
-    if not state.step:
-        take_teacher(state)
-    labels = state.family.told(data.images, data.labels)
-    images, labels = data.images.to(accelerator.device), None if labels is None else labels.to(accelerator.device)
-    layout = torch.channels_last if state.family.net.channels_last else torch.contiguous_format
-
-    def batch(step: int) -> tuple[Tensor, Tensor | None, Draw, float, int]:
-        picked = plan.images(step)
-        numbers = step * recipe.batch_size + np.arange(len(picked))
-        mine = share(len(picked), rank, world)
-        weight = (mine.stop - mine.start) * world / len(picked)
-        if not weight:  # fewer images than processes: take part with weight zero
-            mine = slice(0, 1)
-        index = torch.from_numpy(picked[mine]).to(accelerator.device)
-        draw = Draw(recipe.seed, numbers[mine], accelerator.device)
-        x = to_floats(images[index], recipe.pixels).to(memory_format=layout)
-        if recipe.flip:
-            x = torch.where(draw.uniform("flip", 1, 1, 1) < 0.5, x.flip(-1), x)
-        return x, labels[index] if labels is not None else None, draw, weight, len(picked)
-
+    recipe, state, plan, accelerator = training.recipe, training.state, training.plan, training.accelerator
+    world = accelerator.num_processes
+    batch = batches_of(training)
     if len(state.optimizers) > 1:  # each phase leaves the parameters of the others alone, and processes must know
         accelerator.ddp_handler = DistributedDataParallelKwargs(find_unused_parameters=True)
     family = accelerator.prepare_model(state.family)
     optimizers = {phase: accelerator.prepare_optimizer(optimizer) for phase, optimizer in state.optimizers.items()}
-    if compiled:
-        x, y, draw, *_ = batch(state.step)
+    if recipe.compile == "on":
+        first = batch(state.step)
         with accelerator.autocast():
-            failed = compile_net(state.family, lambda: sum(state.family(phase, x, y, draw)[0] for phase in optimizers))
+            failed = compile_net(
+                state.family, lambda: sum(state.family(phase, first.x, first.y, first.draw)[0] for phase in optimizers)
+            )
         if failed:
             accelerator.print(failed)
 
@@ -107,6 +79,31 @@ def fit(state: State, data: Data, plan: Plan, accelerator: Accelerator, compiled
         epoch = plan.epoch_of(state.step)
         state.step += 1
         yield Step(state.step, epoch, losses, lr, torch.stack(norms).max(), count)
+
+
+def batches_of(training: Training) -> Callable[[int], Batch]:
+    """step -> this process's share of its batch: a function of the step alone, so a resumed run goes on as it would have."""
+    recipe, accelerator = training.recipe, training.accelerator
+    rank, world, device = accelerator.process_index, accelerator.num_processes, accelerator.device
+    images = training.train.images.to(device)
+    conditions = None if training.conditions is None else training.conditions.to(device)
+    memory_format = layout(training.state.family.net)
+
+    def batch(step: int) -> Batch:
+        picked = training.plan.images(step)
+        numbers = step * recipe.batch_size + np.arange(len(picked))
+        mine = share(len(picked), rank, world)
+        weight = (mine.stop - mine.start) * world / len(picked)
+        if not weight:  # fewer images than processes: take part with weight zero
+            mine = slice(0, 1)
+        index = torch.from_numpy(picked[mine]).to(device)
+        draw = Draw(recipe.seed, numbers[mine], device)
+        x = to_floats(images[index], recipe.pixels).to(memory_format=memory_format)
+        if recipe.flip:
+            x = torch.where(draw.uniform("flip", 1, 1, 1) < 0.5, x.flip(-1), x)
+        return Batch(x, None if conditions is None else conditions[index], draw, weight, len(picked))
+
+    return batch
 
 
 def _clip(parameters: list[torch.nn.Parameter], largest: float) -> Tensor:

@@ -16,31 +16,31 @@ from typing import Any, NamedTuple
 import torch
 from accelerate import Accelerator
 
-from ..data import Data
 from ..device import peak_memory
 from ..errors import DataError, Diverged, Interrupted
-from ..evaluation.holdout import IMAGES, LEVELS, holdout_loss, mean_image_loss, wiener_loss
+from ..evaluation.holdout import Anchors, HoldoutLoss, anchors_of, measure_holdout
 from ..families import Diffusion, Family
 from ..store.checkpoint import commit, newest_intact, sweep
 from ..store.folder import RunFolder
-from ..store.log import Log, exact, number
+from ..store.log import Log, from_hex, to_hex
 from ..store.log import read as read_log
-from .batches import Plan
 from .fit import Step, fit
+from .prepare import Training
 from .signals import stop_signals
 from .state import State
+from .teacher import take_teacher
 
 BLOCK = 10  # steps between two looks at the losses
 
 
-class Began(NamedTuple):
+class Started(NamedTuple):
     """The run is ready to take its next step."""
 
     step: int  # steps already done
     damaged: list[str]  # one line for each checkpoint that was passed over
 
 
-class Trained(NamedTuple):
+class Logged(NamedTuple):
     """A block of steps has been logged."""
 
     records: list[dict[str, Any]]  # what the log keeps of each step, with the loss as a plain number
@@ -53,25 +53,14 @@ class Epoch(NamedTuple):
     mean_loss: dict[str, float]
 
 
-class Held(NamedTuple):
-    """The hold-out loss at each noise level, and what its anchors score."""
-
-    step: int
-    levels: tuple[float, ...]
-    loss: list[float]
-    wiener: list[float] | None  # the best linear denoiser
-    mean_image: float
-
-
-class Look(NamedTuple):
+class Preview(NamedTuple):
     """It is time for a preview."""
 
     step: int
-    snapshots: dict[str, Family]  # 'live', and 'ema' where there is an average: copies, to sample from
-    shape: tuple[int, int, int]  # (C, H, W) of the pictures
+    families: dict[str, Family]  # 'live', and 'ema' where there is an average: copies, to sample from
 
 
-class Exam(NamedTuple):
+class CardDue(NamedTuple):
     """It is time for a card."""
 
     step: int
@@ -86,50 +75,27 @@ class Saved(NamedTuple):
     path: Path
 
 
-Event = Began | Trained | Epoch | Held | Look | Exam | Saved
+Event = Started | Logged | Epoch | HoldoutLoss | Preview | CardDue | Saved
 
 
-def session(
-    run: RunFolder,
-    state: State,
-    train: Data,
-    holdout: Data | None,
-    plan: Plan,
-    accelerator: Accelerator,
-    compiled: bool,
-    exams: Collection[int] = (),
-) -> Generator[Event, None, None]:
+def session(run: RunFolder, training: Training, cards: Collection[int] = ()) -> Generator[Event, None, None]:
     """Trains to the recipe's last step, resuming from the newest intact checkpoint of `run`. Hold the run's lock,
-    and close the generator at the end: until then it keeps SIGINT and SIGTERM to itself. `exams` are the steps after which
-    it hands out an Exam.
+    and close the generator at the end: until then it keeps SIGINT and SIGTERM to itself. `cards` are the steps after which
+    a card is due.
 
     Raises Diverged, DiskError, CheckpointError, DataError (the images changed), and Interrupted after a signal, once the
     step that it fell into is saved.
     """
-    recipe, first = state.spec.recipe, accelerator.is_main_process
-    holdout = holdout if state.family.restores else None
-    log, held = Log(run.log), Log(run.holdout)
-    if first:
-        sweep(run.path)
-        sweep(run.checkpoints)
-        sweep(run.previews)
-    accelerator.wait_for_everyone()
-    found = newest_intact(run.checkpoints)
-    images = train.fingerprint()
-    if found:
-        about = state.load(found[1], found[0])
-        if about.get("images") != images:
-            raise DataError(
-                f"the images are not those that this run began with ({train.source}): restore them or choose another --out"
-            )
-    accelerator.wait_for_everyone()
-    if first:
-        log.cut(state.step)
-        held.cut(state.step)
-    yield Began(state.step, found[2] if found else [])
+    recipe, state, plan, accelerator = training.recipe, training.state, training.plan, training.accelerator
+    first = accelerator.is_main_process
+    holdout = training.holdout if state.family.denoises else None
+    log, losses = Log(run.log), Log(run.holdout)
+    images = training.train.fingerprint()
+    damaged = _resume(run, training, images, log, losses)
+    yield Started(state.step, damaged)
 
     epoch = _EpochMean(run, plan.epoch_of(state.step)) if first else None
-    anchors: tuple[list[float] | None, float] | None = None
+    anchors: Anchors | None = None
     pending: list[Step] = []
     clock, last = time.perf_counter(), recipe.steps
 
@@ -137,32 +103,34 @@ def session(
         return state.step == last or bool(every and state.step % every == 0)
 
     with stop_signals() as stop:
-        for step in fit(state, train, plan, accelerator, compiled):
+        for step in fit(training):
             pending.append(step)
             stopping = _on_any_rank(accelerator, stop.signal)
             saving = stopping or due(recipe.checkpoint_every)
-            looking, judging = due(recipe.preview_every), state.step in exams
+            previewing, judging = due(recipe.preview_every), state.step in cards
             holding = due(recipe.holdout_every) and holdout is not None
-            if len(pending) == BLOCK or saving or looking or holding or judging:
+            if len(pending) == BLOCK or saving or previewing or holding or judging:
                 records = _settle(pending, accelerator, time.perf_counter() - clock)
                 pending, clock = [], time.perf_counter()
                 if first and epoch is not None:
                     for record in records:
-                        log.append({**record, "losses": {name: exact(loss) for name, loss in record["losses"].items()}})
-                    yield Trained(records)
+                        log.append({**record, "losses": {name: to_hex(loss) for name, loss in record["losses"].items()}})
+                    yield Logged(records)
                     yield from epoch.add(records, finished=plan.epoch_of(state.step))
             if first and holding and holdout is not None:
-                anchors = anchors or _anchors(state, train, holdout)
-                loss = Held(state.step, LEVELS, _holdout(state, holdout), *anchors)
+                family = sampling_copies(state)["live" if state.ema is None else "ema"]
+                assert isinstance(family, Diffusion)
+                anchors = anchors or anchors_of(family, training.train, holdout)
+                loss = measure_holdout(family, holdout, state.step, anchors)
                 if not all(map(math.isfinite, loss.loss)):
                     raise _diverged("hold-out loss", state.step)
-                held.append(_held_record(loss))
+                losses.append(_holdout_record(loss))
                 yield loss
-            if first and looking:
-                yield Look(state.step, snapshots(state), (state.spec.channels, *state.spec.size))
+            if first and previewing:
+                yield Preview(state.step, sampling_copies(state))
             if first and judging:
                 kind = "live" if state.ema is None else "ema"
-                yield Exam(state.step, snapshots(state)[kind], kind)
+                yield CardDue(state.step, sampling_copies(state)[kind], kind)
             if saving and first:
                 files = state.files(
                     images=images,
@@ -171,9 +139,9 @@ def session(
                     peak_memory=peak_memory(accelerator.device),
                 )
                 log.flush()
-                held.flush()
+                losses.flush()
                 yield Saved(state.step, commit(run.checkpoints, state.step, files))
-            clock = time.perf_counter() if (saving or looking or holding or judging) else clock
+            clock = time.perf_counter() if (saving or previewing or holding or judging) else clock
             if stopping and state.step != last:
                 accelerator.wait_for_everyone()
                 raise Interrupted(
@@ -182,10 +150,34 @@ def session(
     accelerator.wait_for_everyone()
 
 
-def snapshots(state: State) -> dict[str, Family]:
-    """Copies to look at, so that looking cannot touch what is trained: 'live', and 'ema' where there is an average."""
+def _resume(run: RunFolder, training: Training, images: str, log: Log, losses: Log) -> list[str]:
+    """Takes over the newest intact checkpoint, or the teacher's weights where there is none, and cuts the logs back to it.
+
+    images: the fingerprint of the training images. Returns a line for each damaged checkpoint.
+    """
+    state, accelerator = training.state, training.accelerator
+    if accelerator.is_main_process:
+        for folder in (run.path, run.checkpoints, run.previews):
+            sweep(folder)
+    accelerator.wait_for_everyone()
+    found = newest_intact(run.checkpoints)
+    if found and state.load(found[1], found[0]).get("images") != images:
+        raise DataError(
+            f"the images are not those that this run began with ({training.train.source}): restore them or choose another --out"
+        )
+    accelerator.wait_for_everyone()
+    if accelerator.is_main_process:
+        log.cut(state.step)
+        losses.cut(state.step)
+    if not state.step:
+        take_teacher(state)
+    return found[2] if found else []
+
+
+def sampling_copies(state: State) -> dict[str, Family]:
+    """Copies to sample from, so that this cannot touch what is trained: 'live', and 'ema' where there is an average."""
     nets = {"live": state.family.net} | ({"ema": state.ema.module} if state.ema is not None else {})
-    return {name: type(state.family)(copy.deepcopy(net), state.spec.recipe).eval() for name, net in nets.items()}
+    return {name: type(state.family)(copy.deepcopy(net), state.spec).eval() for name, net in nets.items()}
 
 
 class _EpochMean:
@@ -194,7 +186,7 @@ class _EpochMean:
     def __init__(self, run: RunFolder, epoch: int) -> None:
         self.epoch = epoch
         self.losses: list[dict[str, float]] = [
-            {name: number(loss) for name, loss in record["losses"].items()}
+            {name: from_hex(loss) for name, loss in record["losses"].items()}
             for record in read_log(run.log)
             if record["epoch"] == epoch
         ]
@@ -254,27 +246,13 @@ def _on_any_rank(accelerator: Accelerator, flag: int) -> int:
     return int(flags.max())
 
 
-def _holdout(state: State, holdout: Data) -> list[float]:
-    recipe, net = state.spec.recipe, state.sampled if state.ema is not None else copy.deepcopy(state.family.net)
-    family = Diffusion(net, recipe)
-    device = next(family.parameters()).device
-    labels = holdout.labels[:IMAGES].to(device) if holdout.labels is not None else None
-    images = holdout.images[:IMAGES].to(device)
-    return holdout_loss(family.denoiser, images, labels, path=recipe.path, noise=recipe.noise, pixels=recipe.pixels)
-
-
-def _held_record(held: Held) -> dict[str, Any]:
-    """A look at the hold-out loss as holdout.jsonl keeps it, anchors included."""
+def _holdout_record(found: HoldoutLoss) -> dict[str, Any]:
+    """A hold-out loss as holdout.jsonl keeps it, anchors included."""
+    wiener, mean_image = found.anchors
     return {
-        "step": held.step,
-        "levels": held.levels,
-        "loss": [exact(value) for value in held.loss],
-        "wiener": held.wiener and [exact(value) for value in held.wiener],
-        "mean_image": exact(held.mean_image),
+        "step": found.step,
+        "levels": found.levels,
+        "loss": [to_hex(value) for value in found.loss],
+        "wiener": wiener and [to_hex(value) for value in wiener],
+        "mean_image": None if mean_image is None else to_hex(mean_image),
     }
-
-
-def _anchors(state: State, train: Data, holdout: Data) -> tuple[list[float] | None, float]:
-    recipe, images = state.spec.recipe, holdout.images[:IMAGES]
-    linear = wiener_loss(train.images, images, path=recipe.path, noise=recipe.noise, pixels=recipe.pixels)
-    return linear, mean_image_loss(train.images, images)

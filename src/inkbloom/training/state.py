@@ -16,7 +16,9 @@ from torch import Tensor, nn
 
 from ..config import Recipe
 from ..errors import CheckpointError, Diverged
-from ..store.weights import HELPER, Spec, first_not_finite, pack, put, take_helper, unpack
+from ..families import Spec, build
+from ..store.tensors import first_not_finite
+from ..store.weights import pack, put, put_training_nets, renamed, unpack
 from .average import Average
 from .muon import Muon
 
@@ -39,7 +41,7 @@ class State:
 
     def __init__(self, spec: Spec, device: torch.device) -> None:
         self.spec, self.step = spec, 0
-        self.family = spec.build().train()
+        self.family = build(spec).train()
         self.family.place(device)
         self.ema = Average(self.family.net, spec.recipe.ema * (spec.recipe.steps or 1)) if spec.recipe.ema else None
         self.optimizers = {phase: self._optimizer(list(owned.values())) for phase, owned in self.family.phases.items()}
@@ -65,14 +67,14 @@ class State:
             for slot, value in self.optimizers[phase].state[parameter].items()
         }
         average = self.ema.module if self.ema is not None else nn.Module()
-        helper = self.family.helper
-        for tensors in (self.family.net.state_dict(), average.state_dict(), helper.state_dict() if helper else {}, slots):
+        more_nets = self.family.training_nets
+        for tensors in (slots, *(net.state_dict() for net in (self.family.net, average, *more_nets.values()))):
             bad = first_not_finite(tensors)
             if bad:
                 raise Diverged(f"weights stopped being finite numbers by step {self.step} ({bad}): lower --lr or set --clip 1")
         files = {"model.safetensors": pack(self.family.net, self.spec, self.step, "live"), "optimizer.safetensors": save(slots)}
-        if helper is not None:
-            files[HELPER] = pack(helper, self.spec, self.step, "helper")
+        for name, net in more_nets.items():
+            files[f"{name}.safetensors"] = pack(net, self.spec, self.step, name)
         if self.ema is not None:
             files["ema.safetensors"] = pack(self.ema.module, self.spec, self.step, "ema")
         about = {
@@ -92,15 +94,19 @@ class State:
             model, slots = files["model.safetensors"], load(files["optimizer.safetensors"])
         except (KeyError, TypeError, ValueError, RecursionError, SafetensorError):
             raise CheckpointError(f"not the state of a training ({where}): start again in another --out") from None
-        put(self.family.net, unpack(model, where / "model.safetensors")[0], where / "model.safetensors")
-        take_helper(self.family, files, where)
+        own = self.spec.own
+        put(self.family.net, unpack(model, where / "model.safetensors", own)[0], where / "model.safetensors")
+        put_training_nets(self.family, files, where)
         if self.ema is not None:
             if "ema.safetensors" not in files:
                 raise CheckpointError(
                     f"the average of the weights is missing ({where / 'ema.safetensors'}): start again in another --out"
                 )
-            put(self.ema.module, unpack(files["ema.safetensors"], where / "ema.safetensors")[0], where / "ema.safetensors")
+            put(self.ema.module, unpack(files["ema.safetensors"], where / "ema.safetensors", own)[0], where / "ema.safetensors")
             self.ema.seen = averaged
+        if self.spec.recipe.family != "diffusion":
+            parts = ((name.partition("/"), slot) for name, slot in slots.items())
+            slots = {f"{phase}/{renamed(rest)}": slot for (phase, _, rest), slot in parts}
         self._load_slots(slots, where / "optimizer.safetensors")
         self.step = step
         return about

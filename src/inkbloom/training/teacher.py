@@ -1,4 +1,4 @@
-"""Where a network begins that learns from another: with the other's weights, and with the other beside it."""
+"""Where a student begins: with its teacher's weights, and with the teacher beside it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SHARED = ("timed", "labels", "path", "target", "noise", "pixels")  # what it was
 
 
 def take_teacher(state: State) -> None:
-    """Fills the network, its average and its teacher with the weights that the recipe names; nothing where it names none.
+    """Gives the network, its average and its teacher the weights that the recipe names; does nothing where it names none.
 
     Raises UsageError where the two were not made alike, CheckpointError where there are no weights.
     """
@@ -23,23 +23,23 @@ def take_teacher(state: State) -> None:
     if not recipe.teacher:
         return
     path, name = pretrained() if recipe.teacher == PRETRAINED else Path(recipe.teacher), shown(recipe.teacher)
-    family, spec, _ = load_weights(path)
-    if not family.restores:
+    teacher, _ = load_weights(path, own=state.spec.own)
+    if not teacher.denoises:
         raise UsageError(f"the teacher knows few steps only or is no diffusion model ({name}): name another")
     for field in SHARED:
-        theirs, own = getattr(spec.recipe, field), getattr(recipe, field)
+        theirs, own = getattr(teacher.recipe, field), getattr(recipe, field)
         if theirs != own:
             flag = f"--no-{field}" if theirs is False else f"--{field}" if theirs is True else f"--{field} {theirs}"
             raise UsageError(f"the teacher was made with another {field} ({name}): set {flag}")
-    made, wanted = ((s.channels, s.size, s.classes) for s in (spec, state.spec))
-    if made != wanted:
-        field = next(f for f, mine, its in zip(("channels", "size", "classes"), made, wanted, strict=True) if mine != its)
-        raise UsageError(f"the teacher draws images of other {field} than the data ({name}): name one trained on such data")
+    for field in ("channels", "size", "classes"):
+        if getattr(teacher.spec, field) != getattr(state.spec, field):
+            raise UsageError(f"the teacher draws images of other {field} than the data ({name}): name one trained on such data")
+    weights = teacher.net.state_dict()
     try:
-        check_fit(state.family.net, family.net.state_dict(), path)
+        check_fit(state.family.net, weights, path)
     except CheckpointError:
-        own_shape = ", ".join(f"{field} {getattr(spec.recipe, field) or 'its own'}" for field in ("net", "widths", "layers"))
-        raise UsageError(f"the teacher's network has another shape ({name}: {own_shape}): set these alike") from None
-    for net in (state.family.net, state.family.helper, None if state.ema is None else state.ema.module):
-        if net is not None:
-            net.load_state_dict(family.net.state_dict())
+        shape = ", ".join(f"{field} {getattr(teacher.recipe, field) or 'its own'}" for field in ("net", "widths", "layers"))
+        raise UsageError(f"the teacher's network has another shape ({name}: {shape}): set these alike") from None
+    average = [] if state.ema is None else [state.ema.module]
+    for net in (state.family.net, *state.family.training_nets.values(), *average):
+        net.load_state_dict(weights)

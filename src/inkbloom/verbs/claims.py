@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
 
     from ..claims.catalogue import CLAIMS
     from ..claims.lab import FULL, QUICK, Lab
-    from ..claims.telling import record
+    from ..claims.text import record
     from ..files import try_to_write, write_file
 
     for id in args.only or ():
@@ -70,10 +70,9 @@ def run(args: argparse.Namespace) -> int:
 
 def train_for(claim: Claim, console: Console) -> None:
     """Makes the trainings of a claim, and their cards, as far as runs/claims lacks them; one that was stopped goes on."""
+    from ..api import evaluate, train
     from ..claims.trials import PICTURES
     from ..evaluation.card_file import read_card
-    from .evaluate import evaluate
-    from .train import train
 
     for trial in claim.trials:
         for seed in trial.seeds:
@@ -92,7 +91,7 @@ def table(id: str, claim: Claim, found: Finding, lang: str, first: bool) -> Tabl
     from rich.text import Text
 
     from ..claims.claim import VERDICTS
-    from ..claims.telling import WORDS, about, lines
+    from ..claims.text import WORDS, about, lines
 
     words = WORDS[lang]
     made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), expand=True, show_header=first)

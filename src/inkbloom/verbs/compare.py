@@ -25,51 +25,25 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Compares; 0. Raises InkbloomError, UsageError where the cards of the runs do not compare."""
-    names = distinct(args.runs)
+    """Compares and prints the tables; 0. Raises InkbloomError, UsageError where the cards of the runs do not compare."""
+    if len(args.runs) < 2:
+        raise UsageError(f"one run only ({shown(args.runs[0])}): name two or more to compare")
 
-    from rich.console import Console
-    from rich.text import Text
+    from ..api import compare
+    from ..api.progress import console_for
 
-    from ..files import write_file
-    from ..report.compare_page import compare_page
-    from ..report.comparison import check_cards, compare
-    from ..report.drawn import draw
-    from ..report.facts import read_facts
-
-    console = Console(highlight=False, markup=False, quiet=args.quiet)
+    console = console_for(args.quiet)
     if not console.is_terminal:
         console.width = 10_000  # in a file or a pipe each row keeps to one line
-    facts = [read_facts(path) for path in args.runs]
-    check_cards(names, facts)
-    drawn = []
-    for name, fact in zip(names, facts, strict=True):
-        with console.status(Text(f"sampling {name}")):
-            drawn.append(draw(fact.family, fact.spec))
-    found = compare(names, facts, drawn)
+    found = compare(*args.runs, html=args.html, quiet=args.quiet)
     for line in found.warnings:
         console.print(f"note: {line}", soft_wrap=True)
     for title, table in tables(found):
         console.print(f"\n{title}", soft_wrap=True, style="bold")
-        console.print(table)
+        console.print(table, soft_wrap=False)
     if args.html:
-        write_file(args.html, compare_page(found, facts, drawn))
         console.print(f"page: {shown(args.html, 1000)}", soft_wrap=True)
     return 0
-
-
-def distinct(paths: Sequence[Path]) -> list[str]:
-    """Names for the runs: their folders' own, or the paths as given where two are alike. Raises UsageError for bad choices."""
-    if len(paths) < 2:
-        raise UsageError(
-            f"one run only ({shown(paths[0])}): name two or more to compare" if paths else "no runs: name two or more"
-        )
-    seen: dict[Path, Path] = {}
-    for path in paths:
-        if (same := seen.setdefault(path.resolve(), path)) is not path:
-            raise UsageError(f"the same run twice ({shown(same)}, {shown(path)}): name each one once")
-    names = [shown(path.absolute().name, 40) for path in paths]
-    return names if len(set(names)) == len(names) else [shown(path, 60) for path in paths]
 
 
 def tables(found: Comparison) -> Iterator[tuple[str, Table]]:

@@ -1,22 +1,12 @@
-"""`inkbloom evaluate`, and `inkbloom.evaluate(...)`: the card of a run, or of images that something else made."""
+"""`inkbloom evaluate WHAT`: the card of a run, or of images that something else made."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import get_args
 
-from ..config import SolverName, SpacingName, parse_size
-from ..errors import DataError, UsageError, shown
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from ..data import Data
-    from ..evaluation.measures import Card
-
-SHOWN = 16  # samples in the picture
+from ..config import SolverName, SpacingName
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -43,122 +33,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Makes the card and prints it; 0. Raises InkbloomError."""
+    from ..api import evaluate
+
     evaluate(**vars(args))
     return 0
-
-
-def evaluate(
-    what: str | Path,
-    *,
-    data: str | None = None,
-    judge: str | None = None,
-    n: int | None = None,
-    images: int | None = None,
-    seed: int = 0,
-    steps: int | None = None,
-    nfe: int | None = None,
-    solver: SolverName | None = None,
-    spacing: SpacingName | None = None,
-    guidance: float | None = None,
-    weights: str | None = None,
-    json: str | Path | None = None,
-    quiet: bool = True,
-) -> Card:
-    """The card of a run, a weights file, an .npz file or a folder of images: a dict of plain values, see docs/evaluate.md.
-
-    A run keeps it in RUN/card.json, and its pictures in RUN/evaluation; `json` names a further file for it, whose pictures go
-    beside it. The arguments are the flags of `inkbloom evaluate`. Raises InkbloomError.
-    """
-    from rich.console import Console
-    from rich.progress import Progress
-
-    from ..data import load_data
-    from ..evaluation.card import measure
-    from ..evaluation.card_file import write_card
-    from ..evaluation.floor import set_size, standard
-    from ..evaluation.judge import choose_judge
-    from ..evaluation.subject import draw_subject, holds_images, read_subject
-    from ..evaluation.table import table
-    from ..files import try_to_write
-    from ..philox import MAX_SEED
-    from ..report.run_page import write_report
-    from ..run import Run
-
-    what, json = Path(what), Path(json) if json else None
-    wishes = {"steps": steps, "nfe": nfe, "solver": solver, "spacing": spacing, "guidance": guidance}
-    console = Console(highlight=False, markup=False, soft_wrap=True, quiet=quiet)
-    if not 0 <= seed <= MAX_SEED:
-        raise UsageError(f"seed = {seed}: must lie in [0, {MAX_SEED}]")
-    is_set = holds_images(what)
-    homes = [(json, json.parent / f"{json.name.removesuffix('.json')}-pictures")] if json else []
-    if what.is_dir() and not is_set:
-        homes.insert(0, (what / "card.json", what / "evaluation"))
-    for path, _ in homes:
-        try_to_write(path)
-    model = None if is_set else Run(what, weights or "ema")
-    size = ""
-    if model:
-        recipe = model.spec.recipe
-        size = recipe.size
-        real = load_data(data or recipe.data, parse_size(size), recipe.skip_broken)
-        if model.family.classes and real.classes and model.spec.classes != real.classes:
-            raise DataError(f"the run knows other classes than {shown(real.source)}: leave out --data, or give its own source")
-    else:
-        for name, value in {"images": images, "weights": weights, **wishes}.items():
-            if value is not None:
-                raise UsageError(f"--{name} with images that exist already ({shown(what)}): it tells a run how to draw them")
-        real = load_data(data or "digits")
-    n = set_size(real, n)
-    chosen, note = choose_judge(judge, real, size)
-
-    with Progress(console=console, disable=not console.is_terminal or quiet, transient=True) as bar:
-        task = bar.add_task("sampling", total=None)
-        if model:
-            kind = "file" if what.is_file() else "ema" if recipe.ema and weights != "live" else "live"
-            subject = draw_subject(
-                model.family, model.shape, real, n, images, seed=seed, **wishes,
-                origin={"run": str(what), "weights": kind, "step": model.step},
-                watch=lambda done, of: bar.update(task, completed=done, total=of),
-            )  # fmt: skip
-        else:
-            subject = read_subject(what, real, n, seed)
-        bar.update(task, description="measuring", total=None)
-        held = standard(real, chosen, n)
-        card, pairs = measure(subject.images, subject.labels, held, made=subject.made, holdout=subject.holdout, seed=seed)
-    for line in (*real.notes, *_empty_classes(real), *table(card), note):
-        if line:
-            console.print(line)
-    for path, folder in homes:
-        write_card(card, path)
-        console.print(f"card: {path}")
-        for picture in _pictures(subject.images, held.eye.train, pairs, seed, folder):
-            console.print(f"pictures: {picture}")
-    if model and what.is_dir():
-        console.print(f"report: {write_report(what)}")
-    return card
-
-
-def _empty_classes(real: Data) -> Iterator[str]:
-    """A line for each class that the reference has no image of: nothing drawn of it can be judged fairly."""
-    labels = real.take("reference").labels
-    seen = set() if labels is None else set(labels.tolist())
-    for number, name in enumerate(real.classes):
-        if number not in seen:
-            yield f"warning: class '{shown(name, 40)}' has no image in the reference, so pictures of it count as strangers"
-
-
-def _pictures(images: Tensor, train: Tensor, pairs: list[tuple[int, int]], seed: int, folder: Path) -> Iterator[Path]:
-    """Writes 16 random samples, and the samples nearest to training images, each left of its neighbour; yields where."""
-    import torch
-
-    from ..evaluation.floor import shuffled
-    from ..figures.images import save_png, tile
-
-    scale = 2 if max(images.shape[2:]) < 64 else 1
-    some = images[shuffled(seed, len(images), draw=1)[:SHOWN]]
-    save_png(tile(some, columns=8, scale=scale), folder / "samples.png")
-    yield folder / "samples.png"
-    sample, neighbour = (torch.tensor(side) for side in zip(*pairs, strict=True))
-    beside = torch.cat([images[sample], train[neighbour]], dim=3)
-    save_png(tile(beside, columns=4, scale=scale, gap=3), folder / "nearest.png")
-    yield folder / "nearest.png"

@@ -3,26 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import get_args
 
 from ..config import SolverName, SpacingName
-from ..errors import DataError, UsageError
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-    from PIL.Image import Image
-    from torch import Tensor
-
-    from ..run import Run
-    from ..sampling import Order
-
-SHOWN = 400  # pictures on the grid, at most
-FILMED = 8  # pictures in the history and the film
-PLANE = 15  # pictures on a side of the plane
+from ..errors import UsageError
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -53,127 +38,11 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Draws; 0. Raises InkbloomError."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    from ..run import Run
-
-    console = Console(highlight=False, markup=False, soft_wrap=True, quiet=args.quiet)
     if (args.start is None) != (args.at is None):
         raise UsageError("--from and --at belong together: write --from FILE --at 0.7")
-    model = Run(args.run, args.weights)
-    wish = model.order(
-        args.count,
-        seed=args.seed,
-        steps=args.steps,
-        nfe=args.nfe,
-        solver=args.solver,
-        spacing=args.spacing,
-        guidance=args.guidance,
-        label=args.label,
-        start=(_picture(args.start, model), args.at) if args.start else None,
-    )
-    out = args.out or _beside(args.run) / "samples"
-    with Progress(console=console, disable=not console.is_terminal or args.quiet, transient=True) as bar:
-        task = bar.add_task("sampling", total=wish.count)
-        for line in _draw(model, wish, out, args, lambda done: bar.update(task, completed=done)):
-            console.print(line)
+
+    from ..api import sample
+
+    given = {name: value for name, value in vars(args).items() if name not in ("start", "at", "between")}
+    sample(**given, start=(args.start, args.at) if args.start else None, between=tuple(args.between) if args.between else None)
     return 0
-
-
-def _beside(run: Path | None) -> Path:
-    """The folder that a run's pictures go to: its own, or the one that a weights file stands in; without a run the current."""
-    if run is None:
-        return Path()
-    return run if run.is_dir() else run.resolve().parent
-
-
-def _draw(model: Run, wish: Order, out: Path, args: argparse.Namespace, watch: Any) -> Iterator[str]:
-    """Samples batch by batch into all the files asked for; yields lines that say where they are."""
-    import numpy as np
-
-    from ..data.npz import write_npz
-    from ..figures.images import save_png, tile
-    from ..sampling import labels_of
-
-    sheets: dict[str, Image] = {}
-    if args.plane:
-        sheets["plane"] = _sheet(model.plane(PLANE, wish.label), PLANE)
-    if args.between:
-        row = model.between(*args.between)
-        sheets["between"] = _sheet(row, len(row))
-    kept: list[NDArray[np.uint8]] = []  # what the grid shows; more must not pile up
-
-    def single(number: int) -> Path:
-        return out / "pictures" / f"{number:05d}.png"
-
-    def pictures() -> Iterator[NDArray[np.uint8]]:
-        done = 0
-        for batch, _ in model.stream(wish):
-            if done < SHOWN:
-                kept.append(batch[: SHOWN - done])
-            if args.pngs:
-                for number, picture in enumerate(batch, start=done):
-                    save_png(tile(picture.transpose(2, 0, 1)[None], gap=0), single(number))
-            done += len(batch)
-            watch(done)
-            yield batch
-
-    pictures_of = "1 picture" if wish.count == 1 else f"{wish.count:,} pictures"
-    yield f"{pictures_of}, {wish.how}"
-    if args.npz:
-        labels = labels_of(wish, model.family, 0, wish.count)
-        write_npz(args.npz, pictures(), wish.count, labels.numpy() if labels is not None else None)
-        yield f"npz: {args.npz}"
-    else:
-        for _ in pictures():
-            pass
-    columns = model.family.classes if wish.label is None and 2 <= model.family.classes <= 20 < wish.count else None
-    save_png(_sheet(np.concatenate(kept), columns), out / "grid.png")
-    yield f"grid: {out / 'grid.png'}" + (f" (the first {SHOWN})" if wish.count > SHOWN else "")
-    if args.pngs:
-        yield f"pictures: {single(0)}" + (f" to {single(wish.count - 1).name}" if wish.count > 1 else "")
-    if args.history:
-        yield from _history(model, wish, out)
-    for name, sheet in sheets.items():
-        save_png(sheet, out / f"{name}.png")
-        yield f"{name}: {out / f'{name}.png'}"
-
-
-def _sheet(pictures: NDArray[np.uint8], columns: int | None) -> Image:
-    """Pictures (N, H, W, C) side by side, small ones enlarged."""
-    from ..figures.images import tile
-
-    return tile(pictures.transpose(0, 3, 1, 2), columns=columns, scale=2 if max(pictures.shape[1:3]) < 64 else 1)
-
-
-def _history(model: Run, wish: Order, out: Path) -> Iterator[str]:
-    """The tutorial's picture and a film of the first few pictures: every input and every prediction."""
-    from ..figures.images import save_gif
-    from ..figures.trajectory import film_frames, history_sheet
-
-    few = replace(wish, count=min(wish.count, FILMED))
-    inputs, predictions = (pictures.transpose(0, 1, 4, 2, 3) for pictures in model.history(few))
-    titles = ("Input (noisy)", "Model Prediction") if model.family.walks else ("Into the layer", "Out of the layer")
-    history_sheet(inputs[:-1], predictions, out / "history.png", titles)
-    frames = film_frames(inputs[:-1], predictions, inputs[-1])
-    save_gif(frames, out / "film.gif", milliseconds=max(40, 4000 // len(predictions)))
-    yield f"history: {out / 'history.png'}"
-    yield f"film: {out / 'film.gif'}"
-
-
-def _picture(path: Path, model: Run) -> Tensor:
-    """The user's picture in the model's size and colours: (1, C, H, W) uint8. Raises DataError."""
-    import numpy as np
-    import torch
-    from PIL import Image
-
-    from ..data.picture import Broken, read_picture
-
-    if not path.exists():
-        raise DataError(f"no such picture ({path}): give an image file to --from")
-    found = read_picture(path, model.spec.size)
-    if isinstance(found, Broken):
-        raise DataError(f"cannot read the picture ({path}): {found.reason}")
-    pixels = np.asarray(Image.fromarray(found.pixels).convert("L" if model.spec.channels == 1 else "RGB"))
-    return torch.from_numpy(pixels.reshape(*model.spec.size, -1).transpose(2, 0, 1)[None].copy())

@@ -1,0 +1,160 @@
+"""The card of a run, or of images that something else made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from torch import Tensor
+
+from ..config import SolverName, SpacingName, parse_size
+from ..data import Data, load_data
+from ..errors import DataError, UsageError, shown
+from ..evaluation.baseline import baseline, set_size, shuffled
+from ..evaluation.card import measure
+from ..evaluation.card_file import write_card
+from ..evaluation.image_set import ImageSet, draw_set, holds_images, read_set
+from ..evaluation.judge import choose_judge
+from ..evaluation.measures import Card
+from ..evaluation.table import table
+from ..figures.images import save_png, tile
+from ..files import try_to_write
+from ..philox import MAX_SEED
+from ..report.run_page import write_report
+from ..run import Run
+from ..solvers import Solver, Spacing
+from .progress import console_for, progress
+from .train import source_of
+
+SHOWN = 16  # samples in the picture
+
+
+def evaluate(
+    what: str | Path | Run,
+    *,
+    data: str | Data | None = None,
+    judge: str | None = None,
+    n: int | None = None,
+    images: int | None = None,
+    seed: int = 0,
+    steps: int | None = None,
+    nfe: int | None = None,
+    solver: SolverName | Solver | None = None,
+    spacing: SpacingName | Spacing | None = None,
+    guidance: float | None = None,
+    weights: str | None = None,
+    json: str | Path | None = None,
+    quiet: bool = True,
+) -> Card:
+    """The card of a run, a weights file, an .npz file or a folder of images: a dict of plain values, see docs/evaluate.md.
+
+    A run keeps it in RUN/card.json, and its pictures in RUN/evaluation; `json` names a further file for it, whose pictures go
+    beside it. The arguments are the flags of `inkbloom evaluate`; a run may be given open, and `data` as images of
+    `inkbloom.images`. Raises InkbloomError.
+    """
+    if not 0 <= seed <= MAX_SEED:
+        raise UsageError(f"seed = {seed}: must lie in [0, {MAX_SEED}]")
+    path, console = what.path if isinstance(what, Run) else Path(what), console_for(quiet)
+    asked = {"steps": steps, "nfe": nfe, "solver": solver, "spacing": spacing, "guidance": guidance}
+    is_set = not isinstance(what, Run) and holds_images(path)
+    homes = _homes(path, is_set, Path(json) if json else None)
+    if is_set:
+        _refuse_drawing(path, {"images": images, "weights": weights, **asked})
+    model = None if is_set else what if isinstance(what, Run) else Run(path, weights or "ema")
+    real, size = _real_images(model, data)
+    n = set_size(real, n)
+    chosen, note = choose_judge(judge, real, size)
+    with progress(console, None, "sampling") as advance:
+        subject = (
+            _drawn(model, real, n, images, seed, weights, asked, lambda done, of: advance(done, of, "sampling"))
+            if model
+            else read_set(path, real, n, seed)
+        )
+        advance(0, None, "measuring")
+        against = baseline(real, chosen, n)
+        card, pairs = measure(subject.images, subject.labels, against, made=subject.made, holdout=subject.holdout, seed=seed)
+    for line in (*real.notes, *_empty_classes(real), *table(card), note):
+        if line:
+            console.print(line)
+    for file, folder in homes:
+        _write(card, subject, against.extractor.train, pairs, seed, file, folder, console)
+    if model and path.is_dir():
+        console.print(f"report: {write_report(path, model.spec.own)}")
+    return card
+
+
+def _homes(path: Path, is_set: bool, json: Path | None) -> list[tuple[Path, Path]]:
+    """Where the card goes, and its pictures. Raises DiskError where one cannot be written."""
+    homes = [(path / "card.json", path / "evaluation")] if path.is_dir() and not is_set else []
+    if json:
+        homes.append((json, json.parent / f"{json.name.removesuffix('.json')}-pictures"))
+    for file, _ in homes:
+        try_to_write(file)
+    return homes
+
+
+def _refuse_drawing(path: Path, asked: dict[str, Any]) -> None:
+    """Raises UsageError for settings that only a run can follow."""
+    for name, value in asked.items():
+        if value is not None:
+            raise UsageError(f"--{name} with images that exist already ({shown(path)}): it says how a run draws them")
+
+
+def _real_images(model: Run | None, data: str | Data | None) -> tuple[Data, str]:
+    """The source to compare with, and the size its images were brought to. Raises DataError, UsageError."""
+    if isinstance(data, Data):
+        return data, ""
+    if model is None:
+        return load_data(data or "digits"), ""
+    recipe = model.recipe
+    real = load_data(data, parse_size(recipe.size), recipe.skip_broken) if data else source_of(recipe)
+    if model.family.num_classes and real.classes and model.spec.classes != real.classes:
+        raise DataError(f"the run knows other classes than {shown(real.source)}: leave out --data, or give its own source")
+    return real, recipe.size
+
+
+def _drawn(
+    model: Run, real: Data, n: int, images: int | None, seed: int, weights: str | None, asked: dict[str, Any], watch: Any
+) -> ImageSet:
+    """What a run draws for its card."""
+    kind = "file" if model.path.is_file() else "ema" if model.recipe.ema and weights != "live" else "live"
+    origin = {"run": str(model.path), "weights": kind, "step": model.step}
+    return draw_set(model.family, real, n, images, seed=seed, **asked, origin=origin, watch=watch)
+
+
+def _empty_classes(real: Data) -> Iterator[str]:
+    """A line for each class that the reference has no image of: nothing drawn of it can be judged fairly."""
+    labels = real.take("reference").labels
+    seen = set() if labels is None else set(labels.tolist())
+    for number, name in enumerate(real.classes):
+        if number not in seen:
+            yield f"warning: class '{shown(name, 40)}' has no image in the reference, so pictures of it count as strangers"
+
+
+def _write(
+    card: Card,
+    subject: ImageSet,
+    train: Tensor,
+    pairs: list[tuple[int, int]],
+    seed: int,
+    file: Path,
+    folder: Path,
+    console: Console,
+) -> None:
+    """Writes the card, 16 random samples, and the samples nearest to training images, each left of its neighbour."""
+    write_card(card, file)
+    console.print(f"card: {file}")
+    images, scale = subject.images, 2 if max(subject.images.shape[2:]) < 64 else 1
+    some = images[shuffled(seed, len(images), draw=1)[:SHOWN]]
+    sample, neighbour = (torch.tensor(side) for side in zip(*pairs, strict=True))
+    beside = torch.cat([images[sample], train[neighbour]], dim=3)
+    sheets = {
+        "samples.png": tile(some, columns=8, scale=scale),
+        "nearest.png": tile(beside, columns=4, scale=scale, gap=3),
+    }
+    for name, picture in sheets.items():
+        save_png(picture, folder / name)
+        console.print(f"pictures: {folder / name}")

@@ -1,0 +1,67 @@
+"""Pictures and films that show how it works."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from ..errors import UsageError, brief, unknown
+from ..explain.catalogue import LANGUAGES, TAKES
+from ..explain.example import DIGIT, digit_image, own_image
+from ..explain.options import Options
+from ..explain.topics import TOPICS
+
+LARGEST = 100  # pixels of stride and padding
+
+
+def explain(
+    topic: str,
+    *,
+    run: str | Path | None = None,
+    net: str | None = None,
+    image: str | Path | None = None,
+    digit: int | None = None,
+    kernel: str | None = None,
+    stride: int | None = None,
+    padding: Any = None,
+    layer: str | None = None,
+    t: float | None = None,
+    lang: str = "en",
+    out: str | Path = "explain",
+    quiet: bool = True,
+) -> dict[str, Path]:
+    """Draws a topic (convolution, transposed, continuous, noising, sampling, unet) into files and returns where they are.
+
+    The result has 'picture' and 'film' at least: name -> path in the folder `out`. The other arguments are those of
+    `inkbloom explain`, and a topic takes some of them only (`explain.catalogue.TAKES`). quiet: prints nothing.
+    Raises UsageError for a topic or a setting that is none, InkbloomError.
+    """
+    if topic not in TOPICS:
+        raise unknown("topic", topic, TOPICS)
+    if lang not in LANGUAGES:
+        raise unknown("language", lang, LANGUAGES)
+    given = {
+        "run": run, "net": net, "image": image, "digit": digit, "kernel": kernel, "stride": stride, "padding": padding,
+        "layer": layer, "t": t,
+    }  # fmt: skip
+    for name, value in given.items():
+        if value is not None and name not in TAKES[topic]:
+            taken = ", ".join(f"--{each}" for each in TAKES[topic]) or "none of these flags"
+            raise UsageError(f"--{name} with the topic {topic}: it takes {taken}; leave it out")
+    if isinstance(padding, str) and re.fullmatch(r"-?\d{1,9}", padding):
+        padding = int(padding)
+    for name, value in (("stride", stride), ("padding", padding)):
+        if isinstance(value, int) and value > LARGEST:
+            raise UsageError(f"--{name} {brief(value)}: at most {LARGEST} pixels can be drawn")
+    shown = own_image(Path(image)) if image else digit_image(DIGIT if digit is None else digit)
+    if shown.note and not quiet:
+        print(f"image: {shown.note}")
+    where = None if run is None else Path(run)
+    files = {}
+    for line in TOPICS[topic](Options(Path(out), shown, lang, where, net, layer, t, kernel, stride, padding)):
+        if not quiet:
+            print(line.text)
+        if line.path:
+            files[line.name] = line.path
+    return files

@@ -1,0 +1,134 @@
+"""A training told as it goes: the lines before it, its events, and the previews and cards that are made on the way."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import torch
+from rich.console import Console
+
+from ..config import Recipe
+from ..data import Data
+from ..data.pixels import to_bytes
+from ..errors import UsageError
+from ..evaluation.baseline import Baseline, baseline
+from ..evaluation.card import measure
+from ..evaluation.card_file import write_card
+from ..evaluation.holdout import HoldoutLoss
+from ..evaluation.image_set import draw_set
+from ..evaluation.judge import choose_judge
+from ..evaluation.table import headline, holdout_lines
+from ..figures.images import save_png, tile
+from ..sampling import final, request
+from ..store.folder import RunFolder
+from ..training.prepare import Training
+from ..training.session import CardDue, Epoch, Event, Logged, Preview, Saved, Started
+from .progress import progress
+
+PREVIEWED = 16  # images in a preview
+
+
+def introduction(training: Training) -> Iterator[str]:
+    """What will be trained, on what, where."""
+    recipe, family, images, accelerator = training.recipe, training.state.family, training.train, training.accelerator
+    height, width = images.size
+    parameters = sum(p.numel() for p in family.parameters() if p.requires_grad)
+    labelled = f", {len(images.classes)} classes" if family.num_classes else ""
+    yield f"data: {len(images.images):,} images of {recipe.data}, {width} x {height} x {images.channels}{labelled}"
+    yield f"net: {family.title}, {parameters:,} parameters; {family.summary}"
+    epochs = (recipe.steps or 0) * recipe.batch_size / training.plan.count
+    yield f"steps: {recipe.steps:,} of {recipe.batch_size} images ({epochs:.1f} epochs), {recipe.optimizer} at {recipe.lr:g}"
+    many = f", {accelerator.num_processes} processes" if accelerator.num_processes > 1 else ""
+    yield f"device: {_device_name(accelerator.device)}{many}"
+
+
+def _device_name(device: torch.device) -> str:
+    if device.type == "cuda":
+        return f"{device} ({torch.cuda.get_device_name(device)})"
+    return f"cpu ({torch.get_num_threads()} threads)" if device.type == "cpu" else str(device)
+
+
+class Narrator:
+    """Prints the events of a session as they come, and makes what they ask for.
+
+    cards: the steps after which a card will be due. `notes` are lines to be printed before the training. Raises UsageError and
+    DataError where such cards cannot be made.
+    """
+
+    def __init__(self, console: Console, folder: RunFolder, recipe: Recipe, data: Data, cards: Sequence[int]) -> None:
+        self.console, self.folder, self.recipe, self.data = console, folder, recipe, data
+        self.real: Baseline | None = None
+        note = ""
+        if cards:
+            self.real, note = _real_images(data, recipe, cards)
+        compiling = "compiling: about a minute the first time, then from a cache"
+        self.notes = [line for line in (note, compiling if recipe.compile == "on" else "") if line]
+
+    def tell(self, events: Iterable[Event]) -> None:
+        """Tells a session to its end."""
+        began, done, total = time.monotonic(), 0, self.recipe.steps or 0
+        with progress(self.console, total, "training") as advance:
+            for event in events:
+                match event:
+                    case Started(step, damaged):
+                        for line in damaged:
+                            self.console.print(f"warning: {line}; going on from an older one")
+                        if step:
+                            finished = step >= total
+                            self.console.print(
+                                f"already trained: {total:,} steps" if finished else f"resuming after step {step:,}"
+                            )
+                        done = step
+                        advance(step, total, "")
+                    case Logged(records):
+                        last = records[-1]
+                        losses = " ".join(f"{name} {loss:.4f}" for name, loss in last["losses"].items())
+                        advance(last["step"], total, f"loss {losses}  {last['images_per_second']:,.0f} images/s")
+                    case Epoch(number, mean):
+                        self.console.print(f"epoch {number}: mean loss {', '.join(f'{loss:.5f}' for loss in mean.values())}")
+                    case HoldoutLoss(step, levels, loss, anchors):
+                        self.console.print(f"step {step}: " + "\n".join(holdout_lines(levels, loss, *anchors)))
+                    case Preview(step):
+                        path = self.folder.previews / f"step-{step:08d}.png"
+                        save_preview(event, path)
+                        if step == total:
+                            self.console.print(f"preview: {path}")
+                    case CardDue() if self.real:
+                        start = time.monotonic()
+                        self.console.print(self._card(event, self.real))
+                        began += time.monotonic() - start  # judging is no training
+                    case Saved(step) if step == total:
+                        minutes, seconds = divmod(round(time.monotonic() - began), 60)
+                        self.console.print(f"trained {total - done:,} steps in {minutes} min {seconds} s")
+        self.console.print(f"run: {self.folder.path}")
+
+    def _card(self, due: CardDue, real: Baseline) -> str:
+        """Makes and writes the card of a moment of the training; a line with its headline numbers and where it is."""
+        origin = {"run": str(self.folder.path), "weights": due.weights, "step": due.step}
+        subject = draw_set(due.family, self.data, real.n, real.n, origin=origin)
+        card, _ = measure(subject.images, subject.labels, real, made=subject.made, holdout=subject.holdout)
+        path = self.folder.cards / f"step-{due.step:08d}.json"
+        write_card(card, path)
+        return f"step {due.step}: {headline(card)}; {path}"
+
+
+def _real_images(data: Data, recipe: Recipe, cards: Sequence[int]) -> tuple[Baseline, str]:
+    """What cards along the way are measured by, and a line where there is no judge. Raises UsageError, DataError."""
+    for step in cards:
+        if not 1 <= step <= (recipe.steps or 0):
+            raise UsageError(f"cards = {step}: the training has the steps 1 to {recipe.steps}")
+    if recipe.split == "all":
+        raise UsageError("--cards with --split all: the reference would be trained on; leave one of them out")
+    judge, note = choose_judge(None, data, recipe.size)
+    return baseline(data, judge), note
+
+
+def save_preview(preview: Preview, path: Path) -> None:
+    """The same noise drawn by the live weights (upper rows) and by their average (lower rows), as a PNG. Raises DiskError."""
+    rows = [
+        to_bytes(final(family, request(family, PREVIEWED), 0, PREVIEWED), family.recipe.pixels).cpu()
+        for family in preview.families.values()
+    ]
+    save_png(tile(torch.cat(rows), columns=PREVIEWED // 2, scale=2), path)

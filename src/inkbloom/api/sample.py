@@ -1,0 +1,143 @@
+"""Pictures from a trained model as files, and how they came about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from ..data.npz import write_npz
+from ..data.picture import Broken, read_picture
+from ..errors import DataError
+from ..figures.images import SHOWN, save_gif, save_png, sheet, tile
+from ..figures.trajectory import film_frames, history_sheet
+from ..run import Run
+from ..sampling import Request, labels_of
+from .progress import Advance, console_for, progress
+
+FILMED = 8  # pictures in the history and the film
+PLANE = 15  # pictures on a side of the plane
+
+
+def sample(
+    run: str | Path | Run | None = None,
+    count: int = 16,
+    *,
+    out: str | Path | None = None,
+    npz: str | Path | None = None,
+    pngs: bool = False,
+    history: bool = False,
+    plane: bool = False,
+    between: tuple[int, int] | None = None,
+    start: tuple[str | Path, float] | None = None,
+    weights: str = "ema",
+    quiet: bool = True,
+    **asked: Any,
+) -> dict[str, Path]:
+    """Draws pictures into files, however many, and returns where they are: name -> path.
+
+    run: a run's folder or weights file, or an open Run; default: the digits that come with inkbloom. Always written is `grid`,
+    the first 400 pictures side by side, in `out`, default the run's samples/. Where asked for: `npz`, all pictures in one
+    file; `pngs`, each as a PNG; `history` and `film`, every step of the first few; `plane` and `between`, see Run.plane and
+    Run.between. start: a picture's file and the noise level in (0, 1] to bring it to before sampling. asked: seed, label,
+    steps, nfe, solver, spacing, guidance, as in `sampling.request`. To have pictures as an array, call `Run.sample`.
+    Raises InkbloomError.
+    """
+    console = console_for(quiet)
+    model = run if isinstance(run, Run) else Run(run, weights)
+    if start:
+        asked["start"] = _picture(Path(start[0]), model), start[1]
+    request = model.request(count, **asked)
+    folder = Path(out) if out else _beside(None if run is None else model.path) / "samples"
+    label = request.labels[0] if request.labels else None
+    latents = [("plane", sheet(model.plane(PLANE, label), PLANE))] if plane else []
+    if between:
+        row = model.between(*between)
+        latents.append(("between", sheet(row, len(row))))
+    written: dict[str, Path] = {}
+    console.print(f"{'1 picture' if count == 1 else f'{count:,} pictures'}, {request.how}")
+    with progress(console, count, "sampling") as advance:
+        for name, path, note in _files(model, request, folder, Path(npz) if npz else None, pngs, advance):
+            written[name] = path
+            console.print(f"{name}: {path}{note}")
+    for name, path in _history(model, request, folder) if history else ():
+        written[name] = path
+        console.print(f"{name}: {path}")
+    for name, picture in latents:
+        written[name] = folder / f"{name}.png"
+        save_png(picture, written[name])
+        console.print(f"{name}: {written[name]}")
+    return written
+
+
+def _beside(path: Path | None) -> Path:
+    """The folder that a run's pictures go to: its own, or the one that a weights file stands in; without a run the current."""
+    if path is None:
+        return Path()
+    return path if path.is_dir() else path.resolve().parent
+
+
+def _files(
+    model: Run, request: Request, folder: Path, npz: Path | None, pngs: bool, advance: Advance
+) -> Iterator[tuple[str, Path, str]]:
+    """Samples batch by batch into the npz file, single files and the grid; yields (name, path, note) of each."""
+    kept: list[NDArray[np.uint8]] = []  # what the grid shows; more must not pile up
+
+    def single(number: int) -> Path:
+        return folder / "pictures" / f"{number:05d}.png"
+
+    def batches() -> Iterator[NDArray[np.uint8]]:
+        done = 0
+        for batch, _ in model.stream(request):
+            if done < SHOWN:
+                kept.append(batch[: SHOWN - done])
+            if pngs:
+                for number, picture in enumerate(batch, start=done):
+                    save_png(tile(picture.transpose(2, 0, 1)[None], gap=0), single(number))
+            done += len(batch)
+            advance(done, request.count, "")
+            yield batch
+
+    if npz:
+        labels = labels_of(model.family, request, 0, request.count)
+        write_npz(npz, batches(), request.count, None if labels is None else labels.numpy())
+        yield "npz", npz, ""
+    else:
+        for _ in batches():
+            pass
+    classes = model.family.num_classes
+    columns = classes if not request.labels and 2 <= classes <= 20 < request.count else None
+    save_png(sheet(np.concatenate(kept), columns), folder / "grid.png")
+    yield "grid", folder / "grid.png", f" (the first {SHOWN})" if request.count > SHOWN else ""
+    if pngs:
+        yield "pictures", single(0), f" to {single(request.count - 1).name}" if request.count > 1 else ""
+
+
+def _history(model: Run, request: Request, folder: Path) -> Iterator[tuple[str, Path]]:
+    """The tutorial's picture and a film of the first few pictures: every input and every prediction."""
+    few = replace(request, count=min(request.count, FILMED))
+    inputs, predictions = (pictures.transpose(0, 1, 4, 2, 3) for pictures in model.history(few))
+    titles = ("Input (noisy)", "Model Prediction") if model.family.iterative else ("Into the layer", "Out of the layer")
+    history_sheet(inputs[:-1], predictions, folder / "history.png", titles)
+    yield "history", folder / "history.png"
+    frames = film_frames(inputs[:-1], predictions, inputs[-1])
+    save_gif(frames, folder / "film.gif", milliseconds=max(40, 4000 // len(predictions)))
+    yield "film", folder / "film.gif"
+
+
+def _picture(path: Path, model: Run) -> Tensor:
+    """The user's picture in the model's size and colours: (1, C, H, W) uint8. Raises DataError."""
+    if not path.exists():
+        raise DataError(f"no such picture ({path}): give an image file to --from")
+    found = read_picture(path, model.spec.size)
+    if isinstance(found, Broken):
+        raise DataError(f"cannot read the picture ({path}): {found.reason}")
+    pixels = np.asarray(Image.fromarray(found.pixels).convert("L" if model.spec.channels == 1 else "RGB"))
+    return torch.from_numpy(pixels.reshape(*model.spec.size, -1).transpose(2, 0, 1)[None].copy())

@@ -1,0 +1,88 @@
+"""From a recipe to a run's folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Any
+
+from ..config import Recipe, dump_recipe, load_recipe, named, parse_recipe, parse_size
+from ..data import Data, load_data
+from ..device import best_device
+from ..errors import OWN, UsageError
+from ..report.run_page import is_stale, write_report
+from ..run import Run
+from ..store.folder import RunFolder
+from ..store.lock import hold
+from ..training.prepare import assemble, counted, images_to_train_on, settled
+from ..training.processes import from_first, join
+from ..training.session import session
+from .narrate import Narrator, introduction
+from .progress import console_for
+
+
+def train(
+    recipe: str | Path | Recipe,
+    *,
+    data: str | Data | None = None,
+    out: str | Path | None = None,
+    cards: Sequence[int] = (),
+    quiet: bool = False,
+    **changes: Any,
+) -> Run:
+    """Trains by a recipe (a name, a TOML file or a Recipe) with some fields changed, and returns the run, ready to sample.
+
+    data: the source, or images that `inkbloom.images` made of arrays. out: the run's folder, default runs/RECIPE; if it holds
+    an unfinished run of this recipe, that is resumed. cards: the steps after which RUN/cards/step-XXXXXXXX.json is made, the
+    card of as many images as one of its blocks holds; it changes nothing in the training. quiet: prints nothing.
+
+    changes: fields of the recipe, such as steps=500. Where a field names a network or a function (net, path, target, loss_on,
+    loss, noise, times, solver, spacing), an object of one's own of the same contract may stand: see docs/bring-your-own.md.
+    Raises InkbloomError; Interrupted after Ctrl-C, once the run can be resumed.
+    """
+    plain, own = named(changes)
+    asked = recipe if isinstance(recipe, Recipe) else load_recipe(str(recipe))
+    source = data.source if isinstance(data, Data) else data
+    asked = asked.resolved(**plain, **({} if source is None else {"data": source}))
+    folder = RunFolder(Path(out or Path("runs") / (asked.family if isinstance(recipe, Recipe) else Path(recipe).stem)))
+    _train(asked, folder, data if isinstance(data, Data) else None, own, cards, quiet)
+    return Run(folder.path, **{name: value for name, value in own.items() if name in OPENED_WITH})
+
+
+OPENED_WITH = ("net", "path", "target", "noise", "solver", "spacing")  # of one's own: what sampling needs, too
+
+
+def _train(
+    recipe: Recipe, folder: RunFolder, given: Data | None, own: Mapping[str, Any], cards: Sequence[int], quiet: bool
+) -> None:
+    """The steps of a training: lock, images, settle what the recipe leaves open, meet other processes, train, report."""
+    console, device, first = console_for(quiet), best_device(), os.environ.get("RANK", "0") == "0"
+    with ExitStack() as held:
+        if first:
+            held.enter_context(hold(folder.path))
+        data = given or source_of(recipe)
+        recipe = counted(recipe, len(images_to_train_on(data, recipe).images))
+        why: list[str] = []
+        if first:
+            recipe, why = settled(folder.adopt(recipe), device)
+        join(device)
+        console.quiet = quiet or not first
+        recipe = parse_recipe(from_first(dump_recipe(recipe)), str(folder.config))
+        training = assemble(recipe, data, device, own)
+        narrator = Narrator(console, folder, recipe, data, cards if first else ())
+        if first:
+            folder.write_config(recipe)
+        for line in (*data.notes, *introduction(training), *why, *narrator.notes):
+            console.print(line)
+        narrator.tell(held.enter_context(closing(session(folder, training, cards))))
+        if first and is_stale(folder):
+            console.print(f"report: {write_report(folder.path, own)}")
+
+
+def source_of(recipe: Recipe) -> Data:
+    """The images that a recipe names. Raises UsageError where they were arrays, DataError."""
+    if recipe.data.startswith(OWN):
+        raise UsageError(f"data = {recipe.data}: images given in Python; give them again, as in data=inkbloom.images(array)")
+    return load_data(recipe.data, parse_size(recipe.size), recipe.skip_broken)

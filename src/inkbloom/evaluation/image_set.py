@@ -1,0 +1,147 @@
+"""What is judged: the images that a model draws for a card, or those that lie in a file or a folder."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from ..data import Data
+from ..data.folder import load_folder
+from ..data.npz import load_npz
+from ..errors import DataError, UsageError, shown
+from ..families import Diffusion, Family
+from ..sampling import pictures, request
+from .baseline import labels_in_turn, shuffled
+from .holdout import anchors_of, measure_holdout
+
+BLOCKS, DRAWN = 5, 5000  # a model draws so many blocks of n images, and no more than so many images
+Watch = Callable[[int, int], None]  # told (images drawn, of how many)
+
+
+class ImageSet(NamedTuple):
+    """What a card is about: images (M, C, H, W) uint8, the classes (M,) that they should show, and what the card keeps."""
+
+    images: Tensor
+    labels: Tensor | None
+    made: dict[str, Any]
+    holdout: dict[str, Any] | None = None
+
+
+def draw_set(
+    family: Family,
+    data: Data,
+    n: int,
+    images: int | None = None,
+    *,
+    origin: Mapping[str, Any],
+    watch: Watch | None = None,
+    **asked: Any,
+) -> ImageSet:
+    """What a model draws for a card, and how well it denoises held-out images.
+
+    images: how many, default 5 blocks of n and no more than 5000; their classes are those of the reference in turn. origin:
+    kept in `made`. asked: as in `sampling.request`. Raises UsageError, DataError where the source's shape is another.
+    """
+    if family.spec.shape != (data.channels, *data.size):
+        raise DataError(
+            f"the run draws images of {_told(family.spec.shape)}, {shown(data.source)} holds "
+            f"{_told((data.channels, *data.size))}: give --data with images of the run's shape"
+        )
+    count = n * max(1, min(BLOCKS, DRAWN // n)) if images is None else images
+    if count < n:
+        raise UsageError(
+            f"images = {count}: a card of N = {n:,} needs {n:,} at least; draw more, or set --n "
+            "(cards of different N never compare)"
+        )
+    in_turn = labels_in_turn(data, n) if family.num_classes else None
+    wanted = request(family, count, labels=[] if in_turn is None else in_turn.tolist(), **asked)
+    batches: list[Tensor] = []
+    labels: list[Tensor] = []
+    began = time.perf_counter()
+    for batch, its_labels in pictures(family, wanted):
+        batches.append(batch)
+        labels += [] if its_labels is None or data.labels is None else [its_labels]
+        if watch:
+            watch(sum(map(len, batches)), count)
+    made = {
+        **_versions(), "run": None, "file": None, "images": count, "seed": wanted.seed,
+        "solver": wanted.solver_name, "steps": wanted.steps, "levels": list(wanted.levels) or None, "nfe": wanted.nfe,
+        "spacing": wanted.spacing_name, "guidance": wanted.guidance if family.iterative and family.num_conditions else None,
+        "split": family.recipe.split,
+        "images_per_second": round(count / (time.perf_counter() - began), 1), **origin,
+    }  # fmt: skip
+    return ImageSet(torch.cat(batches), torch.cat(labels) if labels else None, made, _holdout(family, data))
+
+
+def read_set(what: Path, data: Data, n: int, seed: int) -> ImageSet:
+    """The images of a file or a folder, in random order, so that blocks cut from a sorted set are alike. Raises DataError."""
+    found = load_folder(what) if what.is_dir() else load_npz(what)
+    mine, wanted = (_told((part.channels, *part.size)) for part in (found, data))
+    if mine != wanted:
+        raise DataError(
+            f"images of {mine} ({shown(what)}), where {shown(data.source)} has {wanted}: "
+            "make them of that shape, or name their own source with --data; nothing is resized here"
+        )
+    if len(found.images) < n:
+        raise DataError(
+            f"{len(found.images):,} image{'s' * (len(found.images) != 1)} ({shown(what)}): "
+            f"a card of N = {n:,} needs {n:,} at least; make more, or set --n (cards of different N never compare)"
+        )
+    index = shuffled(seed, len(found.images))
+    labels = _in_classes_of(data, found, what)
+    made = {**_versions(), "run": None, "file": str(what), "images": len(index), "seed": seed}
+    return ImageSet(found.images[index], None if labels is None else labels[index], made)
+
+
+def holds_images(what: Path) -> bool:
+    """Whether that is a set of images; else it is a run or its weights. Raises DataError for anything else."""
+    if what.is_dir():
+        return not ((what / "config.toml").exists() or (what / "checkpoints").exists())
+    if not what.exists():
+        raise DataError(f"nothing there ({shown(what)}): give a run, an .npz file or a folder of images")
+    if what.suffix not in (".npz", ".safetensors"):
+        raise DataError(f"neither .npz nor .safetensors ({shown(what)}): give a run, an .npz file or a folder of images")
+    return what.suffix == ".npz"
+
+
+def _versions() -> dict[str, Any]:
+    """What made a card: the versions of inkbloom and torch."""
+    return {"inkbloom": version("inkbloom"), "torch": torch.__version__}
+
+
+def _in_classes_of(data: Data, found: Data, what: Path) -> Tensor | None:
+    """The labels of `found`, as indices into the classes of `data`. Raises DataError for a class that it does not have."""
+    if found.labels is None or data.labels is None:
+        return None
+    if what.is_dir():  # classes by their names
+        if not set(found.classes) & set(data.classes):
+            return None
+        if strange := sorted(set(found.classes) - set(data.classes)):
+            raise DataError(
+                f"sub-folder '{shown(strange[0], 30)}' ({shown(what)}): no class of {shown(data.source)}; rename it"
+            )
+        return torch.tensor([data.classes.index(name) for name in found.classes])[found.labels]
+    if int(found.labels.max()) >= len(data.classes):
+        highest, last = int(found.labels.max()), len(data.classes) - 1
+        raise DataError(f"label {highest} ({shown(what)}): {shown(data.source)} has the classes 0 to {last}; number them so")
+    return found.labels
+
+
+def _holdout(family: Family, data: Data) -> dict[str, Any] | None:
+    """The hold-out loss at each noise level beside its anchors; None where the hold-out was trained on, or nothing denoises."""
+    if family.recipe.split == "all" or not (isinstance(family, Diffusion) and family.denoises):
+        return None
+    holdout = data.take("holdout")
+    found = measure_holdout(family, holdout, 0, anchors_of(family, data.take("train"), holdout))
+    return {"levels": list(found.levels), "loss": found.loss, **found.anchors._asdict()}
+
+
+def _told(shape: tuple[int, ...]) -> str:
+    channels, height, width = shape
+    return f"{width} x {height} x {channels}"

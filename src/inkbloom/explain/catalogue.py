@@ -1,0 +1,22 @@
+"""The topics of `inkbloom explain` by name, for the help and for checks. Imports nothing heavy."""
+
+from __future__ import annotations
+
+ABOUT = {
+    "convolution": "a kernel slides over an image, every product spelled out",
+    "transposed": "from a small matrix to a large one, with the zeros between",
+    "continuous": "two functions, their sliding product and its integral",
+    "noising": "an image turns into noise, and why that is a convolution",
+    "sampling": "what a trained network sees and predicts at each step",
+    "unet": "every layer of a network: shapes, cost, kernels, feature maps",
+}
+TAKES: dict[str, tuple[str, ...]] = {
+    "convolution": ("image", "digit", "kernel", "stride", "padding"),
+    "transposed": ("image", "digit", "kernel", "stride", "padding"),
+    "continuous": (),
+    "noising": ("image", "digit"),
+    "sampling": ("run",),
+    "unet": ("run", "net", "image", "digit", "layer", "t"),
+}
+"""Which settings a topic takes, beside the language and the folder."""
+LANGUAGES = ("en", "zh")
