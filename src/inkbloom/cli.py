@@ -16,7 +16,6 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import NoReturn
 
-from . import __version__
 from .errors import InkbloomError, UsageError, disk_error, unknown
 
 VERBS = {
@@ -84,7 +83,9 @@ def _run(words: list[str]) -> int:
         print(USAGE.format(verbs="\n".join(f"  {name:9} {about}" for name, about in VERBS.items())))
         return 0
     if words[0] == "--version":
-        print(f"inkbloom {__version__}")
+        from importlib.metadata import version
+
+        print(f"inkbloom {version('inkbloom')}")
         return 0
     if words[0] not in VERBS:
         raise unknown("verb", words[0], VERBS)

@@ -103,7 +103,7 @@ HUBER = 0.01  # pixel values, which are 1 or 2 apart: below this a pseudo-Huber 
 LOSSES: dict[str, Callable[[Tensor, Tensor | float], Tensor]] = {
     "squared": lambda error, weight: (weight * error**2).mean(),
     # Charbonnier et al. 1994: about |error|, but smooth at 0
-    "pseudo_huber": lambda error, weight: (weight * (error.square() + HUBER**2).sqrt()).mean() - HUBER,
+    "pseudo_huber": lambda error, weight: (weight * ((error.square() + HUBER**2).sqrt() - HUBER)).mean(),
 }
 """(error (B, C, H, W), weight that broadcasts against it) -> the mean loss, a scalar."""
 

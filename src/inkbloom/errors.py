@@ -16,6 +16,10 @@ class InkbloomError(Exception):
 
     code = 1
 
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows in place of a traceback."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class UsageError(InkbloomError):
     """A wrong flag, recipe or setting."""

@@ -6,21 +6,19 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from inkbloom.families.few_steps import lesson
 
 from inkbloom.config import Recipe, load_recipe
 from inkbloom.data import load_data
 from inkbloom.diffusion import PATHS
 from inkbloom.errors import UsageError
-from inkbloom.families import Diffusion, build
+from inkbloom.families import FewStep, Spec, build
+from inkbloom.families.few_step import long_steps
 from inkbloom.philox import Draw
 from inkbloom.run import Run
 from inkbloom.sampling import request
 from inkbloom.solvers import SOLVERS, step_times
-from inkbloom.store.weights import Spec
-from inkbloom.training.batches import Plan
-from inkbloom.training.fit import fit, make_accelerator
-from inkbloom.training.state import State
+from inkbloom.training.fit import fit
+from inkbloom.training.prepare import assemble
 from inkbloom.training.teacher import take_teacher
 
 CPU = torch.device("cpu")
@@ -30,7 +28,7 @@ TAUGHT = {"teacher_steps": 3, "sample_steps": 4, "spacing": "shifted", "steps": 
 class Constant(torch.nn.Module):
     """A network that always answers the same grey."""
 
-    channels_last, classes = False, 0
+    channels_last, num_classes = False, 0
 
     def __init__(self, grey):
         super().__init__()
@@ -42,52 +40,66 @@ class Constant(torch.nn.Module):
 
 @pytest.mark.parametrize("spacing", ["shifted", "uniform"])
 @pytest.mark.parametrize(("long", "stride"), [(4, 3), (2, 5), (1, 4), (3, 1)])
-def test_long_steps_stand_on_the_teachers_walk(spacing, long, stride):
+def test_long_steps_stand_on_the_teachers_trajectory(spacing, long, stride):
     path, noise = PATHS["lerp"], torch.randn(5, 1, 8, 8, dtype=torch.float64)
     times = step_times(long * stride, spacing, path)
-    torch.testing.assert_close(times[::stride], step_times(long, spacing, path))  # so the pupil's own steps are these
+    torch.testing.assert_close(times[::stride], step_times(long, spacing, path))  # so the student's own steps are these
 
     def teacher(x, t):
         return 0.3 * x + t
 
-    starts, ends = lesson(teacher, noise, times, path, stride)
-    walk = [x for x, _ in SOLVERS["dpmpp_2m"](teacher, noise, times, path, None)]
+    starts, ends = long_steps(teacher, noise, times, path, stride)
+    trajectory = [x for x, _ in SOLVERS["dpmpp_2m"](teacher, noise, times, path, None)]
     assert torch.equal(starts[:5], noise)
     assert torch.equal(starts[5:], ends[:-5])
-    assert torch.equal(ends, torch.cat(walk[stride - 1 :: stride]))
+    assert torch.equal(ends, torch.cat(trajectory[stride - 1 :: stride]))
 
 
-def test_the_loss_is_the_distance_from_where_the_teacher_lands():
-    """A teacher of one grey goes straight: a pupil of the same grey lands with it, one of another misses by a closed form."""
-    recipe = Recipe().resolved(teacher="somebody", target="x0", **TAUGHT)
-    same, other = (Diffusion(Constant(grey), recipe, Constant(0.25)) for grey in (0.25, 0.75))
+def student(grey, **changes):
+    """One that always answers the same grey, of a teacher that always answers 0.25."""
+    recipe = Recipe().resolved(teacher="somebody", target="x0", **TAUGHT, **changes)
+    return FewStep(Constant(grey), Spec(recipe, 1, (8, 8)), Constant(0.25))
+
+
+@pytest.mark.parametrize(
+    ("loss", "counted"),
+    [
+        ("auto", lambda error: math.hypot(error, 0.01) - 0.01),
+        ("pseudo_huber", lambda error: math.hypot(error, 0.01) - 0.01),
+        ("squared", lambda error: error**2),
+    ],
+)
+def test_the_loss_is_the_distance_from_where_the_teacher_lands(loss, counted):
+    """A teacher of one grey goes straight: a student of the same grey lands with it, one of another misses by a closed form."""
     x, draw = torch.zeros(6, 1, 8, 8), Draw(0, np.arange(6))
-    assert abs(same("denoise", x, None, draw)[0].item()) < 1e-8
+    assert abs(student(0.25, loss=loss)("denoise", x, None, draw)[0].item()) < 1e-8
     times = step_times(4, "shifted", PATHS["lerp"])
-    missed = [math.hypot(0.5 * (1 - s / t), 0.01) - 0.01 for t, s in pairwise(times)]
-    assert other("denoise", x, None, draw)[0].item() == pytest.approx(float(sum(missed) / 4), rel=1e-5)
+    missed = [counted(0.5 * (1 - s / t)) for t, s in pairwise(times)]
+    loss, _ = student(0.75, loss=loss)("denoise", x, None, draw)
+    assert loss.item() == pytest.approx(float(sum(missed) / 4), rel=1e-5)
 
 
 def taught(source, folder, **changes):
-    """A state whose recipe names the run `folder` as its teacher, and the data."""
-    data = load_data(source())
+    """The training of a student whose recipe names the run `folder` as its teacher."""
     made = {"data": source(), "net": "ink", "widths": [16], "layers": 1, "precision": "fp32", "ema": 0.2}
     recipe = Recipe().resolved(**{**made, "teacher": str(folder), "train_guidance": 1.5, **TAUGHT, **changes})
-    return State(Spec(recipe, data.channels, data.size, data.classes if recipe.labels else ()), CPU), data.take("train")
+    return assemble(recipe, load_data(source()), CPU)
 
 
-def trained(state, images, steps):
-    plan = Plan(0, len(images.images), state.spec.recipe.batch_size, False)
-    for step in fit(state, images, plan, make_accelerator(CPU, "fp32")):
+def trained(training, steps):
+    """Trained up to that step, from its teacher's weights where it begins."""
+    if not training.state.step:
+        take_teacher(training.state)
+    for step in fit(training):
         if step.number == steps:
-            return step
+            return
     raise AssertionError
 
 
 def test_half_precision_is_no_obstacle(source, teacher):
-    state, images = taught(source, teacher)
-    plan = Plan(0, len(images.images), 8, False)
-    steps = list(fit(state, images, plan, make_accelerator(CPU, "bf16")))
+    training = taught(source, teacher, precision="bf16")
+    take_teacher(training.state)
+    steps = list(fit(training))
     assert len(steps) == 4
     assert all(torch.isfinite(step.losses["denoise"]) for step in steps)
 
@@ -99,36 +111,37 @@ def teacher(command, recipe, tmp_path):
 
 
 def test_it_begins_as_the_teacher_and_the_teacher_stays(source, teacher):
-    state, images = taught(source, teacher)
+    training = taught(source, teacher)
     original = Run(teacher).family.net.state_dict()
-    trained(state, images, 1)
-    for name, tensor in state.family.helper.state_dict().items():
+    trained(training, 1)
+    family = training.state.family
+    for name, tensor in family.teacher.state_dict().items():
         assert torch.equal(tensor, original[name]), name
-    moved = [not torch.equal(t, original[name]) for name, t in state.family.net.state_dict().items()]
+    moved = [not torch.equal(t, original[name]) for name, t in family.net.state_dict().items()]
     assert any(moved)
-    assert all((t - original[name]).abs().max() < 0.05 for name, t in state.family.net.state_dict().items())
+    assert all((t - original[name]).abs().max() < 0.05 for name, t in family.net.state_dict().items())
 
 
 def test_a_resumed_run_needs_the_teacher_no_more(source, teacher, tmp_path):
-    whole, images = taught(source, teacher)
-    trained(whole, images, 4)
-    first, _ = taught(source, teacher)
-    trained(first, images, 2)
-    files = first.files()
+    whole = taught(source, teacher)
+    trained(whole, 4)
+    first = taught(source, teacher)
+    trained(first, 2)
+    files = first.state.files()
     teacher.rename(tmp_path / "elsewhere")
-    second, _ = taught(source, teacher)
-    second.load(files, tmp_path)
-    trained(second, images, 4)
-    for name, tensor in whole.sampled.state_dict().items():
-        assert torch.equal(tensor, second.sampled.state_dict()[name]), name
+    second = taught(source, teacher)
+    second.state.load(files, tmp_path)
+    trained(second, 4)
+    for name, tensor in whole.state.sampled.state_dict().items():
+        assert torch.equal(tensor, second.state.sampled.state_dict()[name]), name
 
 
-def test_groups_come_by_their_shares_not_from_images(source, command, recipe, tmp_path):
-    made = recipe("grouped", clusters=3, labels=False, guidance=1.5)
-    assert command("train", made, "--out", tmp_path / "grouped", "--quiet").code == 0
-    state, images = taught(source, tmp_path / "grouped", clusters=3, labels=False)
-    trained(state, images, 1)
-    assert torch.equal(state.family.net.shares, Run(tmp_path / "grouped").family.net.shares)
+def test_clusters_come_by_their_shares_not_from_images(source, command, recipe, tmp_path):
+    made = recipe("clustered", clusters=3, labels=False, guidance=1.5)
+    assert command("train", made, "--out", tmp_path / "clustered", "--quiet").code == 0
+    training = taught(source, tmp_path / "clustered", clusters=3, labels=False)
+    trained(training, 1)
+    assert torch.equal(training.state.family.net.shares, Run(tmp_path / "clustered").family.net.shares)
 
 
 def test_the_command_trains_samples_and_judges_it(command, recipe, teacher, tmp_path):
@@ -137,8 +150,8 @@ def test_the_command_trains_samples_and_judges_it(command, recipe, teacher, tmp_
     ended = command("train", recipe("few", **changes), "--out", out)
     assert ended.code == 0
     assert "2 steps learned from" in ended.out
-    assert "hold-out" not in ended.out  # it does not restore any noisy picture, so that loss would say nothing
-    wanted = Run(out).order(3)
+    assert "hold-out" not in ended.out  # it does not denoise from every noise level, so that loss would say nothing
+    wanted = Run(out).request(3)
     assert (wanted.steps, wanted.nfe) == (2, 2)
     assert command("sample", out, "--count", "3", "--out", tmp_path / "drawn").code == 0
     for flag, value in (("--steps", 4), ("--nfe", 8), ("--guidance", 2), ("--solver", "heun"), ("--spacing", "uniform")):
@@ -148,18 +161,18 @@ def test_the_command_trains_samples_and_judges_it(command, recipe, teacher, tmp_
 
 
 def test_a_short_training_lands_closer():
-    """The packaged digits: after a few steps the long steps miss the walk from unseen noise by less than Euler's did."""
-    data = load_data("digits")
-    recipe = load_recipe("few-step").resolved(steps=40, batch_size=4, lr=5e-4, precision="fp32")
-    state, images = State(Spec(recipe, 1, data.size, data.classes), CPU), data.take("train")
+    """The packaged digits: after a few steps the long steps miss the teacher's trajectory from unseen noise by less than at first."""
+    recipe = load_recipe("few-step").resolved(steps=40, batch_size=4, lr=5e-4, precision="fp32", compile="off")
+    training = assemble(recipe, load_data("digits"), CPU)
+    x, y, draw = torch.zeros(30, 1, 28, 28), torch.arange(30) % 10, Draw(99, np.arange(30))
 
     def missed():
         with torch.no_grad():
-            return state.family("denoise", torch.zeros(30, 1, 28, 28), torch.arange(30) % 10, Draw(99, np.arange(30)))[0].item()
+            return training.state.family("denoise", x, y, draw)[0].item()
 
-    take_teacher(state)
+    take_teacher(training.state)
     before = missed()
-    trained(state, images, 40)
+    trained(training, 40)
     assert missed() < 0.8 * before
 
 
@@ -174,16 +187,14 @@ def test_a_short_training_lands_closer():
     ],
 )
 def test_a_teacher_made_otherwise_is_refused(source, teacher, changes, line):
-    state, images = taught(source, teacher, **changes)
     with pytest.raises(UsageError, match=line):
-        trained(state, images, 1)
+        take_teacher(taught(source, teacher, **changes).state)
 
 
 def test_widths_left_to_the_network_are_those_it_has(source, command, recipe, tmp_path):
     own = {"widths": None, "layers": None, "steps": 1}
     assert command("train", recipe("own", **own), "--out", tmp_path / "own", "--quiet").code == 0
-    state, images = taught(source, tmp_path / "own", widths=[32, 64], layers=2)
-    trained(state, images, 1)
+    take_teacher(taught(source, tmp_path / "own", widths=[32, 64], layers=2).state)
 
 
 @pytest.mark.parametrize(
@@ -191,17 +202,15 @@ def test_widths_left_to_the_network_are_those_it_has(source, command, recipe, tm
 )
 def test_a_teacher_of_other_images_is_refused(source, teacher, other, field):
     given = source(**other)
-    state, images = taught(lambda: given, teacher)
     with pytest.raises(UsageError, match=f"other {field} than the data"):
-        trained(state, images, 1)
+        take_teacher(taught(lambda: given, teacher).state)
 
 
-def test_a_pupil_teaches_nobody(command, recipe, source, teacher, tmp_path):
+def test_a_student_teaches_nobody(command, recipe, source, teacher, tmp_path):
     changes = {"teacher": str(teacher), "sample_steps": 2, "spacing": "shifted", "steps": 1}
     assert command("train", recipe("few", **changes), "--out", tmp_path / "few", "--quiet").code == 0
-    state, images = taught(source, tmp_path / "few")
     with pytest.raises(UsageError, match="the teacher knows few steps only"):
-        trained(state, images, 1)
+        take_teacher(taught(source, tmp_path / "few").state)
 
 
 @pytest.mark.parametrize(
@@ -212,7 +221,7 @@ def test_a_recipe_that_steps_otherwise_is_refused(changes):
         load_recipe("few-step").resolved(**changes)
 
 
-def test_an_order_for_its_own_steps_stands():
-    family = build(load_recipe("few-step"), 1, (28, 28), 10)
+def test_a_request_for_its_own_steps_stands():
+    family = build(Spec(load_recipe("few-step"), 1, (28, 28), tuple("0123456789")))
     assert request(family, 2, steps=4, nfe=None, solver="euler", guidance=1).nfe == 4
     assert request(family, 2, nfe=4).steps == 4

@@ -16,10 +16,10 @@ from safetensors.torch import load_file, save
 import inkbloom
 from inkbloom import sampling
 from inkbloom.errors import CheckpointError, UsageError
-from inkbloom.families import Diffusion
+from inkbloom.nets import Ink
+from inkbloom.philox import Draw
 from inkbloom.run import Run
 from inkbloom.store.checkpoint import read
-from inkbloom.verbs import sample as verb
 
 STEPS = 24
 
@@ -70,7 +70,7 @@ def test_the_grid_and_the_words(runs, command, tmp_path):
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["grid.png"]
 
 
-def test_pictures_go_into_the_run_unless_told_otherwise(recipe, command, tmp_path):
+def test_pictures_go_into_the_run_unless_asked_otherwise(recipe, command, tmp_path):
     run = tmp_path / "run"
     assert command("train", recipe(steps=2), "--out", run, "--quiet").code == 0
     assert f"grid: {run}/samples/grid.png" in command("sample", run, "--count", 1).out
@@ -143,7 +143,7 @@ def test_a_picture_does_not_depend_on_how_many_there_are(draw, runs, monkeypatch
 def test_a_noise_that_depends_on_the_batch_is_noticed(draw, monkeypatch):
     """The control: noise by the place in the batch instead of by the number of the picture."""
     monkeypatch.setattr(sampling, "batches", partial(sampling.batches, numbers=7 * 64))
-    monkeypatch.setattr(sampling, "_draw", lambda f, wanted, first, last: sampling.Draw(wanted.seed, np.arange(last - first)))
+    monkeypatch.setattr(sampling, "Draw", lambda seed, numbers, device: Draw(seed, np.arange(len(numbers)), device))
     worse = draw("--count", 40)[0].astype(int)
     monkeypatch.undo()
     assert abs(worse - draw("--count", 40)[0]).max() > 1
@@ -162,8 +162,8 @@ def test_a_noise_that_depends_on_the_batch_is_noticed(draw, monkeypatch):
     ],
 )
 def test_network_evaluations_are_what_is_said(flags, steps, calls, runs, command, tmp_path, monkeypatch):
-    counted, real = [], Diffusion._predict
-    monkeypatch.setattr(Diffusion, "_predict", lambda self, x, *rest: counted.append(len(x)) or real(self, x, *rest))
+    counted, real = [], Ink.forward
+    monkeypatch.setattr(Ink, "forward", lambda self, x, t, y: counted.append(len(x)) or real(self, x, t, y))
     ended = command("sample", runs / "classes", "--count", 5, "--out", tmp_path, *flags)
     assert f", {steps} steps, {calls} network evaluations each" in ended.out
     assert counted == [5] * calls
@@ -260,20 +260,18 @@ def test_history_shows_what_the_grid_shows(runs, command, tmp_path):
         assert abs(first[top : top + 16, left : left + 16] - image.repeat(2, 0).repeat(2, 1)).max() > 60
 
 
-def test_from_a_picture(draw, runs, tmp_path):
+def test_from_a_picture(draw, tmp_path):
     """Little noise starts from the picture, brought to the model's size and colours; full noise leaves nothing of it."""
     stripes = np.arange(16, 256, 30, np.uint8)[None].repeat(8, 0)
     large = Image.fromarray(stripes).convert("RGB").resize((32, 24), Image.Resampling.NEAREST)  # cropped to 24 x 24
     large.save(tmp_path / "mine.png")
-    run = Run(runs / "classes")
-    seen = verb._picture(tmp_path / "mine.png", run)
-    assert seen.shape == (1, 1, 8, 8)
-    cropped = np.asarray(large.convert("L"))[0, 4:28].reshape(8, 3).mean(1)
-    assert abs(seen[0, 0].numpy() - cropped).max() < 5
-    start = sampling.starting_point(run.family, run.request(4, start=(seen, 0.01)), 0, 4)
-    assert abs(run.pictures(start)[..., 0].astype(int) - seen[0].numpy()).max() <= 10
-    assert (start[0] != start[1]).any()  # the noise is the picture's own
     flags = ("--from", tmp_path / "mine.png", "--at")
+    draw(*flags, 0.01, "--count", 2, "--history")
+    with Image.open(tmp_path / "pictures/film.gif") as film:  # its first frame: what the network saw first
+        first, second = (np.asarray(film.convert("L"))[1:17:2, left : left + 16 : 2].astype(int) for left in (1, 18))
+    cropped = np.asarray(large.convert("L"))[0, 4:28].reshape(8, 3).mean(1)
+    assert abs(first - cropped).max() <= 15
+    assert (first != second).any()  # the noise is the picture's own
     pictures = {level: draw(*flags, level, "--count", 4)[0] for level in (0.05, 0.5, 1)}
     assert (pictures[1] == draw("--count", 4)[0]).all()
     assert len({image.tobytes() for image in pictures.values()}) == 3
@@ -306,7 +304,7 @@ def test_from_a_picture(draw, runs, tmp_path):
         (("--history", "--film"), "unknown argument '--film'"),
     ],
 )
-def test_wishes_that_make_no_sense(flags, said, runs, command, tmp_path):
+def test_requests_that_make_no_sense(flags, said, runs, command, tmp_path):
     ended = command("sample", runs / "classes", "--out", tmp_path / "out", *flags)
     assert ended.code == 2
     assert said in ended.error
@@ -318,11 +316,11 @@ def test_wishes_that_make_no_sense(flags, said, runs, command, tmp_path):
     ("flags", "said"),
     [
         (("--label", 0), "leave out --label, or train with labels"),
-        (("--guidance", 2), "leave out --guidance, or train with labels or groups"),
-        (("--guidance", 0), "leave out --guidance, or train with labels or groups"),
+        (("--guidance", 2), "leave out --guidance, or train with labels or clusters"),
+        (("--guidance", 0), "leave out --guidance, or train with labels or clusters"),
     ],
 )
-def test_a_model_without_classes_takes_no_wishes_about_them(flags, said, runs, command, tmp_path):
+def test_a_model_without_classes_takes_no_request_about_them(flags, said, runs, command, tmp_path):
     ended = command("sample", runs / "plain", "--out", tmp_path / "out", *flags)
     assert ended.code == 2
     assert ended.error == f"the model knows no classes: {said}"
@@ -518,8 +516,8 @@ def test_a_full_disk_keeps_the_old_picture(runs, command, tmp_path, monkeypatch)
 def test_signals_leave_nothing_half_drawn(number, code, runs, command, tmp_path, monkeypatch):
     original, seen = Run.stream, []
 
-    def stream(self, wanted):
-        for batch in original(self, wanted):
+    def stream(self, request):
+        for batch in original(self, request):
             yield batch
             seen.append(sorted(path.name for path in tmp_path.iterdir()))
             signal.raise_signal(number)
@@ -541,8 +539,7 @@ def test_a_fresh_process_draws_the_same(draw, runs, process, tmp_path):
 
 def test_the_history_of_a_run_ends_with_its_pictures(runs):
     run = inkbloom.Run(runs / "classes")
-    wanted = run.request(3, seed=5, steps=4)
-    inputs, predictions = run.history(wanted)
+    inputs, predictions = run.history(run.request(3, seed=5, steps=4))
     assert inputs.shape == (5, 3, *run.sample(3).shape[1:])
     assert predictions.shape == (4, *inputs.shape[1:])
     assert (inputs[-1] == run.sample(3, seed=5, steps=4)).all()

@@ -1,12 +1,13 @@
-"""`inkbloom train` from outside: what it makes of good wishes and of bad ones."""
+"""`inkbloom train` from outside: what it makes of settings that make sense and of those that do not."""
 
 import errno
+import io
 import json
 import os
 import re
 import shutil
 import sys
-from contextlib import nullcontext
+from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
@@ -213,7 +214,7 @@ def test_one_process_trains_in_several_precisions(recipe, tmp_path):
     assert losses(first) == losses(third) != losses(second)
 
 
-# ---- wishes that make no sense: exit 2, and nothing is begun
+# ---- settings that make no sense: exit 2, and nothing is begun
 
 
 @pytest.mark.parametrize(
@@ -241,7 +242,7 @@ def test_one_process_trains_in_several_precisions(recipe, tmp_path):
         (["more"], "unknown argument 'more'"),
     ],
 )
-def test_wishes_that_make_no_sense(words, said, recipe, command, tmp_path):
+def test_settings_that_make_no_sense(words, said, recipe, command, tmp_path):
     ended = command("train", recipe(), "--out", tmp_path / "run", *words)
     assert ended.code == 2
     assert said in ended.error
@@ -287,7 +288,7 @@ def test_recipes_that_are_not_there(name, command, tmp_path):
     assert ("did you mean 'fast'" if name == "fasst" else f"cannot read the recipe ({tmp_path / name})") in ended.error
 
 
-def test_a_wish_that_failed_does_not_stand_in_the_way(recipe, command, tmp_path, monkeypatch):
+def test_a_training_that_failed_at_once_does_not_stand_in_the_way(recipe, command, tmp_path, monkeypatch):
     """A run that has saved nothing yet is not "a run of another recipe": the advice to try another value can be followed."""
     from inkbloom.training import fit, session
 
@@ -400,7 +401,7 @@ def test_two_trainers_in_one_folder(recipe, command, tmp_path, monkeypatch):
     assert ended.error == f"another training holds this run ({run}): wait for it, stop it, or choose another --out"
     assert command("train", recipe(), "--out", run, "--quiet") == (0, "", "")
     with lock.hold(run):  # the control: without the lock the second would be let in
-        monkeypatch.setattr(lock, "hold", nullcontext)
+        monkeypatch.setattr(lock, "FileLock", MagicMock())
         assert command("train", recipe(), "--out", run, "--quiet") == (0, "", "")
 
 
@@ -466,22 +467,26 @@ def test_the_disk_is_full_while_saving(recipe, command, outcome, checkpoints, tm
     """At every file of the save at step 15: the two before it are kept, and when there is space again all ends well."""
     whole = tmp_path / "whole"
     assert command("train", recipe(), "--out", whole, "--quiet").code == 0
-    write = checkpoint._write
-    for at in range(6):
-        calls = []
 
-        def full(path, data, at=at, calls=calls):
-            if "step-00000015" in str(path):
-                calls.append(path)
-                if len(calls) == at + 1:
-                    write(path, data[: len(data) // 2])
-                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            write(path, data)
+    class Full(io.BufferedWriter):
+        def write(self, data):
+            super().write(data[: len(data) // 2])
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    for at in range(6):
+        opened = []
+
+        def full(path, mode, at=at, opened=opened):
+            if "step-00000015" in str(path) and mode == "wb":
+                opened.append(path)
+                if len(opened) == at + 1:
+                    return Full(io.FileIO(path, "w"))
+            return open(path, mode)
 
         run = tmp_path / str(at)
-        monkeypatch.setattr(checkpoint, "_write", full)
-        ended = command("train", recipe(), "--out", run, "--quiet")
-        monkeypatch.setattr(checkpoint, "_write", write)
+        with monkeypatch.context() as patched:
+            patched.setattr(checkpoint, "open", full, raising=False)
+            ended = command("train", recipe(), "--out", run, "--quiet")
         if at == 5:  # there are but five files
             assert ended.code == 0
             break

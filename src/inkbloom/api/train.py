@@ -43,6 +43,8 @@ def train(
     Raises InkbloomError; Interrupted after Ctrl-C, once the run can be resumed.
     """
     plain, own = named(changes)
+    if "net" in own:  # what the recipe says of another network's shape means nothing to this one
+        plain = {"widths": (), "layers": 0, "kernel": 3, "upsampler": "auto", **plain}
     asked = recipe if isinstance(recipe, Recipe) else load_recipe(str(recipe))
     source = data.source if isinstance(data, Data) else data
     asked = asked.resolved(**plain, **({} if source is None else {"data": source}))

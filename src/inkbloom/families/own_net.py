@@ -14,25 +14,21 @@ from .spec import Spec
 def own_net(spec: Spec, num_conditions: int) -> nn.Module:
     """A copy of the module that stands for the net, or what its factory makes.
 
-    A factory, a class for example, is called as those of `nets.NETS` are: with `channels`, `size`, `num_classes`, and with
-    `widths` and `layers` where the recipe sets them. Raises UsageError where that fails, or what comes of it is no network of
-    the contract `net(x, t, y)`.
+    A factory, a class for example, is called by name with `channels`, `size` and `num_classes`, as those of `nets.NETS` are.
+    Raises UsageError where that fails, or what comes of it is no network of the contract `net(x, t, y)`.
     """
     given, name = spec.own["net"], own_name(spec.own["net"])
     if isinstance(given, nn.Module):
         net = copy.deepcopy(given)
     else:
-        settings = {name: getattr(spec.recipe, name) for name in ("widths", "layers") if getattr(spec.recipe, name)}
         try:
-            net = given(channels=spec.channels, size=spec.size, num_classes=num_conditions, **settings)
+            net = given(channels=spec.channels, size=spec.size, num_classes=num_conditions)
         except InkbloomError:
             raise
         except Exception as problem:
             raise UsageError(f"the network {name} cannot be made ({told(problem)}): {MADE_BY}") from problem
         if not isinstance(net, nn.Module):
             raise UsageError(f"the network {name} is a {type(net).__name__}, no torch.nn.Module: {MADE_BY}")
-    if next(net.parameters(), torch.empty(0)).is_meta:  # a file's size is being checked: nothing can be tried there
-        return net
     try_out(net, name, spec, num_conditions)
     return net
 
