@@ -1,5 +1,5 @@
 # make demo   from a fresh clone to sampled digits        make test   lint, types and tests
-# make bench  what this machine can do, in about 10 minutes
+# make bench  how long good pictures take on this machine, and how fast they are drawn: 3 to 5 minutes
 # Needs make and Python 3.11 or newer with venv and pip; everything else goes into .venv.
 PYTHON ?= python3
 BIN := .venv/bin

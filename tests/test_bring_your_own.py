@@ -412,3 +412,12 @@ def test_errors_show_themselves_in_one_line():
     error = UsageError("steps = 0: must lie in [1, 5]")
     assert error._render_traceback_() == ["UsageError: steps = 0: must lie in [1, 5]"]
     assert issubclass(Interrupted, InkbloomError)
+
+
+def test_report_and_model_card_say_how_such_a_run_is_repeated_and_opened(run):
+    card = (run.path / "README.md").read_text()
+    assert "inkbloom.train('fast', " in card
+    assert "net=TinyNet" in card
+    assert 'inkbloom.Run(".", net=net)' in card
+    assert "inkbloom sample" not in card
+    assert "inkbloom.train(&#39;fast&#39;" in (run.path / "report.html").read_text()

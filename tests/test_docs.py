@@ -3,7 +3,7 @@
 In README*.md and docs/ a ```python block is executed, all of a page in one namespace, and a ```text block right after
 it is what it prints. In a ```console block each line after "$ " is a command that is executed, and the lines below are
 what it prints: numbers may differ, and a line "…" stands for any lines. A ```toml block is saved as the file that its
-first line names. Other blocks are for the extractor; the inkbloom commands in ```sh blocks, which would take long, are only
+first line names. Other blocks are for the eye; the inkbloom commands in ```sh blocks, which would take long, are only
 checked for their flags. A folder runs/demo stands there, as after `make demo`.
 """
 
@@ -28,14 +28,17 @@ from inkbloom.config import HINTS, Recipe, load_recipe, recipe_names
 
 ROOT = Path(__file__).parents[1]
 PAGES = [*sorted(ROOT.glob("README*.md")), *sorted(ROOT.glob("docs/**/*.md"))]
-OTHERS = [ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
+OTHERS = [ROOT / name for name in ("CONTRIBUTING.md", "CHANGELOG.md", "ARCHITECTURE.md", "benchmarks/README.md")]
 PAIRS = [
     ("README.md", "README.zh.md"),
     ("docs/tutorial.md", "docs/tutorial.zh.md"),
     ("docs/results.md", "docs/results.zh.md"),
     *[
         (f"docs/{name}.md", f"docs/zh/{name}.md")
-        for name in ("install", "train", "compare", "sample", "evaluate", "inspect", "recipes", "bench", "explain", "claims")
+        for name in (
+            "install", "train", "compare", "sample", "evaluate", "inspect", "recipes", "bring-your-own", "bench", "explain",
+            "claims",
+        )
     ],
 ]
 
@@ -144,7 +147,7 @@ def place(tmp_path, monkeypatch):
 def test_the_code_of_a_page_runs_and_prints_what_it_shows(name, place, capsys, monkeypatch):
     if name == "README.md":  # it trains the recipe as it is, for minutes
         short = load_recipe("fast").resolved(steps=2, widths=[16], layers=1)
-        monkeypatch.setattr("inkbloom.verbs.train.load_recipe", lambda name: short)
+        monkeypatch.setattr(import_module("inkbloom.api.train"), "load_recipe", lambda name: short)
     play(name, capsys)
 
 
@@ -310,7 +313,8 @@ def test_every_recipe_is_in_the_table(name):
 def test_the_page_of_a_verb_names_its_flags(verb):
     parser = ArgumentParser()
     import_module(f"inkbloom.verbs.{verb}").add_flags(parser)
-    flags = {flag for action in parser._actions for flag in action.option_strings if not flag.startswith("--no-")}
+    flags = {flag for flag in cli.flags_of(parser) if not flag.startswith("--no-")}
+    assert "--help" in flags
     for page in (f"docs/{verb}.md", f"docs/zh/{verb}.md"):
         text = text_of(page)
         assert not [flag for flag in flags - {"-h", "--help"} if not re.search(rf"`[^`]*(?<![\w-]){flag}(?![\w-])", text)]

@@ -27,7 +27,7 @@ VERBS = {
     "recipes": "list the recipes, or show one",
     "explain": "show how it works: a picture and a film of convolution, noise, sampling, networks",
     "claims": "measure what the tutorial claims, and say of each claim whether it holds",
-    "bench": "measure this machine, a training step, and the time to good pictures",
+    "bench": "measure how long good pictures take on this machine, and how fast they are drawn",
 }
 USAGE = """usage: inkbloom VERB ... [--debug]
 
@@ -94,11 +94,17 @@ def _run(words: list[str]) -> int:
     verb.add_flags(parser)
     args, left = parser.parse_known_args(words[1:])
     if left:
-        near = get_close_matches(left[0], parser._option_string_actions, n=1)
+        near = get_close_matches(left[0], flags_of(parser), n=1)
         hint = f"did you mean {near[0]}?" if near else f"see `{parser.prog} --help`"
         raise UsageError(f"unknown argument '{left[0]}': {hint}")
     code: int = verb.run(args)
     return code
+
+
+def flags_of(parser: argparse.ArgumentParser) -> list[str]:
+    """The flags of a parser, as its help lists them: lines like '  -h, --help  show this'."""
+    listed = re.findall(r"^  (-.*?)(?:  |$)", parser.format_help(), re.MULTILINE)
+    return [flag for line in listed for flag in re.findall(r"(?<!\S)--?[^\s,]+", line)]
 
 
 def _tell(problem: BaseException) -> int:

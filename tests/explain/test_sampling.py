@@ -15,7 +15,8 @@ from inkbloom.explain.fonts import FAMILIES, families
 from inkbloom.explain.options import Options
 from inkbloom.explain.sampling import explain_sampling, moving
 from inkbloom.explain.trajectory import levels_of, trajectory_of
-from inkbloom.store.weights import Spec, pack
+from inkbloom.families import Spec, build
+from inkbloom.store.weights import pack
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +27,7 @@ def weights(tmp_path_factory):
     def make(name, **changes):
         spec = Spec(load_recipe(name).resolved(steps=1, **changes), 1, (16, 16), ("a", "b"))
         path = folder / f"{name}.safetensors"
-        path.write_bytes(pack(spec.build().net, spec, 0, "live"))
+        path.write_bytes(pack(build(spec).net, spec, 0, "live"))
         return path
 
     return make
@@ -39,27 +40,27 @@ def tutorial(weights):
     return run, trajectory_of(run, run.request(4))
 
 
-def test_the_walk_is_the_runs_history(tutorial):
+def test_the_trajectory_is_the_runs_history(tutorial):
     run, trajectory = tutorial
     inputs, predictions = run.history(run.request(4))
     assert np.array_equal(trajectory.inputs, inputs.transpose(0, 1, 4, 2, 3))
     assert np.array_equal(trajectory.predictions, predictions.transpose(0, 1, 4, 2, 3))
 
 
-def test_the_levels_are_those_that_the_network_is_told(weights):
+def test_the_levels_are_those_that_the_network_is_given(weights):
     """Against what it really gets: a hook on the network."""
     for name in ("fast", "ddpm"):
         changes = {} if name == "fast" else {"net": "ink", "widths": [16], "layers": 1, "sample_steps": 5}
         run = Run(weights(name, **changes))
-        request, told = run.request(2), []
-        hook = run.family.net.register_forward_pre_hook(lambda net, given, told=told: told.append(float(given[1][0])))
+        request, levels = run.request(2), []
+        hook = run.family.net.register_forward_pre_hook(lambda net, given, levels=levels: levels.append(float(given[1][0])))
         list(run.stream(request))
         hook.remove()
-        seen = sorted(set(told), reverse=True)
+        seen = sorted(set(levels), reverse=True)
         assert levels_of(run.family, request) == pytest.approx(seen, abs=1e-6)
 
 
-def test_the_tutorials_walk_mixes_evenly(tutorial):
+def test_the_tutorials_steps_mix_evenly(tutorial):
     """t falls from 1 in 40 equal steps; x goes 1 / (40 - i) of the way to the prediction (section 3.6)."""
     _, trajectory = tutorial
     assert trajectory.t == pytest.approx(np.arange(40, 0, -1) / 40)
@@ -113,16 +114,16 @@ def test_all_files_are_written(tmp_path, weights, lang):
     skip_without_letters(lang)
     run = weights("fast", widths=[16], layers=1)
     lines = list(explain_sampling(Options(tmp_path, digit_image(7), lang, run=run)))
-    assert lines == [
+    assert [line.text for line in lines] == [
         f"picture: {tmp_path / 'sampling.png'}",
         f"history: {tmp_path / 'sampling-history.png'}",
         f"film: {tmp_path / 'sampling.gif'}",
     ]
-    assert Image.open(tmp_path / "sampling.gif").n_frames > Run(run).order(1).steps
+    assert Image.open(tmp_path / "sampling.gif").n_frames > Run(run).request(1).steps
     assert (tmp_path / "sampling.gif").stat().st_size < 3e6
 
 
-def test_long_walks_have_short_films(tutorial, monkeypatch):
+def test_many_steps_have_a_short_film(tutorial, monkeypatch):
     monkeypatch.setattr(sampling, "FRAMES", 5)
     assert len(list(moving(tutorial[1], "en", "title"))) == 6  # and the result
 

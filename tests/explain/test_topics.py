@@ -1,17 +1,20 @@
-"""The list of topics stands twice, since the command's help may not import any: both are the same."""
+"""Topics stand twice, since the command's help may not import any, and so do their settings: all say the same."""
 
+import inspect
+
+import inkbloom
+from inkbloom.explain.catalogue import ABOUT, LANGUAGES, TAKES
 from inkbloom.explain.fonts import FAMILIES
 from inkbloom.explain.options import Options
 from inkbloom.explain.topics import TOPICS
-from inkbloom.verbs import explain as verb
 
 
-def test_the_command_knows_every_topic_and_language():
-    assert list(verb.TOPICS) == list(TOPICS)
-    assert set(verb.LANGUAGES) == set(FAMILIES)
+def test_every_topic_and_language_stands_in_the_catalogue():
+    assert list(ABOUT) == list(TAKES) == list(TOPICS)
+    assert set(LANGUAGES) == set(FAMILIES)
 
 
-def test_every_flag_is_taken_by_a_topic_and_reaches_it():
-    taken = {flag for _, flags in verb.TOPICS.values() for flag in flags.split()}
-    assert taken == set(verb.CHOOSING)
+def test_every_setting_is_taken_by_a_topic_and_reaches_it():
+    taken = {name for names in TAKES.values() for name in names}
+    assert taken == set(inspect.signature(inkbloom.explain).parameters) - {"topic", "lang", "out", "quiet"}
     assert taken - {"image", "digit"} <= set(Options.__dataclass_fields__)

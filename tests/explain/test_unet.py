@@ -23,7 +23,8 @@ from inkbloom.explain.unet_diagram import ROLES, drawn_of, role_of, shapes_of, s
 from inkbloom.explain.unet_maps import maps_of, montage, strongest
 from inkbloom.explain.unet_table import COLUMNS, lines_of, rows_of
 from inkbloom.explain.unet_text import facts_of, title_of
-from inkbloom.store.weights import Spec, pack
+from inkbloom.families import Spec, build
+from inkbloom.store.weights import pack
 
 LETTERS = tuple("0123456789")
 
@@ -46,7 +47,7 @@ def weights(tmp_path_factory):
     def make(family):
         spec = Spec(load_recipe(family).resolved(steps=1), 1, (28, 28), LETTERS)
         path = folder / f"{family}.safetensors"
-        path.write_bytes(pack(spec.build().net, spec, 0, "live"))
+        path.write_bytes(pack(build(spec).net, spec, 0, "live"))
         return path
 
     return make
@@ -63,12 +64,12 @@ def rgb(colour):
     return tuple(int(colour[k : k + 2], 16) for k in (1, 3, 5))
 
 
-# ---- what is studied
+# ---- what is probed
 
 
 def test_the_picture_is_the_digit_noised_along_the_models_path():
     """Whose noise, worked out backwards from what the network is given, is a standard Gaussian; at t = 0 there is none."""
-    x0, path = digit_image(7).image / 127.5 - 1, PATHS[Run().spec.recipe.path]
+    x0, path = digit_image(7).image / 127.5 - 1, PATHS[Run().recipe.path]
     probe = probe_of(asked(t=0.25))
     x, time, label = probe.inputs
     c = path(torch.tensor(0.25))
@@ -95,7 +96,7 @@ def test_of_a_gan_run_the_discriminator_follows_the_generator(tmp_path, source):
     parts = [name.split(".")[0] for name in names if "." in name]
     assert parts == sorted(parts, reverse=True)
     assert set(parts) == {"generator", "discriminator"}
-    kept = load_file(next(run.path.glob("checkpoints/*/helper.safetensors")))
+    kept = load_file(next(run.path.glob("checkpoints/*/discriminator.safetensors")))
     assert all(torch.equal(weight, kept[name]) for name, weight in probe.net.discriminator.named_parameters())
 
 
@@ -107,7 +108,7 @@ def test_of_a_gan_run_the_discriminator_follows_the_generator(tmp_path, source):
         ({"t": float("nan")}, "noise level"),
     ],
 )
-def test_wrong_wishes_are_told(wrong, told):
+def test_wrong_settings_are_told(wrong, told):
     with pytest.raises(UsageError, match=told):
         probe_of(asked(**wrong))
 
@@ -215,24 +216,24 @@ def test_all_files_are_written(tmp_path, lang):
     lines = list(explain_unet(asked(tmp_path, net="basic", layer="down.1", lang=lang)))
     names = {"picture": "unet.png", "table": "unet-table.png", "kernels": "unet-kernels.png", "maps": "unet-maps.png"}
     for kind, name in names.items():
-        assert any(line.startswith(f"{kind}: {tmp_path / name}") for line in lines)
+        assert any(line.text.startswith(f"{kind}: {tmp_path / name}") and line.path == tmp_path / name for line in lines)
         assert min(Image.open(tmp_path / name).size) > 200
     film = Image.open(tmp_path / "unet.gif")
     assert film.n_frames >= 10
     assert (tmp_path / "unet.gif").stat().st_size < 3e6
-    assert "down.1" in lines[-2]
+    assert "down.1" in lines[-2].text
 
 
 def test_a_layer_without_kernels_has_maps_only(tmp_path):
     lines = list(explain_unet(asked(tmp_path, net="basic", layer="interpolate")))
     assert not (tmp_path / "unet-kernels.png").exists()
-    assert any(line.startswith("maps: ") for line in lines)
+    assert any(line.name == "maps" for line in lines)
 
 
 @pytest.mark.parametrize("family", ["vae", "gan"])
 def test_networks_with_transposed_convolutions(tmp_path, weights, family):
     lines = list(explain_unet(asked(tmp_path, run=weights(family))))
-    assert any("transposed 4x4, stride 2" in line for line in lines)
+    assert any("transposed 4x4, stride 2" in line.text for line in lines)
     assert (tmp_path / "unet.gif").exists()
 
 

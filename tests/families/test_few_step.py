@@ -161,7 +161,7 @@ def test_the_command_trains_samples_and_judges_it(command, recipe, teacher, tmp_
 
 
 def test_a_short_training_lands_closer():
-    """The packaged digits: after a few steps the long steps miss the teacher's trajectory from unseen noise by less than at first."""
+    """The packaged digits: after a few steps the student's long steps land nearer to the teacher, from unseen noise."""
     recipe = load_recipe("few-step").resolved(steps=40, batch_size=4, lr=5e-4, precision="fp32", compile="off")
     training = assemble(recipe, load_data("digits"), CPU)
     x, y, draw = torch.zeros(30, 1, 28, 28), torch.arange(30) % 10, Draw(99, np.arange(30))
@@ -194,7 +194,10 @@ def test_a_teacher_made_otherwise_is_refused(source, teacher, changes, line):
 def test_widths_left_to_the_network_are_those_it_has(source, command, recipe, tmp_path):
     own = {"widths": None, "layers": None, "steps": 1}
     assert command("train", recipe("own", **own), "--out", tmp_path / "own", "--quiet").code == 0
-    take_teacher(taught(source, tmp_path / "own", widths=[32, 64], layers=2).state)
+    state = taught(source, tmp_path / "own", widths=[32, 64], layers=2).state
+    take_teacher(state)
+    for ours, theirs in zip(state.family.net.parameters(), Run(tmp_path / "own").family.net.parameters(), strict=True):
+        assert torch.equal(ours, theirs)
 
 
 @pytest.mark.parametrize(

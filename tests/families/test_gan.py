@@ -9,8 +9,8 @@ from torch import nn
 
 import inkbloom
 from inkbloom.config import Recipe
-from inkbloom.families import build
-from inkbloom.families.gan import slope
+from inkbloom.families import Spec, build
+from inkbloom.families.gan import squared_gradient_norm
 from inkbloom.philox import Draw
 from inkbloom.store.weights import load_family
 
@@ -28,7 +28,7 @@ def pictures(count):
 
 
 def made(**changes):
-    return build(RECIPE.resolved(**changes), 1, SHAPE[1:], 3)
+    return build(Spec(RECIPE.resolved(**changes), 1, SHAPE[1:], ("a", "b", "c")))
 
 
 # ---- the losses
@@ -37,7 +37,7 @@ def made(**changes):
 class Linear(nn.Module):
     """A discriminator of one linear layer: its gradient is its weight, whatever the picture."""
 
-    classes = 0
+    num_classes = 0
 
     def __init__(self):
         super().__init__()
@@ -49,7 +49,7 @@ class Linear(nn.Module):
 
 def test_the_losses_of_a_linear_discriminator_by_hand():
     family, x, y = made(penalty=3.0), pictures(10), torch.arange(10) % 3
-    family.helper = critic = Linear()
+    family.discriminator = critic = Linear()
     fake = [family.decode(draw(10).normal("noise", 3, draw=k), y) for k in (0, 1)]
     real_score, first, second = ((part * critic.weight).sum((1, 2, 3)) for part in (x, *fake))
     length = critic.weight.square().sum()
@@ -68,9 +68,9 @@ def test_the_losses_of_a_linear_discriminator_by_hand():
 
 def test_the_penalty_is_the_squared_gradient_by_differences():
     torch.manual_seed(0)
-    critic = made().helper.double()
+    critic = made().discriminator.double()
     x, y = pictures(2).double().requires_grad_(), torch.tensor([0, 2])
-    found = slope(critic(x, y), x)
+    found = squared_gradient_norm(critic(x, y), x)
     gradient = torch.zeros_like(x)
     with torch.no_grad():
         for place in np.ndindex(*SHAPE):
@@ -79,14 +79,14 @@ def test_the_penalty_is_the_squared_gradient_by_differences():
             gradient[(slice(None), *place)] = (critic(x + step, y) - critic(x - step, y)) / 2e-6
     torch.testing.assert_close(found, gradient.square().sum((1, 2, 3)), rtol=1e-4, atol=1e-9)
     found.sum().backward()  # the penalty can itself be learned from
-    assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in critic.shrink.down.parameters() if p.dim() > 1)
+    assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in critic.encoder.down.parameters() if p.dim() > 1)
 
 
 def test_the_class_enters_by_projection():
     """The difference between two classes is linear in the features: <e_y - e_y', phi(x)>."""
-    critic, x = made().helper, pictures(4)
+    critic, x = made().discriminator, pictures(4)
     zero, one = (critic(x, torch.full((4,), label)) for label in (0, 1))
-    apart = (critic.shrink(x) * (critic.label.weight[1] - critic.label.weight[0])).sum(1)
+    apart = (critic.encoder(x) * (critic.label.weight[1] - critic.label.weight[0])).sum(1)
     torch.testing.assert_close(one - zero, apart / 16)
     assert (one - zero).abs().min() > 0
 
@@ -126,8 +126,8 @@ def test_the_generator_draws_from_fresh_latents():
 
 def test_pictures_of_the_same_number_are_the_same_in_any_batch():
     family, y = made().eval(), torch.arange(6) % 3
-    *_, (together, _) = family.sample(draw(6), SHAPE, y)
-    apart = torch.cat([[x for x, _ in family.sample(draw(1, first=k), SHAPE, y[k : k + 1])][-1] for k in range(6)])
+    *_, (together, _) = family.sample(draw(6), y)
+    apart = torch.cat([[x for x, _ in family.sample(draw(1, first=k), y[k : k + 1])][-1] for k in range(6)])
     torch.testing.assert_close(together, apart, rtol=0, atol=1e-6)
 
 
@@ -157,13 +157,13 @@ def test_the_average_covers_the_generator_alone(run):
     folder = newest(run)
     kinds = {}
     for name in ("model", "ema"):
-        family, *_ = load_family((folder / f"{name}.safetensors").read_bytes(), folder)
+        family, _ = load_family((folder / f"{name}.safetensors").read_bytes(), folder)
         kinds[name] = family
-        assert family.helper is None
+        assert family.training_nets == {}
     assert kinds["ema"].net.state_dict().keys() == kinds["model"].net.state_dict().keys()
-    assert not any("shrink" in key for key in kinds["ema"].state_dict())
+    assert not any("encoder" in key for key in kinds["ema"].state_dict())
     with pytest.raises(inkbloom.errors.CheckpointError, match="do not fit the network"):
-        load_family((folder / "helper.safetensors").read_bytes(), folder / "helper.safetensors")
+        load_family((folder / "discriminator.safetensors").read_bytes(), folder)
 
 
 def test_a_weights_file_alone_can_be_sampled(run, tmp_path):
@@ -174,7 +174,7 @@ def test_a_weights_file_alone_can_be_sampled(run, tmp_path):
 
 def test_a_run_without_its_discriminator_does_not_go_on(run, command, recipe):
     """Its file is one of the checkpoint's: missing, the checkpoint is damaged."""
-    (newest(run) / "helper.safetensors").unlink()
+    (newest(run) / "discriminator.safetensors").unlink()
     assert command("sample", run.path).code == 4
 
 
@@ -186,7 +186,7 @@ def test_a_run_without_its_discriminator_does_not_go_on(run, command, recipe):
         (("--between", 0, 1), "between with a gan: only a vae finds the latents of an image"),
     ],
 )
-def test_wishes_that_a_gan_cannot_fulfil(run, command, flags, words):
+def test_requests_that_a_gan_cannot_fulfil(run, command, flags, words):
     ended = command("sample", run.path, *flags)
     assert ended.code == 2
     assert words in ended.error

@@ -1,6 +1,5 @@
 """The family `vae`: its bound against closed forms, its latents, and pictures that no batch can change."""
 
-import json
 import math
 
 import numpy as np
@@ -11,13 +10,17 @@ from torch.distributions import Bernoulli, Normal, kl_divergence
 
 import inkbloom
 from inkbloom.config import Recipe
-from inkbloom.families import VAE, build
+from inkbloom.families import VAE, Spec, build
 from inkbloom.families.latent import between
 from inkbloom.families.vae import divergence
 from inkbloom.philox import Draw
 
 RECIPE = Recipe().resolved(family="vae", steps=10, pixels="0..1", latent=3, widths=[4, 6])
 VAE_FIELDS = {"family": "vae", "net": None, "layers": None, "sample_steps": None, "pixels": "0..1", "latent": 3, "lr": 0.01}
+
+
+def spec(channels=1, size=(9, 8), classes=(), **changes):
+    return Spec(RECIPE.resolved(**changes), channels, size, classes)
 
 
 def draw(count, seed=5, first=0):
@@ -42,7 +45,7 @@ def test_divergence_is_that_of_two_gaussians():
 class Linear(nn.Module):
     """An encoder and a decoder of one linear layer each, as the family's network; mean and log variance are given."""
 
-    classes, channels_last = 0, False
+    num_classes, channels_last = 0, False
 
     def __init__(self, weight, bias, mean, log_variance):
         super().__init__()
@@ -67,7 +70,7 @@ def linear():
 def test_the_loss_is_minus_the_elbo(pixels, low):
     """log p(x | z) + kl-weighted divergence by torch.distributions, at the latents that the draw gives."""
     net, x = linear(), pictures(400, (3, 4)).round()
-    loss, parts = VAE(net, RECIPE.resolved(kl=2.5, pixels=pixels))("elbo", low + (1 - low) * x, None, draw(400))
+    loss, parts = VAE(net, spec(size=(3, 4), kl=2.5, pixels=pixels))("elbo", low + (1 - low) * x, None, draw(400))
     z = net.mean + draw(400).normal("noise", 3) * (net.log_variance / 2).exp()
     likelihood = Bernoulli(logits=z @ net.weight.T + net.bias).log_prob(x.flatten(1)).sum(1).mean()
     apart = kl_divergence(Normal(net.mean, (net.log_variance / 2).exp()), Normal(0.0, 1.0)).sum()
@@ -82,14 +85,14 @@ def test_it_is_a_bound_and_tight_where_the_latents_say_nothing():
     bias = torch.randn(12, generator=torch.Generator().manual_seed(3))
     exact = -Bernoulli(logits=bias).log_prob(x.flatten(1)).sum(1).mean()
     tight, loose = (Linear(torch.zeros(12, 3), bias, torch.full((3,), mean), torch.zeros(3)) for mean in (0.0, 0.7))
-    torch.testing.assert_close(VAE(tight, RECIPE)("elbo", x, None, draw(64))[0], exact)
-    torch.testing.assert_close(VAE(loose, RECIPE)("elbo", x, None, draw(64))[0], exact + 3 * 0.7**2 / 2)
+    torch.testing.assert_close(VAE(tight, spec(size=(3, 4)))("elbo", x, None, draw(64))[0], exact)
+    torch.testing.assert_close(VAE(loose, spec(size=(3, 4)))("elbo", x, None, draw(64))[0], exact + 3 * 0.7**2 / 2)
 
 
 def test_the_gradient_goes_through_the_random_latents():
     """d loss / d mean and d log variance, against differences of the loss itself with the same noise."""
     net, x = linear().double(), pictures(20, (3, 4)).round().double()
-    family = VAE(net, RECIPE)
+    family = VAE(net, spec(size=(3, 4)))
 
     class Doubled(Draw):
         def normal(self, *args, **more):
@@ -114,10 +117,10 @@ def test_the_gradient_goes_through_the_random_latents():
 
 
 def test_pictures_of_the_same_number_are_the_same_in_any_batch():
-    family = build(RECIPE, 1, (9, 8), 2).eval()
+    family = build(spec(classes=("a", "b"))).eval()
     y = torch.arange(6) % 2
-    *_, (together, _) = family.sample(draw(6), (1, 9, 8), y)
-    apart = torch.cat([[x for x, _ in family.sample(draw(1, first=k), (1, 9, 8), y[k : k + 1])][-1] for k in range(6)])
+    *_, (together, _) = family.sample(draw(6), y)
+    apart = torch.cat([[x for x, _ in family.sample(draw(1, first=k), y[k : k + 1])][-1] for k in range(6)])
     torch.testing.assert_close(together, apart, rtol=0, atol=1e-6)
     assert together.min() >= 0
     assert together.max() <= 1
@@ -125,9 +128,9 @@ def test_pictures_of_the_same_number_are_the_same_in_any_batch():
 
 def test_a_picture_grows_layer_by_layer():
     """One (x, x0) a layer, all of them pictures of full size that use the whole range; the last is what decode gives."""
-    family = build(RECIPE.resolved(pixels="-1..1"), 3, (9, 12), 0).eval()
-    first, level = family.begin(draw(2), (3, 9, 12))
-    steps = list(family.sample(draw(2), (3, 9, 12)))
+    family = build(spec(3, (9, 12), pixels="-1..1")).eval()
+    first, level = family.begin(draw(2))
+    steps = list(family.sample(draw(2)))
     assert (level, len(steps)) == (1.0, 3)
     for x in (first, *(x for x, _ in steps[:-1])):
         assert x.shape == (2, 3, 9, 12)
@@ -137,15 +140,15 @@ def test_a_picture_grows_layer_by_layer():
 
 
 def test_the_plane_is_that_of_the_two_latents_that_matter():
-    family = build(RECIPE.resolved(latent=4), 1, (8, 8), 0).eval()
+    family = build(spec(latent=4)).eval()
     with torch.no_grad():
-        family.grow.first.weight[:, [0, 2]] *= 1e-3
-        family.grow.first.weight[:, 3] *= 3
+        family.decoder.first.weight[:, [0, 2]] *= 1e-3
+        family.decoder.first.weight[:, 3] *= 3
     seen = family.plane(3)
     quantile = Normal(0.0, 1.0).icdf(torch.tensor([1 / 6, 1 / 2, 5 / 6]))
     z = torch.tensor([[0, b, 0, a] for a in quantile for b in quantile])
     torch.testing.assert_close(seen, family.decode(z))
-    assert build(RECIPE.resolved(latent=1), 1, (8, 8), 0).plane(3).shape == (3, 1, 8, 8)
+    assert build(spec(latent=1)).plane(3).shape == (3, 1, 9, 8)
 
 
 def test_between_is_an_arc():
@@ -213,7 +216,7 @@ def test_encoded_pictures_come_back_as_themselves(run):
         (("--between", -1, 0), "between = -1"),
     ],
 )
-def test_wishes_that_a_vae_cannot_fulfil(run, command, flags, words):
+def test_requests_that_a_vae_cannot_fulfil(run, command, flags, words):
     ended = command("sample", run.path, *flags)
     assert ended.code == 2
     assert words in ended.error
@@ -230,9 +233,8 @@ def test_a_weights_file_alone_can_be_sampled(run, tmp_path):
 
 
 def test_what_only_diffusions_have_is_absent(run):
-    """No hold-out table, which asks for noisy pictures to be restored, and no solver in the recipe on file."""
+    """No hold-out table, which asks for noisy pictures to be denoised, and no solver in the recipe on file."""
     assert not (run.path / "holdout.jsonl").exists() or (run.path / "holdout.jsonl").read_text() == ""
     assert "solver" not in (run.path / "config.toml").read_text()
     assert (run.path / "report.html").exists()
-    card = json.dumps(run.request(3).how)
-    assert "one pass" in card
+    assert "one pass" in run.request(3).how

@@ -113,7 +113,7 @@ def test_one_begins_and_two_go_on(odd, command, tmp_path):
 
 
 def test_two_learn_few_steps_as_one_does(odd, recipe, source, ranks, command, tmp_path):
-    """The teacher is frozen, so it has no gradients to share; each process walks from the noise of its own images."""
+    """The teacher is frozen, so it has no gradients to share; each process takes its steps from the noise of its own images."""
     assert command("train", odd, "--out", tmp_path / "teacher").code == 0
     taught = {"teacher": str(tmp_path / "teacher"), "sample_steps": 2, "spacing": "shifted", "train_guidance": 1.5}
     few = recipe("few", **ODD, **taught, data=source(count=27))
@@ -149,18 +149,18 @@ def test_two_stopped_and_resumed_end_with_the_same_bits(odd, ranks, outcome, che
     """A signal to one of the two stops both after the same step, with one line and one checkpoint."""
     whole, run = tmp_path / "whole", tmp_path / "run"
     assert [ended.code for ended in ranks("train", odd, "--out", whole)] == [0, 0]
-    second_is_told_at_13 = """
+    second_gets_a_signal_at_13 = """
 import os, signal
 from inkbloom.training import session
 fit = session.fit
-def told(*args, **options):
-    for done in fit(*args, **options):
+def stopped(training):
+    for done in fit(training):
         if done.number == 13 and os.environ["RANK"] == "1":
             signal.raise_signal(signal.SIGTERM)
         yield done
-session.fit = told
+session.fit = stopped
 """
-    stopped = ranks("train", odd, "--out", run, first=second_is_told_at_13)
+    stopped = ranks("train", odd, "--out", run, first=second_gets_a_signal_at_13)
     assert [ended.code for ended in stopped] == [143, 143]
     assert "stopped after step 13" in stopped[0].err
     assert max(checkpoints(run)) == 13
@@ -201,13 +201,13 @@ def test_shares_cut_wrongly_are_noticed(what, odd, zygote, ranks, tmp_path):
 def test_one_that_fails_does_not_leave_the_other_waiting(odd, ranks, checkpoints, tmp_path):
     full = """
 import errno
-from inkbloom.training import checkpoint
-write = checkpoint._write
-def full(path, data):
+import os
+mkdir = os.mkdir
+def full(path, *args, **options):
     if "step-00000020" in str(path):
         raise OSError(errno.ENOSPC, "No space left on device")
-    write(path, data)
-checkpoint._write = full
+    mkdir(path, *args, **options)
+os.mkdir = full
 """
     start = time.monotonic()
     first, second = ranks("train", odd, "--out", tmp_path / "run", first=full)
@@ -234,10 +234,11 @@ def test_the_first_process_holds_the_run(odd, ranks, tmp_path):
 import os
 from pathlib import Path
 from inkbloom.errors import Busy
-from inkbloom.training import lock, session
+from inkbloom.store import lock
+from inkbloom.training import session
 fit = session.fit
-def visit(*args, **options):
-    for done in fit(*args, **options):
+def visit(training):
+    for done in fit(training):
         if done.number == 2 and os.environ["RANK"] == "1":
             try:
                 with lock.hold(Path({run!r})):

@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
+import inkbloom
 from inkbloom import device as devices
 from inkbloom.config import Recipe
 from inkbloom.data import Data, load_data
@@ -20,14 +21,12 @@ from inkbloom.data.pixels import to_floats
 from inkbloom.diffusion import NOISES, PATHS
 from inkbloom.errors import Diverged
 from inkbloom.evaluation.holdout import IMAGES, LEVELS, holdout_loss, mean_image_loss, wiener_loss
-from inkbloom.families import Diffusion
 from inkbloom.philox import Draw
-from inkbloom.store.weights import Spec
 from inkbloom.training import session
 from inkbloom.training.batches import Plan, epoch_order, share
-from inkbloom.training.fit import fit, make_accelerator
-from inkbloom.training.state import State, learning_rate
-from inkbloom.verbs.train import train
+from inkbloom.training.fit import fit
+from inkbloom.training.prepare import assemble
+from inkbloom.training.state import learning_rate
 
 CPU = torch.device("cpu")
 TINY = Recipe().resolved(
@@ -43,16 +42,14 @@ def images(count=20, channels=1, size=(8, 8), classes=0, seed=0):
 
 
 def made(recipe=TINY, data=None):
-    """(state, data, plan) of a training that has not begun."""
-    data = data or images()
-    state = State(Spec(recipe, data.channels, data.size, data.classes), CPU)
-    return state, data, Plan(recipe.seed, len(data.images), recipe.batch_size, recipe.short_batches)
+    """A training that has not begun."""
+    return assemble(recipe, data or images(), CPU)
 
 
 def trained(recipe=TINY, data=None):
     """(state, all steps) of a finished training."""
-    state, data, plan = made(recipe, data)
-    return state, list(fit(state, data, plan, make_accelerator(CPU, recipe.precision)))
+    training = made(recipe, data)
+    return training.state, list(fit(training))
 
 
 def weights(net):
@@ -133,12 +130,12 @@ def test_the_learning_rate_rises_and_falls(schedule, warmup):
     assert min(rates) > 0
 
 
-def test_the_optimizer_is_told_the_learning_rate():
+def test_the_optimizer_takes_the_learning_rate():
     recipe = replace(TINY, warmup=0.25, schedule="cosine")
     _, steps = trained(recipe)
     assert [step.lr for step in steps] == [learning_rate(step, recipe) for step in range(12)]
     still, _ = trained(replace(recipe, lr=0.0))
-    assert equal(weights(still.family.net), weights(made(recipe)[0].family.net))
+    assert equal(weights(still.family.net), weights(made(recipe).state.family.net))
 
 
 # ---- a step
@@ -147,16 +144,16 @@ def test_the_optimizer_is_told_the_learning_rate():
 def test_adam_clipped_and_averaged_as_written_by_hand():
     """Twelve steps against a loop that does the same in the plainest words: torch's own Adam, one tensor at a time."""
     recipe = replace(TINY, optimizer="adam", clip=0.05, ema=0.5, flip=True)
-    state, data, plan = made(recipe)
-    net, family = None, Diffusion(made(recipe)[0].family.net, recipe)
+    training = made(recipe)
+    state, family = training.state, made(recipe).state.family
     net = family.net
     start = weights(net)
     mean = {name: tensor.clone() for name, tensor in net.named_parameters()}
     adam = torch.optim.Adam(net.parameters(), lr=recipe.lr, foreach=False)
-    for number, step in enumerate(fit(state, data, plan, make_accelerator(CPU, "fp32"))):
-        picked = plan.images(number)
+    for number, step in enumerate(fit(training)):
+        picked = training.plan.images(number)
         draw = Draw(recipe.seed, number * 8 + np.arange(8))
-        x = to_floats(data.images[torch.from_numpy(picked)], recipe.pixels)
+        x = to_floats(training.train.images[torch.from_numpy(picked)], recipe.pixels)
         mirrored = draw.uniform("flip", 1)[:, 0] < 0.5
         x[mirrored] = x[mirrored].flip(-1)
         adam.zero_grad()
@@ -182,7 +179,7 @@ def test_adam_clipped_and_averaged_as_written_by_hand():
         torch.testing.assert_close(parameter, mean[name], atol=2e-5, rtol=1e-3)
 
 
-def test_the_average_knows_the_shares_of_the_groups():
+def test_the_average_knows_the_shares_of_the_clusters():
     """Whose sizes are far from alike: eight images in ten are the same."""
     data = images(20)
     data.images[:16] = data.images[0]
@@ -196,10 +193,11 @@ def test_the_average_knows_the_shares_of_the_groups():
 def test_gradients_are_clipped_to_their_norm(clip, scale):
     """One step of plain descent moves the weights by lr times the gradient, or by lr times the norm that is allowed."""
     recipe = replace(TINY, steps=1, clip=clip, lr=1.0)
-    state, data, plan = made(recipe)
+    training = made(recipe)
+    state = training.state
     state.optimizers = {"denoise": torch.optim.SGD(state.family.net.parameters(), lr=1.0)}
     before = weights(state.family.net)
-    (step,) = fit(state, data, plan, make_accelerator(CPU, "fp32"))
+    (step,) = fit(training)
     moved = math.sqrt(sum(float((before[name] - now).square().sum()) for name, now in weights(state.family.net).items()))
     assert moved == pytest.approx(float(step.grad_norm) * scale if scale else clip, rel=1e-3)
 
@@ -216,17 +214,19 @@ def test_labels_and_label_drop_change_what_is_learnt():
     runs = {}
     for drop in (0.0, 0.5, 1.0):
         state, _ = trained(replace(TINY, label_drop=drop), images(classes=3))
-        fresh = made(TINY, images(classes=3))[0].family.net.condition.label.weight
+        fresh = made(TINY, images(classes=3)).state.family.net.condition.label.weight
         runs[drop] = (state.family.net.condition.label.weight != fresh).any(1).tolist()
     assert runs == {0.0: [True] * 3 + [False], 0.5: [True] * 4, 1.0: [False] * 3 + [True]}
+    unlabelled = made(replace(TINY, labels=False), images(classes=3))
+    assert (unlabelled.conditions, unlabelled.state.family.num_classes, unlabelled.state.spec.classes) == (None, 0, ())
 
 
-def test_a_fresh_family_depends_on_its_seed_alone():
+def test_first_weights_depend_on_the_seed_alone():
     torch.manual_seed(1)
-    one = weights(made()[0].family.net)
+    one = weights(made().state.family.net)
     torch.manual_seed(2)
-    assert equal(one, weights(made()[0].family.net))
-    assert not equal(one, weights(made(replace(TINY, seed=1))[0].family.net))
+    assert equal(one, weights(made().state.family.net))
+    assert not equal(one, weights(made(replace(TINY, seed=1)).state.family.net))
 
 
 # ---- numbers that are none
@@ -248,15 +248,15 @@ def poison(state, where, value):
 def poisoned(where, value, at):
     """`fit` with one number replaced after step `at`; the loss and the gradient as they are reported."""
 
-    def worse(state, *args, **options):
-        for step in session_fit(state, *args, **options):
+    def worse(training):
+        for step in session_fit(training):
             if step.number == at:
                 if where == "loss":
                     step = step._replace(losses={"denoise": torch.tensor(value)})
                 elif where == "gradient":
                     step = step._replace(grad_norm=torch.tensor(value))
                 else:
-                    poison(state, where, value)
+                    poison(training.state, where, value)
             yield step
 
     session_fit = session.fit
@@ -296,10 +296,8 @@ def test_where_nothing_is_checked_the_poison_spreads(recipe, command, tmp_path, 
     monkeypatch.setattr("inkbloom.training.state.first_not_finite", lambda tensors: None)
     with poisoned("average", math.nan, 7):
         ended = command("train", recipe(split="all"), "--out", tmp_path / "run", "--quiet")
-    assert (ended.code, "not finite numbers" in ended.err) == (
-        4,
-        True,
-    )  # the report, which looks for itself, is the first to notice
+    assert ended.code == 4  # the report, which looks for itself, is the first to notice
+    assert "not finite numbers" in ended.err
     assert not_finite(tmp_path / "run")
 
 
@@ -333,11 +331,11 @@ def test_an_average_swapped_in_would_be_noticed(recipe, command, outcome, tmp_pa
 
     def swapped(state):
         state.family.net.load_state_dict(state.ema.module.state_dict())
-        return {"ema": Diffusion(state.family.net, state.spec.recipe)}
+        return {"ema": state.family}
 
     logs = []
     for every in (0, 4):
-        with mock.patch.object(session, "snapshots", swapped):
+        with mock.patch.object(session, "sampling_copies", swapped):
             assert command("train", recipe(preview_every=every), "--out", tmp_path / str(every), "--quiet").code == 0
         logs.append(outcome(tmp_path / str(every))["log"])
     assert logs[0] != logs[1]
@@ -371,9 +369,9 @@ def test_epoch_means_are_those_of_the_log(recipe, command, tmp_path):
 def test_signals_are_given_back(recipe, command, tmp_path):
     """However a training ends, and even while its error is held: Ctrl-C must work again in a notebook."""
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
-    with mock.patch("inkbloom.verbs.train._preview", side_effect=RuntimeError("no")):
+    with mock.patch("inkbloom.api.narrate.save_preview", side_effect=RuntimeError("no")):
         with pytest.raises(RuntimeError) as held:
-            train(str(recipe(preview_every=3)), out=tmp_path / "run", quiet=True)
+            inkbloom.train(recipe(preview_every=3), out=tmp_path / "run", quiet=True)
         assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
         assert str(held.value) == "no"
 
@@ -423,11 +421,8 @@ def test_without_a_compiler_compile_is_off(monkeypatch):
     for said in ("auto", "on", "off"):
         assert devices.choose_compile(replace(TINY, compile=said), CPU)[0] is False
     monkeypatch.setattr(devices, "has_compiler", lambda: True)
-    assert [devices.choose_compile(replace(TINY, compile=said), CPU)[0] for said in ("auto", "on", "off")] == [
-        True,
-        True,
-        False,
-    ]
+    chosen = {said: devices.choose_compile(replace(TINY, compile=said), CPU)[0] for said in ("auto", "on", "off")}
+    assert chosen == {"auto": True, "on": True, "off": False}
 
 
 def test_a_compiler_that_fails_is_done_without(recipe, command, outcome, tmp_path, monkeypatch):
@@ -474,7 +469,7 @@ def structured(count, seed, size=(8, 8)):
 def test_the_linear_denoiser_is_the_best_that_least_squares_finds(path, noise, pixels):
     """Against numpy's lstsq on 60,000 noisy pairs drawn from the training images, and its error on drawn noise."""
     known, held = structured(60, 0), structured(40, 1)
-    told = wiener_loss(known, held, path=path, noise=noise, pixels=pixels)
+    found = wiener_loss(known, held, path=path, noise=noise, pixels=pixels)
     clean, unseen = (to_floats(x, pixels, torch.float64).flatten(1).numpy() for x in (known, held))
     scale = 1 if pixels == "0..1" else 4
     numbers = np.random.default_rng(7)
@@ -489,7 +484,7 @@ def test_the_linear_denoiser_is_the_best_that_least_squares_finds(path, noise, p
         design = np.c_[noisy(many, c), np.ones(len(many))]
         answer = np.linalg.lstsq(design, many, rcond=None)[0]
         error = np.mean((np.c_[noisy(tests, c), np.ones(len(tests))] @ answer - tests) ** 2) / scale
-        assert told[level] == pytest.approx(error, rel=0.03)
+        assert found[level] == pytest.approx(error, rel=0.03)
 
 
 def test_the_linear_denoiser_where_there_is_none():
@@ -514,7 +509,7 @@ def test_the_holdout_loss_of_known_denoisers(noise, pixels):
     how = {"path": "lerp", "noise": noise, "pixels": pixels}
 
     def seen_in_full(y):
-        """The denoiser that is told the answer by its label's place: perfect."""
+        """The denoiser that knows the answer by its labels' place: perfect."""
         rows = to_floats(held[labels_of.index(tuple(y.tolist())) * 64 :][: len(y)], pixels)
         return lambda x, t: rows
 

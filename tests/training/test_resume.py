@@ -38,8 +38,8 @@ class CrashInSave(Crash):
 def stopping(step, how):
     """Training is stopped at `step`: by a signal right after it, or by a crash before anything more is saved."""
 
-    def fit(*args, **options):
-        for done in session_fit(*args, **options):
+    def fit(training):
+        for done in session_fit(training):
             if done.number == step:
                 if how is Crash:
                     raise Crash
@@ -95,7 +95,7 @@ CELLS = {
     "last step, killed": ([(24, Crash)], {"short_batches": True, "ema": 0.5, "preview_every": 4, "holdout_every": 4}),
     "over and over": ([(3, Crash), (4, TERM), (9, Crash), (9, Crash), (17, INT)], {"flip": True}),
     "Muon": ([(7, TERM), (12, Crash)], {"optimizer": "muon", "widths": [16, 16]}),
-    "groups": ([(7, TERM), (12, Crash)], {"clusters": 3, "labels": False, "label_drop": 0.3}),
+    "clusters": ([(7, TERM), (12, Crash)], {"clusters": 3, "labels": False, "label_drop": 0.3}),
     "another network": ([(13, INT)], {"net": "basic", "widths": [16, 16, 16], "labels": False, "target": "v", "loss_on": "v"}),
 }
 
@@ -176,8 +176,8 @@ COUNTED = """
 import os
 from inkbloom.training import session
 fit, mark = session.fit, os.open({mark!r}, os.O_WRONLY | os.O_CREAT)
-def counted(*args, **options):
-    for done in fit(*args, **options):
+def counted(training):
+    for done in fit(training):
         os.pwrite(mark, b"%08d" % done.number, 0)
         yield done
 session.fit = counted

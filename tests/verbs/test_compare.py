@@ -8,11 +8,12 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+import torch
 
 import inkbloom
+from inkbloom.api.compare import distinct
 from inkbloom.report.facts import read_facts
-from inkbloom.report.samples import draw, sheet
-from inkbloom.verbs.compare import distinct
+from inkbloom.report.samples import draw_samples, sheet
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +114,7 @@ def test_two_runs_side_by_side(made, command, tmp_path):
     ]
     shown = Pictures(page.read_bytes())
     assert shown.found == {
-        f"what {name} draws": sheet(draw(fact.family, fact.spec).pictures)
+        f"what {name} draws": sheet(draw_samples(fact.family).pictures)
         for name, fact in zip(("one", "two"), facts, strict=True)
     }
     assert "All start from the same noise" in shown.text
@@ -187,21 +188,15 @@ def test_other_versions_and_unfinished_runs_are_named(copied, a_card, command):
 
 
 def test_trained_with_other_versions(made, command, monkeypatch):
-    from inkbloom.report import facts
-
-    versions, real = iter(["2.9.0", "2.10.0"]), facts._machine
-
-    def other(folder):
-        machine = real(folder)
-        return machine._replace(versions={**machine.versions, "torch": next(versions)})
-
-    monkeypatch.setattr(facts, "_machine", other)
-    notes = tables(command("compare", made("one"), made("two", target="v")).out)[1]
-    assert "trained with different versions of torch: one 2.9.0, two 2.10.0" in notes
+    one, ours = made("one"), torch.__version__
+    monkeypatch.setattr(torch, "__version__", type(ours)("2.99.0"))
+    two = made("two", about="by a torch of its own")
+    notes = tables(command("compare", one, two).out)[1]
+    assert f"trained with different versions of torch: one {ours}, two 2.99.0" in notes
 
 
 def test_cards_with_other_headers_are_refused_before_anything_is_drawn(copied, a_card, command, tmp_path, monkeypatch):
-    monkeypatch.setattr("inkbloom.report.samples.draw", None)
+    monkeypatch.setattr("inkbloom.report.samples.trajectory", None)
     one, two = copied("one", a_card()), copied("two", a_card(header={"n": 5000, "channels": 3}), target="v")
     ended = command("compare", one, two, "--html", tmp_path / "page.html")
     assert ended.code == 2

@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +11,7 @@ from PIL import Image
 
 import inkbloom
 from inkbloom.data import load_data
-from inkbloom.evaluation import image_set as subject
+from inkbloom.evaluation import image_set
 from inkbloom.evaluation.judge import JudgeNet, pack
 from inkbloom.evaluation.train_judge import train as train_judge
 
@@ -130,18 +129,18 @@ def test_the_same_command_twice_gives_the_same_numbers(made, judge, command, tmp
 
 def test_every_block_has_the_classes_of_the_reference(made, source):
     run, data = inkbloom.Run(made / "classes"), load_data(source(count=COUNT))
-    drawn = subject.draw_set(run.family, run.shape, data, 40, origin={})
-    wanted = data.take("reference").labels
-    assert all(torch.equal(block, wanted) for block in drawn.labels.split(40))
+    drawn = image_set.draw_set(run.family, data, 40, origin={})
+    labels = data.take("reference").labels
+    assert all(torch.equal(block, labels) for block in drawn.labels.split(40))
     assert drawn.images.dtype == torch.uint8
-    alone = run.sample(40, labels=wanted.tolist())
+    alone = run.sample(40, labels=labels.tolist())
     assert abs(alone.transpose(0, 3, 1, 2).astype(int) - drawn.images[:40].numpy()).max() <= 1
 
 
-def test_how_a_run_draws_can_be_told(made, judge, tmp_path):
-    wishes = {"solver": "heun", "nfe": 7, "spacing": "shifted", "guidance": 1.0, "weights": "live", "n": 30, "images": 65}
+def test_how_a_run_draws_can_be_chosen(made, judge, tmp_path):
+    asked = {"solver": "heun", "nfe": 7, "spacing": "shifted", "guidance": 1.0, "weights": "live", "n": 30, "images": 65}
     run = shutil.copytree(made / "classes", tmp_path / "run")
-    card = inkbloom.evaluate(run, judge=str(judge), **wishes)
+    card = inkbloom.evaluate(run, judge=str(judge), **asked)
     assert (card["made"]["solver"], card["made"]["steps"], card["made"]["nfe"]) == ("heun", 4, 7)
     assert (card["made"]["spacing"], card["made"]["weights"], card["made"]["images"]) == ("shifted", "live", 65)
     assert (card["header"]["n"], card["blocks"]) == (30, 2)
@@ -181,16 +180,14 @@ def test_copies_and_unseen_images_in_a_file(images, judge, source):
 
 def test_a_file_sorted_by_class_is_judged_as_a_mixed_one(images, judge, source, monkeypatch):
     def by_class(pixels, labels):
-        order = labels.argsort(kind="stable")
-        return pixels[order], labels[order]
+        index = labels.argsort(kind="stable")
+        return pixels[index], labels[index]
 
-    path, wishes = images(change=by_class), {"data": source(count=COUNT), "judge": str(judge)}
-    card = inkbloom.evaluate(path, **wishes)
+    path, asked = images(change=by_class), {"data": source(count=COUNT), "judge": str(judge)}
+    card = inkbloom.evaluate(path, **asked)
     assert card["classes"]["tv"] < 0.2
-    monkeypatch.setattr(
-        subject, "shuffled", lambda seed, count, draw=0: torch.arange(count)
-    )  # the control: blocks as they stand
-    assert inkbloom.evaluate(path, **wishes)["classes"]["tv"] > 0.4
+    monkeypatch.setattr(image_set, "shuffled", lambda seed, count: torch.arange(count))  # the control: blocks as they stand
+    assert inkbloom.evaluate(path, **asked)["classes"]["tv"] > 0.4
 
 
 def test_a_folder_of_pictures(images, judge, source, tmp_path):
@@ -199,10 +196,10 @@ def test_a_folder_of_pictures(images, judge, source, tmp_path):
             for place in (tmp_path / "flat", tmp_path / "named" / str(label), tmp_path / "strange" / f"kind{label}"):
                 place.mkdir(parents=True, exist_ok=True)
                 Image.fromarray(picture[..., 0]).save(place / f"{number}.png")
-    wishes = {"data": source(count=COUNT), "judge": str(judge), "n": 40}
-    cards = {name: inkbloom.evaluate(tmp_path / name, **wishes) for name in ("flat", "named", "strange")}
+    asked = {"data": source(count=COUNT), "judge": str(judge), "n": 40}
+    cards = {name: inkbloom.evaluate(tmp_path / name, **asked) for name in ("flat", "named", "strange")}
     assert {card["near"] for card in cards.values()} == {1}
-    agreement = inkbloom.evaluate(images(), **wishes)["classes"]["agreement"]
+    agreement = inkbloom.evaluate(images(), **asked)["classes"]["agreement"]
     assert cards["named"]["classes"]["agreement"] == pytest.approx(agreement)
     assert cards["flat"]["classes"]["agreement"] is cards["strange"]["classes"]["agreement"] is None
     assert sorted(path.name for path in tmp_path.iterdir()) == ["flat", "named", "set.npz", "strange"]  # nothing is left there
@@ -261,7 +258,7 @@ def test_images_that_do_not_fit(images, judge, source, command, tmp_path):
     assert not (tmp_path / "card-pictures").exists()
 
 
-def test_wishes_that_do_not_fit(made, run, images, judge, source, command, tmp_path):
+def test_requests_that_do_not_fit(made, run, images, judge, source, command, tmp_path):
     (tmp_path / "text.txt").write_text("no images")
     (tmp_path / "empty").mkdir()
     (tmp_path / "judge-changed.safetensors").write_bytes(judge.read_bytes()[:-9])
@@ -304,25 +301,28 @@ def test_a_shipped_judge_that_was_changed_is_noticed(images, command, monkeypatc
     assert "digits-v1" in ended.error
 
 
-def test_a_class_without_images_in_the_reference_is_told(images, judge, source, command, monkeypatch):
-    real = load_data(source(count=COUNT))
-    gap = replace(real, classes=(*real.classes, "more"))
-    monkeypatch.setattr("inkbloom.data.load_data", lambda *asked: gap)
-    ended = command("evaluate", images(), "--data", source(count=COUNT), "--judge", judge)
+def test_a_class_without_images_in_the_reference_is_told(images, judge, command):
+    """Its only image is the last in the line that the slices are cut from, where the reference takes every tenth."""
+
+    def one_more(pixels, labels):
+        return np.concatenate([pixels, pixels[:1]]), np.append(labels, 3)
+
+    real = images("real.npz", change=one_more)
+    ended = command("evaluate", images(), "--data", f"npz:{real}", "--judge", judge)
     assert ended.code == 0
-    assert "warning: class 'more' has no image in the reference" in ended.out
+    assert "warning: class '3' has no image in the reference" in ended.out
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
 def test_a_folder_without_permission_is_found_before_sampling(run, judge, command, tmp_path, monkeypatch):
-    monkeypatch.setattr(subject, "draw_set", None)
+    monkeypatch.setattr(image_set, "pictures", None)
     (tmp_path / "closed").mkdir(mode=0o500)
     ended = command("evaluate", run, "--judge", judge, "--json", tmp_path / "closed/card.json")
     assert ended.code == 5
 
 
 def test_a_card_that_cannot_be_written_is_found_before_sampling(run, judge, command, tmp_path, monkeypatch):
-    monkeypatch.setattr(subject, "draw_set", None)
+    monkeypatch.setattr(image_set, "pictures", None)
     (tmp_path / "file").write_text("")
     (run / "card.json").write_text("older")
     for place in (tmp_path / "file/card.json", tmp_path):
@@ -378,15 +378,15 @@ def test_a_judge_that_touched_the_training_would_be_noticed(recipe, source, comm
 
     path = recipe(data=source(count=COUNT))
     assert command("train", path, "--out", tmp_path / "plain", "--quiet").code == 0
-    monkeypatch.setattr(session, "snapshots", lambda state: {"live": state.family, "ema": state.family})
+    monkeypatch.setattr(session, "sampling_copies", lambda state: {"live": state.family, "ema": state.family})
 
-    def spoil(family, *rest, **wishes):
+    def spoil(family, request):
         with torch.no_grad():
             next(family.parameters()).mul_(1.001)
-        return original(family, *rest, **wishes)
+        return original(family, request)
 
-    original = subject.draw_set
-    monkeypatch.setattr(subject, "draw_set", spoil)
+    original = image_set.pictures
+    monkeypatch.setattr(image_set, "pictures", spoil)
     assert command("train", path, "--out", tmp_path / "spoiled", "--cards", 6, "--quiet").code == 0
     assert outcome(tmp_path / "spoiled") != outcome(tmp_path / "plain")
 

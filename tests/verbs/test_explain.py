@@ -1,6 +1,7 @@
 """`inkbloom explain` from outside: the files, what it says, and what it refuses."""
 
 import os
+import re
 import sys
 import warnings
 
@@ -10,8 +11,8 @@ from PIL import Image
 
 from inkbloom.errors import UsageError
 from inkbloom.explain import continuous, noising
+from inkbloom.explain.catalogue import ABOUT
 from inkbloom.explain.fonts import FAMILIES, families
-from inkbloom.verbs.explain import TOPICS
 
 FRAMES = {"convolution": 36, "transposed": 68, "continuous": 4, "noising": 4}
 
@@ -93,19 +94,19 @@ REFUSED = {
     "no image at all": (["noising", "--image", "words.txt"], 3, "cannot read the image (words.txt)"),
     "two images": (["noising", "--image", "a.png", "--digit", "1"], 2, "not allowed with"),
     "two networks": (["unet", "--run", "a", "--net", "ink"], 2, "not allowed with"),
-    "a flag of another topic": (["continuous", "--kernel", "box"], 2, "--kernel says nothing to the topic continuous"),
+    "a flag of another topic": (["continuous", "--kernel", "box"], 2, "--kernel with the topic continuous: it takes none of these flags"),
     "a file for a folder": (["convolution", "--stride", "6", "--out", "words.txt"], 5, "a file stands where a folder"),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_cannot_be_is_refused_in_one_line(command, tmp_path, monkeypatch, case):
-    words, code, told = REFUSED[case]
+    words, code, said = REFUSED[case]
     monkeypatch.chdir(tmp_path)
     (tmp_path / "words.txt").write_text("no image")
     ended = command("explain", *words)
     assert (ended.code, ended.out) == (code, "")
-    assert told in ended.error
+    assert said in ended.error
     assert [path.name for path in tmp_path.iterdir()] == ["words.txt"]
 
 
@@ -124,5 +125,5 @@ def test_without_a_chinese_font_it_says_so_before_it_draws(command, tmp_path, mo
 
 
 def test_help_names_every_topic(command):
-    told = command("explain", "--help").out
-    assert all(f"\n  {topic} " in told for topic in TOPICS)
+    help = command("explain", "--help").out
+    assert all(re.search(rf"\n  {topic} +{re.escape(about)}\n", help) for topic, about in ABOUT.items())

@@ -28,7 +28,7 @@ def equal(family: str, budget: int) -> Trial:
 
 EQUAL = {(family, budget): equal(family, budget) for family in ("fast", "vae", "gan") for budget in BUDGETS}
 RESIZED = {
-    "fast": Trial("fast-transposed", "fast", {"transposed": True}),  # which resizes as it is
+    "fast": Trial("fast-transposed", "fast", {"upsampler": "transposed"}),  # which resizes as it is
     "vae": Trial("vae-resize", "vae", {"steps": steps("vae", OWN), "upsampler": "resize"}),
     "gan": Trial("gan-resize", "gan", {"steps": steps("gan", OWN), "upsampler": "resize"}),
 }

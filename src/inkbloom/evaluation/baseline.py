@@ -39,7 +39,7 @@ class Extractor:
     train: Tensor
 
     @property
-    def kinds(self) -> int:
+    def num_classes(self) -> int:
         """How many classes the judge tells apart; 0 without a judge."""
         return len(self.judge.classes) if self.judge else 0
 
@@ -89,7 +89,7 @@ class Baseline:
 
     def scores(self, features: Features, seed: int = 0) -> dict[str, float | None]:
         """All numbers of a set of images, of which `extractor` gave the features; seed: of KID's subsets."""
-        quick = quick_scores(features, self.reference, self.holdout.distances, self.extractor.kinds)
+        quick = quick_scores(features, self.reference, self.holdout.distances, self.extractor.num_classes)
         return quick | slow_scores(features, self.reference, seed)
 
 
@@ -109,7 +109,7 @@ def baseline(data: Data, judge: Judge | None, n: int | None = None) -> Baseline:
     both = [part.labels for part in (holdout, reference) if part.labels is not None]
     labels = torch.cat(both) if both else None
     return Baseline(
-        data.source, n, extractor, held, referred, shifted, sha256, *_floor(held, referred, labels, n, extractor.kinds)
+        data.source, n, extractor, held, referred, shifted, sha256, *_floor(held, referred, labels, n, extractor.num_classes)
     )
 
 
@@ -178,16 +178,16 @@ def _scale(judge: Judge | None, reference: Data) -> float | None:
 
 
 def _floor(
-    holdout: Features, reference: Features, labels: Tensor | None, n: int, kinds: int
+    holdout: Features, reference: Features, labels: Tensor | None, n: int, num_classes: int
 ) -> tuple[int, int, Scores, Scores]:
     """Draws, draws of the slow rows, mean and standard deviation; labels: of both together, whatever the judge knows."""
     pool = holdout.join(reference)
-    slow_draws = min(DRAWS, max(SLOW_DRAWS, SLOW_PAIRS // n**2)) if kinds else 1
+    slow_draws = min(DRAWS, max(SLOW_DRAWS, SLOW_PAIRS // n**2)) if num_classes else 1
     quick, slow = [], []
     for draw in range(DRAWS):
         order = dealt(0, len(pool.distances), labels, draw + 1)
         images, other = pool.take(order[:n]), pool.take(order[-len(reference.distances) :])
-        quick.append(quick_scores(images, other, pool.distances[order[-len(holdout.distances) :]], kinds))
+        quick.append(quick_scores(images, other, pool.distances[order[-len(holdout.distances) :]], num_classes))
         if draw < slow_draws:
             slow.append(slow_scores(images, other))
     (mean, sd), (slow_mean, slow_sd) = mean_and_sd(quick), mean_and_sd(slow)

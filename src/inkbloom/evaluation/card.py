@@ -131,7 +131,8 @@ def _classes(sample: Features, real: Baseline, mean: Mapping[str, float | None])
     judge, reference, held = real.extractor.judge, real.reference, real.holdout
     if judge is None or sample.classes is None or reference.classes is None or held.classes is None:
         return None
-    share, wanted = (counts(part, real.extractor.kinds).double() / len(part) for part in (sample.classes, reference.classes))
+    both = (sample.classes, reference.classes)
+    share, wanted = (counts(part, real.extractor.num_classes).double() / len(part) for part in both)
     return {
         "names": list(judge.classes),
         "share": share.tolist(),

@@ -41,14 +41,14 @@ class Features(NamedTuple):
         return Features(features, classes, labels, distances)
 
 
-def quick_scores(images: Features, reference: Features, holdout: Tensor, kinds: int) -> dict[str, float | None]:
-    """The rows of QUICK. holdout: (H, 2) distances of held-out images; kinds: the number of the judge's classes."""
+def quick_scores(images: Features, reference: Features, holdout: Tensor, num_classes: int) -> dict[str, float | None]:
+    """The rows of QUICK. holdout: (H, 2) distances of held-out images; num_classes: the number of the judge's classes."""
     rows: dict[str, float | None] = dict.fromkeys(QUICK)
     rows["near"] = near_share(images.distances[:, 0], holdout[:, 0])
     if images.features is not None and reference.features is not None:
         rows["fd"] = fd(images.features, reference.features)
     if images.classes is not None and reference.classes is not None:
-        rows["tv"] = total_variation(counts(images.classes, kinds), counts(reference.classes, kinds))
+        rows["tv"] = total_variation(counts(images.classes, num_classes), counts(reference.classes, num_classes))
         rows["agreement"] = None if images.labels is None else agreement(images.labels, images.classes)
     return rows
 
@@ -65,9 +65,9 @@ def slow_scores(images: Features, reference: Features, seed: int = 0) -> dict[st
     }
 
 
-def counts(classes: Tensor, kinds: int) -> Tensor:
-    """How many images of each class: (kinds,) int64."""
-    return torch.bincount(classes, minlength=kinds)
+def counts(classes: Tensor, num_classes: int) -> Tensor:
+    """How many images of each class: (num_classes,) int64."""
+    return torch.bincount(classes, minlength=num_classes)
 
 
 def mean_and_sd(rows: list[dict[str, float | None]]) -> tuple[dict[str, float | None], dict[str, float | None]]:

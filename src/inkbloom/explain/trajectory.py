@@ -58,7 +58,7 @@ def trajectory_of(run: Run, request: Request) -> Trajectory:
 
 
 def levels_of(family: Diffusion, request: Request) -> Numbers:
-    """(S,) the noise level of what the network sees before each step, as `Diffusion.sample` trajectories from pure noise."""
+    """(S,) the noise level of what the network sees before each step, where `Diffusion.sample` starts from pure noise."""
     if request.levels:
         return family.last_time * np.array(request.levels)
     times: Numbers = step_times(request.steps, request.spacing or "uniform", family.path, family.last_time).numpy()

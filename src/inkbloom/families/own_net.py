@@ -26,7 +26,7 @@ def own_net(spec: Spec, num_conditions: int) -> nn.Module:
         except InkbloomError:
             raise
         except Exception as problem:
-            raise UsageError(f"the network {name} cannot be made ({told(problem)}): {MADE_BY}") from problem
+            raise UsageError(f"the network {name} cannot be made ({described(problem)}): {MADE_BY}") from problem
         if not isinstance(net, nn.Module):
             raise UsageError(f"the network {name} is a {type(net).__name__}, no torch.nn.Module: {MADE_BY}")
     try_out(net, name, spec, num_conditions)
@@ -36,7 +36,7 @@ def own_net(spec: Spec, num_conditions: int) -> nn.Module:
 MADE_BY = "give a module, or a function of (channels, size, num_classes) that makes one"
 
 
-def told(problem: Exception) -> str:
+def described(problem: Exception) -> str:
     """The kind of an exception and what it says, in one line."""
     return f"{type(problem).__name__}: {brief(problem, 100)}"
 
@@ -55,7 +55,7 @@ def try_out(net: nn.Module, name: str, spec: Spec, num_conditions: int) -> None:
         other = out if labels is None else copied(x, t, labels.flip(0))
     except Exception as problem:
         wanted = f"net(x: {tuple(x.shape)}, t: (2,), y: {'(2,)' if num_conditions else None})"
-        raise UsageError(f"the network {name} fails at {wanted} ({told(problem)}): it must take these") from problem
+        raise UsageError(f"the network {name} fails at {wanted} ({described(problem)}): it must take these") from problem
     shape = tuple(out.shape) if isinstance(out, Tensor) else type(out).__name__
     if shape != tuple(x.shape):
         raise UsageError(f"the network {name} gives {shape} for images of {tuple(x.shape)}: it must give their shape")

@@ -8,6 +8,7 @@ import re
 from ..errors import shown
 from ..evaluation.measures import FD, conditions, measured
 from ..files import write_file
+from ..store.weights import NEEDED
 from . import text
 from .facts import Facts
 
@@ -65,7 +66,14 @@ def _what(facts: Facts) -> list[str]:
     if facts.family.num_classes:
         lines.append(f"- classes: {plain(', '.join(facts.spec.classes))}")
     machine = ", ".join(f"{name} {version}" for name, version in facts.machine.versions.items())
-    return [*lines, f"- made with: {plain(machine)}", "- repeat it with:", "", *_code(text.command(recipe)), ""]
+    return [
+        *lines,
+        f"- made with: {plain(machine)}",
+        "- repeat it with:",
+        "",
+        *_code(text.command(recipe), "python" if text.is_own(recipe) else "sh"),
+        "",
+    ]
 
 
 def progress_of(facts: Facts) -> str:
@@ -98,17 +106,16 @@ def _results(facts: Facts) -> list[str]:
 
 
 def _use(facts: Facts) -> list[str]:
+    own = "".join(f", {name}={name}" for name in NEEDED if name in facts.spec.own)
+    shell = [] if own else [*_code("inkbloom sample . -n 100"), "", "in this folder, or in Python:", ""]
     return [
         "## How to sample",
         "",
-        *_code("inkbloom sample . -n 100"),
-        "",
-        "in this folder, or in Python:",
-        "",
+        *shell,
         "```python",
         "import inkbloom",
         "",
-        'pictures = inkbloom.Run(".").sample(16, seed=0)  # uint8 (16, H, W, C)',
+        f'pictures = inkbloom.Run("."{own}).sample(16, seed=0)  # uint8 (16, H, W, C)',
         "```",
         "",
     ]
@@ -137,8 +144,8 @@ def plain(text: str) -> str:
     return re.sub(r"([\\`*_\[\]|~])", r"\\\1", html.escape(shown(text, 2000), quote=False))
 
 
-def _code(line: str) -> list[str]:
+def _code(line: str, language: str = "sh") -> list[str]:
     """A command as a code block, whatever stands in it."""
     one = shown(line, 2000)
     fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", one)), default=0))
-    return [f"{fence}sh", one, fence]
+    return [f"{fence}{language}", one, fence]

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import MISSING, fields
 from typing import Any
 
-from ..config import Recipe, load_recipe, recipe_names
-from ..errors import shown
+from ..config import OWN_FIELDS, Recipe, load_recipe, recipe_names
+from ..errors import OWN, shown
 from ..evaluation.measures import DASH, Card
 from .facts import Facts
 
@@ -64,12 +64,12 @@ def loss(recipe: Recipe) -> str:
 def how_made(card: Card) -> str:
     """What was judged, as in '5000 images (solver euler, steps 40, ...)'."""
     made = card["made"]
-    told = [
+    settings = [
         f"{name} {made[name]}"
         for name in ("solver", "steps", "nfe", "guidance", "weights", "seed")
         if made.get(name) is not None
     ]
-    return shown(f"{made.get('images', '?')} images ({', '.join(told)})", 300)
+    return shown(f"{made.get('images', '?')} images ({', '.join(settings)})", 300)
 
 
 def warnings_of(card: Card, step: int) -> list[str]:
@@ -98,23 +98,40 @@ def default_of(name: str) -> Any:
 
 
 def command(recipe: Recipe, out: str = "runs/again") -> str:
-    """A command line that repeats a run of this recipe: the nearest of our own recipes and the fields that differ."""
+    """A command line that repeats a run of this recipe: the nearest of our own recipes and the fields that differ.
+
+    Where the recipe names objects of one's own it is a call in Python.
+    """
     names = [(name, _changes(load_recipe(name), recipe)) for name in recipe_names()]
-    name, changes = min(names, key=lambda pair: (pair[1] is None, len(pair[1] or ())))
-    return shlex.join(["inkbloom", "train", name, *(changes or ()), "--out", out])
+    if is_own(recipe):
+        name, changes = min(names, key=lambda pair: len(pair[1]))
+        return (
+            f"inkbloom.train({', '.join([repr(name), *(f'{key}={_python(changes[key])}' for key in changes), f'out={out!r}'])})"
+        )
+    as_flags = [(name, changes) for name, changes in names if () not in changes.values()] or names  # no flag empties a list
+    name, changes = min(as_flags, key=lambda pair: len(pair[1]))
+    return shlex.join(
+        ["inkbloom", "train", name, *(word for key in changes for word in _flag(key, changes[key])), "--out", out]
+    )
 
 
-def _changes(base: Recipe, recipe: Recipe) -> list[str] | None:
-    """The flags that turn `base` into `recipe`; None where there is no such flag (a list cannot be made empty)."""
-    words: list[str] = []
-    for field in fields(Recipe):
-        old, new = getattr(base, field.name), getattr(recipe, field.name)
-        if field.name in FREE or old == new or new is None:  # steps say what epochs left open
-            continue
-        if new == ():
-            return None
-        words += _flag(field.name, new)
-    return words
+def is_own(recipe: Recipe) -> bool:
+    """Whether a recipe names objects of one's own, which only Python can give."""
+    return any(str(getattr(recipe, name)).startswith(OWN) for name in (*OWN_FIELDS, "data"))
+
+
+def _changes(base: Recipe, recipe: Recipe) -> dict[str, Any]:
+    """The fields that turn `base` into `recipe`; steps say what epochs left open."""
+    pairs = ((field.name, getattr(base, field.name), getattr(recipe, field.name)) for field in fields(Recipe))
+    return {name: new for name, old, new in pairs if name not in FREE and old != new and new is not None}
+
+
+def _python(value: Any) -> str:
+    """A field's value in Python; of an object of one's own, its name."""
+    if not str(value).startswith(OWN):
+        return repr(value)
+    name = value.removeprefix(OWN)
+    return name if name.isidentifier() else "..."
 
 
 def _flag(name: str, value: Any) -> Sequence[str]:
