@@ -109,8 +109,8 @@ for name, steps in (("inputs", inputs), ("predictions", predictions)):
 # 同一个网络，同样的噪声，越来越多的步数：教程的核心，也是 `inkbloom claims` 要检验的。
 
 # %%
-walks = [run.sample(10, seed=2, steps=steps, solver="euler", spacing="uniform", guidance=1) for steps in (1, 2, 4, 8, 40)]
-rows = torch.cat([torch.from_numpy(pictures) for pictures in walks]).permute(0, 3, 1, 2)
+drawn = [run.sample(10, seed=2, steps=steps, solver="euler", spacing="uniform", guidance=1) for steps in (1, 2, 4, 8, 40)]
+rows = torch.cat([torch.from_numpy(pictures) for pictures in drawn]).permute(0, 3, 1, 2)
 save_png(tile(rows, columns=10, scale=2), STORY / "steps.png")
 
 # %% [markdown]
@@ -119,13 +119,13 @@ save_png(tile(rows, columns=10, scale=2), STORY / "steps.png")
 # A small network that knows digits looks at real ones and at generated ones. Beside every number stands its floor: what real
 # digits get against real digits.
 #
-# 一个认识数字的小网络分别看真图和生成的图。每个数旁边都有它的地板：真图与真图相比能得多少。
+# 一个认识数字的小网络分别看真图和生成的图。每个数旁边都有它的底线：真图与真图相比能得多少。
 
 # %%
 for name in ("vae", "gan", "fast"):
     card = inkbloom.evaluate(RUNS / name, n=PICTURES, images=PICTURES)
-    told = ", ".join(f"{row} {card[row]:.2f} (floor {card['floor'][row]:.2f})" for row in ("fd", "kid", "recall", "coverage"))
-    print(f"{name}: {told}")
+    scores = ", ".join(f"{row} {card[row]:.2f} (floor {card['floor'][row]:.2f})" for row in ("fd", "kid", "recall", "coverage"))
+    print(f"{name}: {scores}")
 
 # %% [markdown]
 # ## In four evaluations · 只用四次

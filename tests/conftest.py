@@ -102,7 +102,7 @@ def process():
 ZYGOTE = """
 import json, os, signal, sys, time
 import accelerate.utils, rich.progress, torch._dynamo, torch.distributed.fsdp
-import inkbloom.cli, inkbloom.figures.images, inkbloom.store.lock, inkbloom.training.session, inkbloom.verbs.train
+import inkbloom.api, inkbloom.cli, inkbloom.verbs.train
 
 def start(job):
     child = os.fork()

@@ -15,12 +15,14 @@ from hypothesis import strategies as st
 from inkbloom import config
 from inkbloom.config import (
     HINTS,
+    OWN_FIELDS,
     Recipe,
     check_sampling,
     differences,
     dump_recipe,
     load_recipe,
     mended,
+    named,
     parse_recipe,
     parse_size,
     recipe_names,
@@ -46,21 +48,21 @@ def complaint(function, *args, **more):
 
 
 def test_names_are_the_keys_of_the_registries():
-    from inkbloom.nets.encoder_decoder import UPSAMPLERS
-
     from inkbloom.data.pixels import RANGES
-    from inkbloom.diffusion import NOISES, PATHS, TARGETS, TIMES
+    from inkbloom.diffusion import LOSSES, NOISES, PATHS, TARGETS, TIMES
     from inkbloom.families import FAMILIES
     from inkbloom.nets import NETS
+    from inkbloom.nets.encoder_decoder import UPSAMPLERS
     from inkbloom.solvers import SOLVERS, SPACINGS
     from inkbloom.training.state import OPTIMIZERS
 
     for names, registry in (
         (config.FamilyName, FAMILIES),
         (config.NetName, NETS),
-        (config.UpsamplerName, UPSAMPLERS),
+        (config.UpsamplerName, ["auto", *UPSAMPLERS]),
         (config.PathName, PATHS),
         (config.TargetName, TARGETS),
+        (config.LossName, ["auto", *LOSSES]),
         (config.NoiseName, NOISES),
         (config.TimesName, TIMES),
         (config.SolverName, SOLVERS),
@@ -184,7 +186,7 @@ def test_numbers_may_be_written_without_a_point():
         ("kernel", [1, 3, 15], [-1, 0, 2, 17]),
         ("latent", [1, 16, 4096], [0, -1, 4097]),
         ("kl", [0, 1, 4.0], [-0.1]),
-        ("groups", [0, 1, 1000], [-1, 1001]),
+        ("clusters", [0, 1, 1000], [-1, 1001]),
         ("betas", [(0, 0.99)], [(), (0.9,), (0.9, 1), (-0.1, 0.9), (0.9, 0.9, 0.9), (0.9, float("nan"))]),
         ("penalty", [0, 1, 10], [-1]),
         ("widths", [(), (1,), (32, 64)], [(0,), (32, -64), (10**6,)]),
@@ -215,12 +217,12 @@ def test_a_field_that_a_family_does_not_heed_is_refused():
 
 
 CHANGED = {
-    "net": "basic", "layers": 3, "kernel": 5, "transposed": True, "timed": False,
-    "path": "vp", "target": "v", "loss_on": "v", "loss_cap": 9.0,
+    "net": "basic", "layers": 3, "kernel": 5, "timed": False,
+    "path": "vp", "target": "v", "loss_on": "v", "loss": "pseudo_huber", "loss_cap": 9.0,
     "noise": "uniform", "times": "logit_normal", "t_mean": 0.5, "t_std": 2.0, "label_drop": 0.5,
     "clusters": 3, "train_guidance": 2.0, "teacher": "runs/fast", "teacher_steps": 2, "holdout_every": 5,
     "sample_steps": 3, "solver": "heun", "spacing": "shifted", "sample_times": [1.0], "clip_x0": True, "guidance": 2.0,
-    "latent": 8, "upsampler": "resize", "kl": 2.0, "penalty": 2.0,
+    "latent": 8, "kl": 2.0, "penalty": 2.0,
 }  # fmt: skip
 
 
@@ -358,6 +360,7 @@ def recipes(draw):
         "latent": st.integers(1, 4096),
         "kernel": st.integers(1, 15),
         "betas": st.tuples(st.floats(0, 0.999), st.floats(0, 0.999)),
+        **{name: values(HINTS[name]) | st.just("own:Mine") for name in OWN_FIELDS},
         "steps": st.none(),
         "epochs": st.none(),
         draw(st.sampled_from(["steps", "epochs"])): st.integers(1, 10**6),
@@ -366,8 +369,8 @@ def recipes(draw):
     recipe = Recipe(**{name: draw(strategy) for name, strategy in strategies.items()})
     if recipe.noise == "uniform":
         recipe = replace(recipe, path="lerp", times="uniform", solver="euler", spacing="uniform")
-    if not recipe.kernel % 2 or recipe.net != "ink":
-        recipe = replace(recipe, kernel=3, transposed=False)
+    if not recipe.kernel % 2 or (recipe.family == "diffusion" and recipe.net != "ink"):
+        recipe = replace(recipe, kernel=3, upsampler="auto")
     levels = draw(st.lists(st.floats(1e-6, 0.999), max_size=6, unique=True))
     if levels:
         recipe = replace(recipe, sample_times=(1.0, *sorted(levels, reverse=True)), sample_steps=len(levels) + 1)
@@ -421,8 +424,43 @@ def test_recipes_that_come_with_the_package(name):
 
 def test_knobs_of_ink_are_no_others():
     assert "kernel with net basic" in complaint(PLAIN.resolved, net="basic", kernel=5)
-    assert "transposed with net unet2d" in complaint(PLAIN.resolved, net="unet2d", transposed=True)
+    for name in ("transposed", "resize"):
+        assert "upsampler with net unet2d" in complaint(PLAIN.resolved, net="unet2d", upsampler=name)
+        for family in get_args(config.FamilyName):
+            assert PLAIN.resolved(family=family, upsampler=name).upsampler == name
+    assert PLAIN.resolved(net="unet2d", upsampler="auto").net == "unet2d"
     assert "kernel = 4: must be odd" in complaint(PLAIN.resolved, kernel=4)
+
+
+# ---- objects of one's own
+
+
+@pytest.mark.parametrize("name", [name for name, hint in HINTS.items() if get_origin(hint) is Literal])
+def test_an_own_name_stands_where_an_object_of_ones_own_may(name):
+    if name in OWN_FIELDS:
+        recipe = PLAIN.resolved(**{name: "own:Mine"})
+        assert getattr(recipe, name) == "own:Mine"
+        assert parse_recipe(dump_recipe(recipe), "here") == recipe
+    else:
+        assert f"unknown {name} 'own:Mine'" in complaint(PLAIN.resolved, **{name: "own:Mine"})
+
+
+@pytest.mark.parametrize("value", ["own", "Own:Mine", "mine", "own:a\nb", "own:" + "x" * 5000, "own:\x00", ["own:Mine"]])
+def test_what_is_no_own_name_is_refused_in_one_line(value):
+    for name in OWN_FIELDS:
+        assert f"unknown {name}" in complaint(PLAIN.resolved, **{name: value})
+
+
+def test_objects_of_ones_own_are_taken_out_of_the_changes():
+    """And no others: what stands where none may is left for `resolved` to refuse."""
+
+    class Net:
+        pass
+
+    plain, own = named({"net": Net, "path": "lerp", "loss": max, "optimizer": Net, "steps": 3})
+    assert plain == {"net": "own:Net", "path": "lerp", "loss": "own:max", "optimizer": Net, "steps": 3}
+    assert own == {"net": Net, "loss": max}
+    assert "optimizer" in complaint(PLAIN.resolved, **plain)
 
 
 def test_all_shipped_recipes_are_listed():
@@ -683,6 +721,35 @@ def test_a_table_of_an_older_version_is_mended(monkeypatch):
     assert parse_recipe("extends = 'fast'\nbatch = 5", "here").batch_size == 5
 
 
+OLD = [  # a table of version 0.1, where ink had `transposed` and `upsampler` was for the others: what it says today
+    ({"groups": 4, "transposed": True, "upsampler": "transposed"}, {"clusters": 4, "upsampler": "transposed"}),
+    ({"groups": 0, "transposed": False, "upsampler": "transposed"}, {"clusters": 0, "upsampler": "auto"}),
+    (
+        {"family": "diffusion", "groups": 2, "transposed": True},
+        {"family": "diffusion", "clusters": 2, "upsampler": "transposed"},
+    ),
+    ({"family": "diffusion", "transposed": False}, {"family": "diffusion", "upsampler": "auto"}),
+    ({"family": "vae", "groups": 0, "transposed": False, "upsampler": "resize"}, {"family": "vae", "upsampler": "resize"}),
+    ({"family": "vae", "transposed": False, "upsampler": "transposed"}, {"family": "vae", "upsampler": "transposed"}),
+    ({"family": "gan", "upsampler": "resize"}, {"family": "gan", "upsampler": "resize"}),
+]
+
+
+@pytest.mark.parametrize(("old", "new"), OLD)
+def test_a_table_of_version_0_1_means_what_it_meant(old, new):
+    assert recipe_of({"steps": 9, **old}) == Recipe().resolved(steps=9, **new)
+    text = "\n".join(f"{name} = {json.dumps(value)}" for name, value in {"steps": 9, **old}.items())
+    assert parse_recipe(text, "here") == Recipe().resolved(steps=9, **new)
+
+
+def test_names_of_version_0_1_are_for_files_alone():
+    """A change that is asked for today is spelled as today; and a field of today beside its old name is a mistake."""
+    for name, value in (("groups", 3), ("transposed", True)):
+        assert f"unknown recipe field '{name}'" in complaint(PLAIN.resolved, **{name: value})
+    assert "unknown recipe field 'groups'" in complaint(parse_recipe, "steps = 9\ngroups = 3\nclusters = 3", "here")
+    assert "unknown recipe field 'transposed'" in complaint(parse_recipe, "steps = 9\ntransposed = 'yes'", "here")
+
+
 def test_what_a_table_of_an_older_version_cannot_say(monkeypatch):
     """A field that did something and is gone, one field under both of its names, a name that never was."""
     monkeypatch.setattr(config, "RENAMED", {"batchsize": "batch_size"})
@@ -693,13 +760,14 @@ def test_what_a_table_of_an_older_version_cannot_say(monkeypatch):
 
 def test_a_weights_file_of_an_older_version_is_mended(monkeypatch):
     """The same way as a recipe file; without the entry it is refused, with the nearest name."""
-    from inkbloom.training.weights import Spec, pack, unpack
     from safetensors.torch import load, save
 
     from inkbloom.errors import CheckpointError
+    from inkbloom.families import Spec, build
+    from inkbloom.store.weights import pack, unpack
 
-    spec = Spec(PLAIN.resolved(widths=[16], layers=1, batch_size=5), 1, (8, 8), ())
-    data = pack(spec.build().net, spec, 3, "live")
+    spec = Spec(PLAIN.resolved(widths=[16], layers=1, batch_size=5), 1, (8, 8))
+    data = pack(build(spec).net, spec, 3, "live")
     header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]["inkbloom"]
     old = save(load(data), {"inkbloom": header.replace('"batch_size"', '"batchsize"')})
     with pytest.raises(CheckpointError, match=r"did you mean 'batch_size'"):
@@ -715,3 +783,19 @@ def test_differences_are_those_that_decide_the_result():
     assert differences(PLAIN, PLAIN) == []
     assert differences(PLAIN, PLAIN.resolved(seed=1, net="basic")) == ["net: ink -> basic", "seed: 0 -> 1"]
     assert differences(PLAIN, PLAIN.resolved(about="x", checkpoint_every=7, preview_every=7, holdout_every=7)) == []
+
+
+def test_what_auto_means_is_no_difference():
+    for family, usual, other in (
+        ("diffusion", "resize", "transposed"),
+        ("vae", "transposed", "resize"),
+        ("gan", "transposed", "resize"),
+    ):
+        plain = PLAIN.resolved(family=family)
+        assert differences(plain, plain.resolved(upsampler=usual)) == []
+        assert differences(plain.resolved(upsampler=usual), plain) == []
+        assert differences(plain, plain.resolved(upsampler=other)) == [f"upsampler: {usual} -> {other}"]
+    taught = PLAIN.resolved(teacher="runs/fast")
+    for recipe, usual, other in ((PLAIN, "squared", "pseudo_huber"), (taught, "pseudo_huber", "squared")):
+        assert differences(recipe, recipe.resolved(loss=usual)) == []
+        assert differences(recipe, recipe.resolved(loss=other)) == [f"loss: {usual} -> {other}"]

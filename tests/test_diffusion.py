@@ -288,13 +288,13 @@ def test_guided_mixes_and_calls_only_whom_it_needs():
 
     x, t = torch.zeros(2, 1, 2, 2), torch.tensor(0.5)
     for scale, want, called in (
-        (0, 10, ["ignoring"]),
-        (1, 3, ["told"]),
-        (2, -4, ["ignoring", "told"]),
-        (0.5, 6.5, ["ignoring", "told"]),
+        (0, 10, ["unconditional"]),
+        (1, 3, ["conditional"]),
+        (2, -4, ["conditional", "unconditional"]),
+        (0.5, 6.5, ["conditional", "unconditional"]),
     ):
         calls.clear()
-        out = guided(answers("ignoring", 10.0), answers("told", 3.0), scale)(x, t)
+        out = guided(answers("unconditional", 10.0), answers("conditional", 3.0), scale)(x, t)
         assert out.flatten().tolist() == [want] * 8
         assert sorted(calls) == called
 

@@ -18,6 +18,7 @@ from argparse import ArgumentParser
 from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Literal, NamedTuple, get_args, get_origin
 
 import pytest
@@ -29,16 +30,15 @@ from inkbloom.config import HINTS, Recipe, load_recipe, recipe_names
 ROOT = Path(__file__).parents[1]
 PAGES = [*sorted(ROOT.glob("README*.md")), *sorted(ROOT.glob("docs/**/*.md"))]
 OTHERS = [ROOT / name for name in ("CONTRIBUTING.md", "CHANGELOG.md", "ARCHITECTURE.md", "benchmarks/README.md")]
+SINGLE = ("README.md", "lab-notes.md")  # pages of docs/ that hold both languages, or are a record in English
+BESIDE = ("tutorial", "results")  # pages whose Chinese version stands beside them
 PAIRS = [
     ("README.md", "README.zh.md"),
-    ("docs/tutorial.md", "docs/tutorial.zh.md"),
-    ("docs/results.md", "docs/results.zh.md"),
+    *[(f"docs/{name}.md", f"docs/{name}.zh.md") for name in BESIDE],
     *[
-        (f"docs/{name}.md", f"docs/zh/{name}.md")
-        for name in (
-            "install", "train", "compare", "sample", "evaluate", "inspect", "recipes", "bring-your-own", "bench", "explain",
-            "claims",
-        )
+        (f"docs/{page.name}", f"docs/zh/{page.name}")
+        for page in sorted(ROOT.glob("docs/*.md"))
+        if page.name not in SINGLE and page.name.split(".")[0] not in BESIDE
     ],
 ]
 
@@ -241,6 +241,16 @@ def test_every_page_is_in_the_index_and_every_picture_is_small():
 
 
 # ---- what the documents repeat is what the code says
+
+
+@pytest.mark.parametrize("page", named([page for page in (*PAGES, *OTHERS) if page.name != "lab-notes.md"]))
+def test_what_a_page_names_of_the_code_is_there(page):
+    """Dotted names and scripts; the lab notes are a record of what was called so on their day."""
+    text = prose(page.read_text(encoding="utf-8"))
+    for name in re.findall(r"`(inkbloom(?:\.\w+)+)", text):
+        resolve_name(name)
+    for path in re.findall(r"(?<![\w./-])(?:src|tests|benchmarks|scripts)/[\w./-]+\.py\b", text):
+        assert (ROOT / path).exists(), f"{path} is not there"
 
 
 def test_the_three_lines_of_the_readme_are_those_of_the_package():

@@ -26,11 +26,12 @@ import inkbloom
 from inkbloom import device, philox
 from inkbloom.config import load_recipe
 from inkbloom.data import Data, load_data
-from inkbloom.sampling import request, starting_point, trajectory
+from inkbloom.families import Spec
+from inkbloom.sampling import history, request
 from inkbloom.store.log import from_hex, read
-from inkbloom.store.weights import Spec
 from inkbloom.training.batches import Plan, epoch_order
-from inkbloom.training.fit import fit, make_accelerator
+from inkbloom.training.fit import fit
+from inkbloom.training.prepare import Training, assemble
 from inkbloom.training.state import State
 
 RECIPES = ("tutorial", "tutorial-basic")
@@ -115,7 +116,7 @@ def adam(parameters: list[Tensor], history: list[list[Tensor]], lr: float = 1e-3
 
 
 @torch.no_grad()
-def walk(net: nn.Module, x: Tensor, steps: int = 40, late: int = 0) -> tuple[list[Tensor], list[Tensor]]:
+def forty_steps(net: nn.Module, x: Tensor, steps: int = 40, late: int = 0) -> tuple[list[Tensor], list[Tensor]]:
     """Section 3.6: (inputs, predictions); step i moves 1 / (steps - i) of the way to the prediction."""
     inputs, predictions = [x], []
     for i in range(steps):
@@ -177,7 +178,11 @@ class WideDraw(philox.Draw):
 
 
 def fresh(name: str, **changes: object) -> State:
-    return State(Spec(load_recipe(name).resolved(**{"steps": STEPS, **changes}), 1, (28, 28), ()), CPU)
+    return State(Spec(load_recipe(name).resolved(**{"steps": STEPS, **changes}), 1, (28, 28)), CPU)
+
+
+def training_of(name: str, data: Data, **changes: object) -> Training:
+    return assemble(load_recipe(name).resolved(**{"steps": STEPS, **changes}), data, CPU)
 
 
 def plain_copy(name: str, state: State) -> nn.Module:
@@ -218,10 +223,11 @@ def of_them(count: int) -> Data:
 def train_both(name: str) -> SimpleNamespace:
     batch, count = SMALL[name]
     data = of_them(count)
-    state = fresh(name, batch_size=batch)
+    training = training_of(name, data, batch_size=batch)
+    state = training.state
     start = plain_copy(name, state)
     plain = copy.deepcopy(start)
-    steps = list(fit(state, data, Plan(0, count, batch, True), make_accelerator(CPU, "fp32")))
+    steps = list(fit(training))
     losses = plain_losses(plain, data.images, batch)
     return SimpleNamespace(state=state, start=start, plain=plain, data=data, batch=batch, steps=steps, losses=losses)
 
@@ -278,14 +284,14 @@ def test_every_field_of_the_recipe_is_the_tutorials(recipe, net):
         # MNIST as it is, pixels in [0, 1]; `--data` puts the 60,000 in the place of the embedded digits
         "data": "digits", "split": "train", "size": "", "pixels": "0..1", "flip": False, "skip_broken": False,
         # the network's own widths and depth; no timestep, no label
-        "net": net, "widths": (), "layers": 0, "kernel": 3, "transposed": False, "timed": False, "labels": False,
+        "net": net, "widths": (), "layers": 0, "kernel": 3, "upsampler": "auto", "timed": False, "labels": False,
         # x (1 - a) + u a with u and a uniform, predicting x
-        "path": "lerp", "noise": "uniform", "times": "uniform", "target": "x0", "loss_on": "x0",
+        "path": "lerp", "noise": "uniform", "times": "uniform", "target": "x0", "loss_on": "x0", "loss": "auto",
         # heeded only by other settings than the above
         "loss_cap": 400.0, "t_mean": 0.0, "t_std": 1.0, "label_drop": 0.1, "clusters": 0, "train_guidance": 1.0,
         "teacher": "", "teacher_steps": 3,
         # heeded only by other families
-        "latent": 16, "upsampler": "transposed", "kl": 1.0, "penalty": 1.0,
+        "latent": 16, "kl": 1.0, "penalty": 1.0,
         # 30 epochs in batches of 128, Adam at a constant 1e-3, no average
         "epochs": 30, "steps": None, "batch_size": 128, "short_batches": True,
         "optimizer": "adam", "lr": 1e-3, "betas": (0.9, 0.999), "weight_decay": 0.0,
@@ -333,7 +339,7 @@ def test_corruption(step_of_both):
     same(noisy, step_of_both.noisy)
 
 
-def test_the_network_is_told_noise_level_zero(step_of_both):
+def test_the_network_gets_noise_level_zero(step_of_both):
     ((_, t),) = step_of_both.seen
     assert not t.any()
 
@@ -406,7 +412,7 @@ def test_every_loss_is_kept_and_its_mean_over_an_epoch_printed(name, tmp_path, c
     records = list(read(tmp_path / "run" / "log.jsonl"))
     assert [record["step"] for record in records] == [1, 2, 3, 4, 5, 6]
     assert all(set(record["losses"]) == {"denoise"} for record in records)
-    losses = [number(record["losses"]["denoise"]) for record in records]
+    losses = [from_hex(record["losses"]["denoise"]) for record in records]
     assert losses == pytest.approx(plain_losses(plain_copy(name, fresh(name)), data.images, 4, steps=6), abs=1e-4)
     assert len(set(losses)) == 6
 
@@ -428,19 +434,16 @@ def test_it_runs_on_cuda_where_there_is_one(monkeypatch):
 
 
 def sampled(state: State, dtype: torch.dtype, count: int) -> tuple[list[Tensor], list[Tensor]]:
-    """(inputs, predictions) of inkbloom's walk by the recipe's own settings."""
+    """(inputs, predictions) of inkbloom's sampling by the recipe's own settings."""
     family = copy.deepcopy(state.family).to(dtype)
     wanted = request(family, count)
     assert (wanted.steps, wanted.nfe, wanted.solver, wanted.spacing) == (40, 40, "euler", "uniform")
     if dtype == torch.float32:
-        steps, start = trajectory(family, wanted, 0, count), starting_point(family, wanted, 0, count)
-    else:
-        draw = WideDraw(0, np.arange(count))
-        steps = family.sample(draw, SHAPE, steps=40, solver="euler", spacing="uniform")
-        start = family.begin(draw, SHAPE)[0]
+        return history(family, wanted, 0, count)
+    draw = WideDraw(0, np.arange(count))
     with torch.no_grad():
-        kept = list(steps)
-    return [start, *(x for x, _ in kept)], [x0 for _, x0 in kept]
+        kept = list(family.sample(draw, steps=40, solver="euler", spacing="uniform"))
+    return [family.begin(draw)[0], *(x for x, _ in kept)], [x0 for _, x0 in kept]
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
@@ -449,7 +452,7 @@ def test_forty_steps_of_sampling(trained, name, dtype):
     inputs, predictions = sampled(trained.state, dtype, count)
     start = torch.from_numpy(philox.uniform(0, "sample", np.arange(count), 784)).reshape(count, *SHAPE).to(dtype)
     assert 0 <= start.min() < 0.01 < 0.99 < start.max() < 1
-    expected_inputs, expected = walk(plain_copy(name, trained.state).to(dtype), start)
+    expected_inputs, expected = forty_steps(plain_copy(name, trained.state).to(dtype), start)
     assert len(inputs) == 41
     assert len(predictions) == 40
     for ours, plain in zip([*inputs, *predictions], [*expected_inputs, *expected], strict=True):
@@ -458,16 +461,17 @@ def test_forty_steps_of_sampling(trained, name, dtype):
 
 def test_the_library_model_always_gets_timestep_zero():
     """In training and in sampling; asked of diffusers' model itself."""
-    told: list[Tensor] = []
-    state = fresh("tutorial", batch_size=2, steps=3)
-    model = state.family.net.unet
+    given: list[Tensor] = []
+    training = training_of("tutorial", of_them(6), batch_size=2, steps=3)
+    family = training.state.family
+    model = family.net.unet
     assert type(model) is UNet2DModel
-    model.register_forward_pre_hook(lambda module, args, kwargs: told.append(args[1]), with_kwargs=True)
-    list(fit(state, of_them(6), Plan(0, 6, 2, True), make_accelerator(CPU, "fp32")))
-    assert len(told) == 3
-    list(trajectory(state.family, request(state.family, 1), 0, 1))
-    assert len(told) == 43
-    assert not torch.cat([torch.as_tensor(t).flatten() for t in told]).any()
+    model.register_forward_pre_hook(lambda module, args, kwargs: given.append(args[1]), with_kwargs=True)
+    list(fit(training))
+    assert len(given) == 3
+    history(family, request(family, 1), 0, 1)
+    assert len(given) == 43
+    assert not torch.cat([torch.as_tensor(t).flatten() for t in given]).any()
 
 
 # The comparisons can fail
@@ -547,18 +551,18 @@ def test_another_training_is_told_apart(recipe, wrong):
     assert max(abs(a - b) for a, b in zip(ours, plain, strict=True)) > 1e-3
 
 
-def test_another_walk_is_told_apart(trained, name):
+def test_another_rule_of_steps_is_told_apart(trained, name):
     inputs, _ = sampled(trained.state, torch.float32, 2)
-    late, _ = walk(trained.plain, inputs[0], late=1)
+    late, _ = forty_steps(trained.plain, inputs[0], late=1)
     with pytest.raises(AssertionError):
         same(inputs[1], late[1])
     with pytest.raises(AssertionError):
         same(inputs[-1], late[-1])
     with torch.no_grad(), pytest.raises(AssertionError):
-        same(inputs[1], walk(trained.plain, 1 - inputs[0], steps=1)[0][1])
+        same(inputs[1], forty_steps(trained.plain, 1 - inputs[0], steps=1)[0][1])
 
 
-def test_a_network_that_is_told_the_time_is_told_apart():
+def test_a_network_that_knows_the_time_is_told_apart():
     timed, untimed = fresh("tutorial", timed=True), fresh("tutorial")
     x, draw = some_digits().images[:2].float() / 255, philox.Draw(0, np.arange(2))
     with torch.no_grad(), pytest.raises(AssertionError):

@@ -26,7 +26,7 @@ from inkbloom.report.chart import RIGHT, WIDTH, Line, chart, colour, linear_tick
 from inkbloom.report.facts import read_facts, smoothed
 from inkbloom.report.model_card import MARK, plain
 from inkbloom.report.run_page import write_report
-from inkbloom.report.samples import COUNT, STAGES, draw
+from inkbloom.report.samples import COUNT, STAGES, draw_samples
 from inkbloom.report.text import command as command_of
 from inkbloom.verbs import train
 
@@ -144,12 +144,13 @@ def test_the_recipe_table_marks_what_differs(trained):
 def test_what_a_report_draws_is_what_sample_draws(trained):
     run = trained()
     facts = read_facts(run)
-    drawn, model = draw(facts.family, facts.spec), inkbloom.Run(run)
+    drawn, model = draw_samples(facts.family), inkbloom.Run(run)
     assert np.array_equal(drawn.pictures.permute(0, 2, 3, 1).numpy(), model.sample(COUNT))
-    inputs, predictions = model.history(model.order(1))
+    inputs, predictions = model.history(model.request(1))
     assert np.array_equal(drawn.inputs.permute(0, 2, 3, 1).numpy(), inputs[:3, 0])
     assert np.array_equal(drawn.predictions.permute(0, 2, 3, 1).numpy(), predictions[:, 0])
-    assert len(draw(facts.family, replace(facts.spec)).inputs) <= STAGES
+    many = read_facts(trained("many", sample_steps=2 * STAGES))
+    assert len(draw_samples(many.family).inputs) == STAGES
 
 
 def test_names_are_text_and_nothing_else(recipe, command, tmp_path):
@@ -205,7 +206,7 @@ def test_a_run_without_history_has_a_page_too(trained):
 def test_colour_and_no_classes(trained, source):
     run = trained(data=source(3, (9, 11), 30, 0), ema=0.0)
     page = page_of(run)
-    assert "11 x 9 x 3, not told any class" in page.text
+    assert "11 x 9 x 3, no class labels" in page.text
     assert "is of class" not in page.text
 
 

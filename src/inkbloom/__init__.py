@@ -16,16 +16,20 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOMES = {
-    "train": ".api", "sample": ".api", "evaluate": ".api", "compare": ".api", "explain": ".api", "images": ".api",
-    "Run": ".run", "Recipe": ".config", "load_recipe": ".config", "load_data": ".data",
-}  # fmt: skip
+    **dict.fromkeys(("train", "sample", "evaluate", "compare", "explain", "inspect", "images"), ".api"),
+    "Run": ".run",
+    "Recipe": ".config",
+    "load_recipe": ".config",
+    "load_data": ".data",
+}
 
 __all__ = [
-    "Recipe", "Run", "__version__", "compare", "evaluate", "explain", "images", "load_data", "load_recipe", "sample", "train",
+    "Recipe", "Run", "__version__", "compare", "evaluate", "explain", "images", "inspect", "load_data", "load_recipe",
+    "sample", "train",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
-    from .api import compare, evaluate, explain, images, sample, train
+    from .api import compare, evaluate, explain, images, inspect, sample, train
     from .config import Recipe, load_recipe
     from .data import load_data
     from .run import Run

@@ -167,7 +167,7 @@ def _typed(name: str, value: Any) -> Any:
         raise unknown("recipe field", name, HINTS)
     hint = HINTS[name]
     if get_origin(hint) is Literal:
-        if name in OWN_FIELDS and isinstance(value, str) and value.startswith(OWN):
+        if name in OWN_FIELDS and isinstance(value, str) and value.startswith(OWN) and value == brief(value):
             return value
         if value not in get_args(hint) or not isinstance(value, str):
             raise unknown(name, value if isinstance(value, str) else _written(value), get_args(hint))
@@ -383,10 +383,10 @@ def mended(table: Mapping[str, Any]) -> dict[str, Any]:
     for name, idle in DROPPED.items():
         if name in table and table[name] == idle:
             del table[name]
-    if "transposed" in table:  # ink's own field, when `upsampler` was for vae and gan
+    if isinstance(table.get("transposed"), bool):  # ink's own field, when `upsampler` was for vae and gan
         transposed = table.pop("transposed")
         if table.get("family", "diffusion") == "diffusion":
-            table["upsampler"] = "transposed" if transposed is True else "auto"
+            table["upsampler"] = "transposed" if transposed else "auto"
     return table
 
 
@@ -409,10 +409,20 @@ def dump_recipe(recipe: Recipe) -> str:
 
 
 def differences(old: Recipe, new: Recipe) -> list[str]:
-    """'field: old -> new' for each field that decides the result and differs."""
+    """'field: old -> new' for each field that decides the result and differs; `auto` is no other value than what it means."""
     free = {"about", "checkpoint_every", "preview_every", "holdout_every"}
+    old, new = _spelled_out(old), _spelled_out(new)
     return [
         f"{f.name}: {getattr(old, f.name)} -> {getattr(new, f.name)}"
         for f in fields(Recipe)
         if f.name not in free and getattr(old, f.name) != getattr(new, f.name)
     ]
+
+
+def _spelled_out(recipe: Recipe) -> Recipe:
+    """The recipe with what `auto` means in the place of `auto`, where the recipe alone decides it."""
+    usual: dict[str, Any] = {
+        "upsampler": "resize" if recipe.family == "diffusion" else "transposed",
+        "loss": "pseudo_huber" if recipe.teacher else "squared",
+    }
+    return replace(recipe, **{name: value for name, value in usual.items() if getattr(recipe, name) == "auto"})

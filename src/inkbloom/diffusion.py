@@ -100,10 +100,17 @@ TIMES: dict[str, Callable[[Tensor, float, float], Tensor]] = {
 """(uniform numbers in [0, 1), mean and std of logit(t)) -> noise levels t in [0, 1]."""
 
 HUBER = 0.01  # pixel values, which are 1 or 2 apart: below this a pseudo-Huber loss counts an error by its square
+
+
+def pseudo_huber(error: Tensor, weight: Tensor | float) -> Tensor:
+    """About |error|, but smooth at 0, where it is 0 (Charbonnier et al. 1994)."""
+    least = HUBER * (weight.mean() if isinstance(weight, Tensor) else weight)
+    return (weight * (error.square() + HUBER**2).sqrt()).mean() - least
+
+
 LOSSES: dict[str, Callable[[Tensor, Tensor | float], Tensor]] = {
     "squared": lambda error, weight: (weight * error**2).mean(),
-    # Charbonnier et al. 1994: about |error|, but smooth at 0
-    "pseudo_huber": lambda error, weight: (weight * ((error.square() + HUBER**2).sqrt() - HUBER)).mean(),
+    "pseudo_huber": pseudo_huber,
 }
 """(error (B, C, H, W), weight that broadcasts against it) -> the mean loss, a scalar."""
 

@@ -14,7 +14,7 @@ def test_a_quarter_of_the_steps_halves_the_distance_of_the_tutorials_thirty_epoc
     scorer = scorer_for(data)
     moment = next(moment for moment in training(recipe, data.take(recipe.split), torch.device("cpu")) if moment.step >= 500)
     family = average_of(moment.state)
-    drawn = scorer.score(samples(family, data, scorer))["fd"]
+    drawn = scorer.score(samples(family, scorer))["fd"]
     assert drawn < scorer.t30["fd"] / 2
-    family.net.shares.fill_(1 / recipe.groups)  # the control: as if every group were of one size
-    assert scorer.score(samples(family, data, scorer))["fd"] > drawn + 0.3
+    family.net.shares.fill_(1 / recipe.clusters)  # the control: as if every cluster were of one size
+    assert scorer.score(samples(family, scorer))["fd"] > drawn + 0.3

@@ -52,7 +52,7 @@ def test_t30_of_the_digits_is_known(scorer):
 
 
 def test_t30_is_read_from_a_card_that_compares(scorer, card, tmp_path, monkeypatch):
-    monkeypatch.setattr(scoring, "standard", lambda data, judge: scorer.real)
+    monkeypatch.setattr(scoring, "baseline", lambda data, judge: scorer.real)
     file = tmp_path / "t30.json"
     file.write_text(json.dumps(card))
     assert scorer_for(load_data("digits"), file).t30 == {"fd": card["fd"], "floor": card["floor"]["fd"]}

@@ -27,7 +27,7 @@ def test_doublings(most, expected):
     assert doublings(most) == expected
 
 
-def by_a_law(recipe, data, device, compiled, budget):
+def by_a_law(recipe, data, device, budget):
     """Seconds of a step that grows with each quantity by a power of its own."""
     threads = torch.get_num_threads()
     return [recipe.batch_size**0.8 * recipe.widths[0] ** 1.5 * data.size[0] ** 2 / threads] * 3

@@ -78,14 +78,14 @@ def tiny(recipe):
 
 def test_every_part_of_a_real_step_is_seen(tiny, tmp_path):
     recipe, data = tiny
-    steps = watched_steps(recipe, data, CPU, False, most=5, budget=60, folder=tmp_path)
+    steps = watched_steps(recipe, data, CPU, most=5, budget=60, folder=tmp_path)
     assert len(steps) == 5
     assert all(tuple(each) == PARTS and all(value > 0 for value in each.values()) for each in steps)
 
 
 def test_a_spent_budget_leaves_three_steps(tiny, tmp_path):
     recipe, data = tiny
-    assert len(watched_steps(recipe, data, CPU, False, most=50, budget=0, folder=tmp_path)) == 3
+    assert len(watched_steps(recipe, data, CPU, most=50, budget=0, folder=tmp_path)) == 3
 
 
 def test_the_rows_of_a_step(tiny):
@@ -101,7 +101,7 @@ def test_the_rows_of_a_step(tiny):
 
 def test_the_shares_of_operators_add_up(tiny):
     recipe, data = tiny
-    shares = operator_shares(recipe, data, CPU, False)
+    shares = operator_shares(recipe, data, CPU)
     assert sum(shares.values()) == pytest.approx(1)
     assert shares["convolution"] > 0
     assert shares["norm"] > 0

@@ -8,7 +8,7 @@ import torch
 from inkbloom.claims import disorder
 from inkbloom.claims.disorder import CELL, decide, gaussian_bound, pixel_entropy
 from inkbloom.diffusion import lerp
-from inkbloom.explain.densities import noised_pixels_of
+from inkbloom.explainers.densities import noised_pixels_of
 
 
 def level(t):
@@ -29,7 +29,7 @@ def test_the_entropy_of_a_pixel_at_both_ends():
 def test_the_bound_is_the_entropy_of_the_gaussian_with_that_covariance():
     root = torch.rand(5, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     covariance = root @ root.T
-    noisy = 0.7**2 * covariance + 0.3**2 * torch.extractor(5, dtype=torch.float64)
+    noisy = 0.7**2 * covariance + 0.3**2 * torch.eye(5, dtype=torch.float64)
     entropy = torch.distributions.MultivariateNormal(torch.zeros(5, dtype=torch.float64), noisy).entropy() / math.log(2)
     assert gaussian_bound(torch.linalg.eigvalsh(covariance), level(0.3)) == pytest.approx(float(entropy) / 5)
     assert gaussian_bound(torch.zeros(4, dtype=torch.float64), level(0.0)) == -math.inf

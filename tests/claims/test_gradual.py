@@ -50,12 +50,12 @@ def test_every_number_of_steps_begins_with_the_same_noise_and_classes(small, mon
     """What is drawn and asked for is caught; the judge sees real images, which are no further away than real ones are."""
     asked = []
 
-    def instead(family, shape, request):
+    def instead(family, request):
         asked.append(request)
         labels = small.data.labels
         yield small.data.images[[int((labels == label).nonzero()[k]) for k, label in enumerate(request.labels)]], None
 
-    monkeypatch.setattr(gradual, "drawn", instead)
+    monkeypatch.setattr(gradual, "pictures", instead)
     monkeypatch.setattr("inkbloom.evaluation.baseline.DRAWS", 3)
     monkeypatch.setattr("inkbloom.evaluation.baseline.SLOW_PAIRS", 0)
     rows = [gradual.rows_at(small, steps, seed=3) for steps in (1, 40)]

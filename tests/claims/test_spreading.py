@@ -50,7 +50,7 @@ def test_noise_is_added_to_each_pixel_alone_and_a_sampled_picture_hangs_together
 
 def test_a_blur_before_the_noise_would_be_seen_to_spread(small, monkeypatch):
     begin = small.family.begin
-    blur = lambda draw, shape, start: begin(draw, shape, (nn.functional.avg_pool2d(start[0], 3, 1, 1), start[1]))
+    blur = lambda draw, start: begin(draw, (nn.functional.avg_pool2d(start[0], 3, 1, 1), start[1]))
     monkeypatch.setattr(small.family, "begin", blur)
     assert noised_reach(small, 0) == 9
 

@@ -33,7 +33,7 @@ def test_figures_of_one_name_share_a_line():
         "width, px: 2.83",
     ]
     assert list(lines(figures, "zh")) == [
-        "核距离：steps=1 512 ± 3.1，steps=40 1.5 ± 0.25（地板 -8.04，N = 500）",
+        "核距离：steps=1 512 ± 3.1，steps=40 1.5 ± 0.25（底线 -8.04，N = 500）",
         "宽度，px：2.83",
     ]
 

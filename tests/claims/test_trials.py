@@ -19,10 +19,8 @@ from inkbloom.data import load_data
 from inkbloom.errors import UsageError
 from inkbloom.evaluation.judge import load_judge
 from inkbloom.evaluation.measures import FD
-from inkbloom.store.weights import Spec
-from inkbloom.training.batches import Plan
-from inkbloom.training.fit import fit, make_accelerator
-from inkbloom.training.state import State
+from inkbloom.training.fit import fit
+from inkbloom.training.prepare import prepare
 
 
 @pytest.fixture
@@ -187,21 +185,10 @@ class Count(TorchDispatchMode):
 
 
 def step_flops(name, **changes):
-    data = load_data("digits")
-    recipe = load_recipe(name).resolved(steps=2, precision="fp32", **changes)
-    state = State(Spec(recipe, 1, data.size, data.classes), torch.device("cpu"))
-    train = data.take("train")
+    recipe = load_recipe(name).resolved(steps=2, precision="fp32", compile="off", **changes)
+    training = prepare(recipe, load_data("digits"), torch.device("cpu"))
     with Count() as count:
-        next(
-            iter(
-                fit(
-                    state,
-                    train,
-                    Plan(0, len(train.images), recipe.batch_size, False),
-                    make_accelerator(torch.device("cpu"), "fp32"),
-                )
-            )
-        )
+        next(fit(training))
     return count.total
 
 

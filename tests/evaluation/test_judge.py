@@ -16,6 +16,7 @@ from inkbloom.errors import CheckpointError, DataError, UsageError
 from inkbloom.evaluation import judge as room
 from inkbloom.evaluation.judge import JUDGES, JudgeNet, choose_judge, judge_for, load_judge, pack, shipped, unpack
 from inkbloom.evaluation.train_judge import accuracy, main, shifted, train
+from inkbloom.store.pretrained import pretrained
 
 
 @pytest.fixture(scope="module")
@@ -189,12 +190,17 @@ def test_a_judge_that_does_not_fit_itself_is_told(tmp_path, packed, change):
 
 @pytest.mark.parametrize(
     ("change", "what"),
-    [({"kind": "ema"}, "weights of a model"), ({"kind": "x"}, "no judge"), ({"format": 2}, "no judge of format 1")],
+    [({"kind": "x"}, "no judge"), ({"format": 2}, "no judge of format 1")],
 )
 def test_another_kind_of_file_is_told(tmp_path, packed, change, what):
     assert load_judge(rewritten(tmp_path / "mine.safetensors", packed)).d == 8
     with pytest.raises(CheckpointError, match=f"{what}.*, where a judge is needed"):
         load_judge(rewritten(tmp_path / "mine.safetensors", packed, **change))
+
+
+def test_a_models_weights_are_no_judge():
+    with pytest.raises(CheckpointError, match=r"weights of a model, where a judge is needed"):
+        load_judge(str(pretrained()))
 
 
 def test_doubts_about_a_judge_are_told(tmp_path, source, packed):

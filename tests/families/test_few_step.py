@@ -1,6 +1,7 @@
 """Few steps: long steps that land where the teacher's short ones do, from a teacher that fits, kept by a resumed run."""
 
 import math
+from contextlib import closing
 from itertools import pairwise
 
 import numpy as np
@@ -10,15 +11,17 @@ import torch
 from inkbloom.config import Recipe, load_recipe
 from inkbloom.data import load_data
 from inkbloom.diffusion import PATHS
-from inkbloom.errors import UsageError
+from inkbloom.errors import CheckpointError, UsageError
 from inkbloom.families import FewStep, Spec, build
 from inkbloom.families.few_step import long_steps
 from inkbloom.philox import Draw
 from inkbloom.run import Run
 from inkbloom.sampling import request
 from inkbloom.solvers import SOLVERS, step_times
+from inkbloom.store.folder import RunFolder
 from inkbloom.training.fit import fit
 from inkbloom.training.prepare import assemble
+from inkbloom.training.session import Saved, session
 from inkbloom.training.teacher import take_teacher
 
 CPU = torch.device("cpu")
@@ -86,10 +89,14 @@ def taught(source, folder, **changes):
     return assemble(recipe, load_data(source()), CPU)
 
 
+def folder(path):
+    path.mkdir(exist_ok=True)
+    return RunFolder(path)
+
+
 def trained(training, steps):
-    """Trained up to that step, from its teacher's weights where it begins."""
-    if not training.state.step:
-        take_teacher(training.state)
+    """Trained up to that step, from its teacher's weights."""
+    take_teacher(training.state)
     for step in fit(training):
         if step.number == steps:
             return
@@ -123,17 +130,18 @@ def test_it_begins_as_the_teacher_and_the_teacher_stays(source, teacher):
 
 
 def test_a_resumed_run_needs_the_teacher_no_more(source, teacher, tmp_path):
-    whole = taught(source, teacher)
-    trained(whole, 4)
-    first = taught(source, teacher)
-    trained(first, 2)
-    files = first.state.files()
+    """It keeps a copy; a run that begins needs the teacher itself."""
+    whole, first, second, late = (taught(source, teacher, checkpoint_every=2) for _ in range(4))
+    list(session(folder(tmp_path / "whole"), whole))
+    with closing(session(folder(tmp_path / "run"), first)) as events:
+        assert next(event for event in events if isinstance(event, Saved)).step == 2
     teacher.rename(tmp_path / "elsewhere")
-    second = taught(source, teacher)
-    second.state.load(files, tmp_path)
-    trained(second, 4)
+    list(session(folder(tmp_path / "run"), second))
+    assert second.state.step == 4
     for name, tensor in whole.state.sampled.state_dict().items():
         assert torch.equal(tensor, second.state.sampled.state_dict()[name]), name
+    with pytest.raises(CheckpointError, match="no trained run"):
+        list(session(folder(tmp_path / "late"), late))
 
 
 def test_clusters_come_by_their_shares_not_from_images(source, command, recipe, tmp_path):
@@ -172,7 +180,7 @@ def test_a_short_training_lands_closer():
 
     take_teacher(training.state)
     before = missed()
-    trained(training, 40)
+    list(fit(training))
     assert missed() < 0.8 * before
 
 

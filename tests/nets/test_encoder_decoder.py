@@ -1,14 +1,14 @@
-"""The two networks of `mirror`: any size, the same way there and back, and no checkerboard from where their stamps overlap."""
+"""Encoder and decoder: any size, the same way there and back, and no checkerboard from where their stamps overlap."""
 
 import pytest
 import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from inkbloom.nets.encoder_decoder import UPSAMPLERS, Grow, Shrink, with_class
 from torch import nn
 
 from inkbloom.errors import UsageError
+from inkbloom.nets.encoder_decoder import UPSAMPLERS, Decoder, Encoder, with_class
 
 ups = pytest.mark.parametrize("upsampler", UPSAMPLERS)
 
@@ -25,9 +25,9 @@ ups = pytest.mark.parametrize("upsampler", UPSAMPLERS)
 @torch.no_grad()
 def test_any_size_there_and_back(upsampler, height, width, channels, classes, widths):
     size, y = (height, width), torch.arange(2) if classes else None
-    features = Shrink(channels, size, 7, widths)(torch.randn(2, channels, height, width))
+    features = Encoder(channels, size, 7, widths)(torch.randn(2, channels, height, width))
     assert features.shape == (2, 7)
-    pictures = Grow(channels, size, 7, classes, widths, upsampler)(features, y)
+    pictures = Decoder(channels, size, 7, classes, widths, upsampler)(features, y)
     assert pictures.shape == (2, channels, height, width)
     assert torch.isfinite(pictures).all()
 
@@ -35,13 +35,13 @@ def test_any_size_there_and_back(upsampler, height, width, channels, classes, wi
 @ups
 def test_the_one_is_the_mirror_image_of_the_other(upsampler):
     """28 -> 14 -> 7 and 7 -> 14 -> 28, through the same widths: what goes into a layer of one comes out of one of the other."""
-    shrink, grow = Shrink(1, 28, 10, (4, 6)), Grow(1, 28, 10, 0, (4, 6), upsampler)
-    down = [tuple(h.shape[1:]) for h in shrink.layers(torch.zeros(1, 1, 28, 28))]
-    up = [tuple(h.shape[1:]) for h in grow.layers(torch.zeros(1, 10))]
+    encoder, decoder = Encoder(1, 28, 10, (4, 6)), Decoder(1, 28, 10, 0, (4, 6), upsampler)
+    down = [tuple(h.shape[1:]) for h in encoder.layers(torch.zeros(1, 1, 28, 28))]
+    up = [tuple(h.shape[1:]) for h in decoder.layers(torch.zeros(1, 10))]
     assert down == [(4, 14, 14), (6, 7, 7), (10,)]
     assert up == [(6, 7, 7), (4, 14, 14), (1, 28, 28)]
-    *_, last = grow.layers(torch.ones(1, 10))
-    assert torch.equal(last, grow(torch.ones(1, 10)))
+    *_, last = decoder.layers(torch.ones(1, 10))
+    assert torch.equal(last, decoder(torch.ones(1, 10)))
 
 
 def stamped(kernel, stride, padding, upsampler=None):
@@ -59,7 +59,7 @@ def test_no_checkerboard_where_the_stride_divides_the_kernel(upsampler):
 
 
 def test_transposed_convolution_is_the_adjoint_of_the_strided_one():
-    """<shrink x, y> = <x, grow y> for one weight: the layers are each other's transpose, not each other's inverse."""
+    """<down x, y> = <x, up y> for one weight: the layers are each other's transpose, not each other's inverse."""
     torch.manual_seed(0)
     weight = torch.randn(5, 3, 4, 4, dtype=torch.float64)
     x, y = torch.randn(2, 3, 12, 10, dtype=torch.float64), torch.randn(2, 5, 6, 5, dtype=torch.float64)
@@ -86,9 +86,9 @@ def test_transposed_is_more_than_resize():
 def test_classes_are_appended():
     z = torch.randn(3, 2)
     assert with_class(z, torch.tensor([1, 0, 2]), 0) is z
-    told = with_class(z, torch.tensor([1, 0, 2]), 4)
-    assert torch.equal(told[:, :2], z)
-    assert told[:, 2:].tolist() == [[0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 1, 0]]
+    both = with_class(z, torch.tensor([1, 0, 2]), 4)
+    assert torch.equal(both[:, :2], z)
+    assert both[:, 2:].tolist() == [[0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 1, 0]]
     shares = torch.tensor([[0.5, 0.5, 0, 0]]).expand(3, 4)
     assert torch.equal(with_class(z, shares, 4)[:, 2:], shares)
     assert torch.equal(with_class(z, None, 4)[:, 2:], torch.full((3, 4), 0.25))
@@ -96,8 +96,8 @@ def test_classes_are_appended():
 
 def test_every_class_draws_its_own_picture():
     torch.manual_seed(0)
-    grow = Grow(1, 8, 3, 4, (5,))
-    pictures = grow(torch.ones(4, 3), torch.arange(4))
+    decoder = Decoder(1, 8, 3, 4, (5,))
+    pictures = decoder(torch.ones(4, 3), torch.arange(4))
     assert all((pictures[0] - other).abs().max() > 1e-3 for other in pictures[1:])
 
 
@@ -113,6 +113,6 @@ def test_every_class_draws_its_own_picture():
 )
 def test_shapes_that_cannot_be(arguments, words):
     channels, size, latent, *widths = arguments
-    for make in (lambda: Shrink(channels, size, latent, *widths), lambda: Grow(channels, size, latent, 0, *widths)):
+    for make in (lambda: Encoder(channels, size, latent, *widths), lambda: Decoder(channels, size, latent, 0, *widths)):
         with pytest.raises(UsageError, match=words):
             make()

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from inkbloom.device import placed
 from inkbloom.errors import UsageError
-from inkbloom.nets import NETS, Basic, Ink, UNet2D, placed
+from inkbloom.nets import NETS, Basic, Ink, UNet2D
 
 SMALL = {  # as small as they come
     "basic": {"widths": (2, 3, 3)},
@@ -17,7 +18,7 @@ SMALL = {  # as small as they come
     "ink": {"widths": (16, 16), "layers": 1},
 }
 nets = pytest.mark.parametrize("name", NETS)
-told_nets = pytest.mark.parametrize("name", ["unet2d", "ink"])
+conditioned_nets = pytest.mark.parametrize("name", ["unet2d", "ink"])
 
 
 def small(name, **more):
@@ -104,7 +105,7 @@ def test_unet2d_is_diffusers_network_at_timestep_0():
 @settings(deadline=None, max_examples=12)
 @torch.no_grad()
 def test_any_size_comes_back_in_shape(name, height, width, channels, classes):
-    net = small(name, channels=channels, size=(height, width), classes=classes)
+    net = small(name, channels=channels, size=(height, width), num_classes=classes)
     x, t, y = inputs(2, channels, height, width, classes)
     out = net(x, t, y)
     assert out.shape == x.shape
@@ -145,7 +146,7 @@ def test_the_size_given_to_the_constructor_is_only_checked(name):
 @pytest.mark.parametrize("classes", [0, 3])
 def test_a_gradient_reaches_every_parameter(name, classes):
     """In double precision, so that a true zero is told from a small number. Groups of norm hold three channels here."""
-    net = small(name, classes=classes, **({"widths": (24, 48)} if name == "unet2d" else {})).double()
+    net = small(name, num_classes=classes, **({"widths": (24, 48)} if name == "unet2d" else {})).double()
     x, t, y = inputs(5, 1, 16, 16, classes + 1 if classes else 0, torch.float64)  # the last class is "no class"
     (net(x, t, y) * torch.randn_like(x)).sum().backward()
     for key, parameter in net.named_parameters():
@@ -159,7 +160,7 @@ def test_a_gradient_reaches_every_parameter(name, classes):
 def test_ink_starts_silent_and_wakes_up():
     """Its zero weights at the start give zero, and two optimizer steps later every parameter takes part."""
     torch.manual_seed(0)
-    net = Ink(classes=3, widths=(16, 32), layers=1)
+    net = Ink(num_classes=3, widths=(16, 32), layers=1)
     x, t, y = inputs(8, 1, 16, 16, 4)
     assert net(x, t, y).abs().max() == 0
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-2)
@@ -172,10 +173,10 @@ def test_ink_starts_silent_and_wakes_up():
     assert net(x, t, y).abs().max() > 0
 
 
-@told_nets
+@conditioned_nets
 @torch.no_grad()
 def test_time_and_class_change_the_answer(name):
-    net = small(name, classes=3)
+    net = small(name, num_classes=3)
     x, _, _ = inputs(1)
     answers = [net(x, torch.tensor([t]), torch.tensor([y])) for t in (0.1, 0.5, 0.9) for y in range(4)]
     for i, one in enumerate(answers):
@@ -187,7 +188,7 @@ def test_time_and_class_change_the_answer(name):
 @torch.no_grad()
 def test_no_widths_make_unet2d_blind(widths):
     """A norm over one channel takes away whatever time and class have added to that channel."""
-    net = randomised(UNet2D(widths=widths, layers=1, classes=3)).double()
+    net = randomised(UNet2D(widths=widths, layers=1, num_classes=3)).double()
     x, _, _ = inputs(1, dtype=torch.float64)
     call = lambda t, y: net(x, torch.tensor([t]).double(), torch.tensor([y]))
     assert (call(0.1, 0) - call(0.9, 0)).abs().max() > 1e-3
@@ -196,17 +197,17 @@ def test_no_widths_make_unet2d_blind(widths):
 
 @torch.no_grad()
 def test_basic_is_blind():
-    net = Basic(classes=3)
+    net = Basic(num_classes=3)
     x, t, y = inputs(3, classes=3)
     assert net.num_classes == 0
     assert torch.equal(net(x, t, y), net(x, 1 - t, None))
     assert torch.equal(net(x, t, y), net(x))
 
 
-@told_nets
+@conditioned_nets
 @torch.no_grad()
 def test_no_class_is_the_class_after_the_last(name):
-    net = small(name, classes=3)
+    net = small(name, num_classes=3)
     x, t, _ = inputs(4)
     assert net.num_classes == 3
     assert torch.equal(net(x, t), net(x, t, torch.full((4,), 3)))
@@ -226,7 +227,7 @@ def test_without_classes_labels_change_nothing(name):
 @nets
 @torch.no_grad()
 def test_pictures_of_a_batch_do_not_see_each_other(name):
-    net = small(name, classes=3)
+    net = small(name, num_classes=3)
     x, t, y = inputs(4, classes=3)
     for k in range(4):
         torch.testing.assert_close(net(x[k : k + 1], t[k : k + 1], y[k : k + 1])[0], net(x, t, y)[k], rtol=1e-4, atol=1e-5)
@@ -235,7 +236,7 @@ def test_pictures_of_a_batch_do_not_see_each_other(name):
 @nets
 @torch.no_grad()
 def test_the_input_is_left_alone(name):
-    net = small(name, classes=3)
+    net = small(name, num_classes=3)
     given_, kept = inputs(2, classes=3), inputs(2, classes=3)
     net(*given_)
     assert all(torch.equal(one, other) for one, other in zip(given_, kept, strict=True))
@@ -247,7 +248,7 @@ def test_the_input_is_left_alone(name):
 @nets
 @torch.no_grad()
 def test_channels_last_gives_the_same_numbers(name):
-    net = small(name, channels=3, classes=3)
+    net = small(name, channels=3, num_classes=3)
     x, t, y = inputs(3, 3, 18, 22, classes=3)
     want = net(x, t, y)
     net.to(memory_format=torch.channels_last)
@@ -281,7 +282,8 @@ def convolutions(net, x):
 @pytest.mark.parametrize(("channels", "size"), [(1, 28), (3, 32)])
 def test_bf16_convolutions_of_ink_are_right(channels, size):
     """Forward and backward of every kind of convolution in ink, against float64 on the same rounded numbers: wrong kernels
-    have been shipped before (pytorch #163347, #169688). bf16 keeps 8 bits, so 2^-8 of the largest value, twice for backward.
+    have been shipped before (pytorch #163347, #169688). bf16 keeps 8 bits: each rounding costs 2^-9 of the largest value, and
+    processors without instructions for bf16 round a few times on the way.
     """
     torch.manual_seed(0)
     kinds = convolutions(Ink(channels=channels, size=size), torch.zeros(4, channels, size, size))
@@ -299,13 +301,13 @@ def test_bf16_convolutions_of_ink_are_right(channels, size):
             results.append((out.detach(), a.grad, w.grad, b.grad))
         for what, got, want in zip(("out", "input", "weight", "bias"), *results, strict=True):
             error = (got.double() - want).abs().max() / want.abs().max()
-            assert error < 2**-7, (what, tuple(shape), tuple(layer.weight.shape), layer.stride)
+            assert error < 2**-6, (what, tuple(shape), tuple(layer.weight.shape), layer.stride)
 
 
 @pytest.mark.parametrize("classes", [0, 3])
 def test_ink_in_bf16_is_ink(classes):
     """The whole network under autocast: the answer and the gradients of its weights, to a few percent of their size."""
-    net = small("ink", classes=classes)
+    net = small("ink", num_classes=classes)
     x, t, y = inputs(8, 1, 16, 16, classes)
     found = []
     for enabled in (False, True):
@@ -337,7 +339,7 @@ class Operations(TorchDispatchMode):
 
 def test_ink_is_made_of_a_few_simple_operations():
     """What a page in a browser can compute too. No attention, no sums over the image, no batch statistics, no dropout."""
-    net = small("ink", classes=3, widths=(16, 32, 48))
+    net = small("ink", num_classes=3, widths=(16, 32, 48))
     assert {type(module).__name__ for module in net.modules()} == {
         "Ink", "Level", "Block", "Condition", "ChannelNorm", "ModuleList", "Sequential",
         "Conv2d", "Linear", "Embedding", "SiLU", "Identity",
@@ -433,5 +435,5 @@ def test_refusals_name_the_rule_and_the_nearest_value(name, settings, rule, near
 
 
 @nets
-def test_a_monstrous_list_of_widths_is_told_in_one_line(name):
+def test_a_monstrous_list_of_widths_is_refused_in_one_line(name):
     refusal(name, widths=(16,) * 500)

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from inkbloom.errors import CheckpointError, DiskError
 from inkbloom.store import checkpoint as store
 from inkbloom.store import log as module
-from inkbloom.store.log import Log, to_hex, from_hex, read
+from inkbloom.store.log import Log, from_hex, read, to_hex
 
 MEMORY = "/dev/shm" if os.path.isdir("/dev/shm") else None
 
@@ -30,7 +30,7 @@ def ram():
 
 
 def record(step):
-    return {"step": step, "loss": exact(1 / step), "note": "ä\n"}
+    return {"step": step, "loss": to_hex(1 / step), "note": "ä\n"}
 
 
 def steps(path):
@@ -47,14 +47,14 @@ def written(path, count):
 
 @given(st.floats())
 def test_losses_keep_every_bit(value):
-    back = number(json.loads(json.dumps(exact(value))))
+    back = from_hex(json.loads(json.dumps(to_hex(value))))
     assert math.isnan(back) if math.isnan(value) else (back, math.copysign(1, back)) == (value, math.copysign(1, value))
 
 
-def test_exact_takes_numbers_that_are_like_floats():
-    assert exact(3) == "0x1.8000000000000p+1"
+def test_to_hex_takes_numbers_that_are_like_floats():
+    assert to_hex(3) == "0x1.8000000000000p+1"
     with pytest.raises(ValueError, match="hexadecimal"):
-        number("loss")
+        from_hex("loss")
 
 
 def test_records_come_back_in_order(tmp_path):
@@ -95,7 +95,7 @@ def test_numbers_that_json_lacks_are_refused(tmp_path):
     log = Log(tmp_path / "log.jsonl")
     with pytest.raises(ValueError, match="JSON"):
         log.append({"step": 1, "loss": math.nan})
-    log.append({"step": 1, "loss": exact(math.nan)})
+    log.append({"step": 1, "loss": to_hex(math.nan)})
     log.flush()
     assert steps(tmp_path / "log.jsonl") == [1]
 

@@ -1,5 +1,6 @@
 """A run that was stopped, killed or damaged, and resumed, ends with the same bits as one that never was."""
 
+import json
 import os
 import random
 import re
@@ -13,11 +14,15 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from unittest import mock
 
+import numpy as np
 import pytest
 import torch
+from safetensors import torch as tensors
 
+import inkbloom
 from inkbloom.philox import Draw
-from inkbloom.store import checkpoint
+from inkbloom.store import checkpoint, weights
+from inkbloom.store.folder import load_training_nets
 from inkbloom.store.log import Log
 from inkbloom.training import batches, fit, session
 from inkbloom.training.signals import Stop
@@ -479,3 +484,71 @@ def test_sealed_but_wrong(name, contents, code, recipe, command, tmp_path):
     ended = command("train", tmp_path / "tiny.toml", "--out", run)
     assert ended.code == code, ended.err
     assert len(ended.error.replace(str(run), "RUN").replace(str(tmp_path), "")) <= 200
+
+
+# ---- runs of version 0.1, of which tests/test_old_runs.py has a diffusion as that version wrote it
+
+LATENT = {"net": None, "layers": None, "sample_steps": None, "latent": 3, "widths": [4, 6]}
+
+
+def old_name(name):
+    """How version 0.1 called a tensor; what encoder and decoder belong to may stand before it."""
+    return name.replace("encoder.", "shrink.").replace("decoder.", "grow.")
+
+
+def old_tensors(data):
+    """A file of tensors with the names of version 0.1, and its recipe, where it has one, with the fields of then."""
+    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+    about = json.loads(header.get("__metadata__", {}).get("inkbloom", "{}"))
+    if about:
+        recipe = about["recipe"]
+        recipe |= {"groups": recipe.pop("clusters"), "transposed": False, "upsampler": "transposed"}
+        del recipe["loss"]
+    renamed = {old_name(name): tensor for name, tensor in tensors.load(data).items()}
+    return tensors.save(renamed, {"inkbloom": json.dumps(about)} if about else None)
+
+
+def grow_old(run):
+    """Makes of a run what version 0.1 would have left behind."""
+    config = run / "config.toml"
+    config.write_text(config.read_text().replace('upsampler = "auto"', 'upsampler = "transposed"'))
+    for folder in checkpoint.steps(run / "checkpoints"):
+        files = checkpoint.read(folder)
+        old = {name: old_tensors(data) if name.endswith(".safetensors") else data for name, data in files.items()}
+        if "discriminator.safetensors" in old:
+            old["helper.safetensors"] = old.pop("discriminator.safetensors")
+        shutil.rmtree(folder)
+        checkpoint.commit(run / "checkpoints", int(folder.name[5:]), old)
+
+
+@pytest.mark.parametrize("family", ["vae", "gan"])
+def test_a_run_of_version_0_1_resumes_and_samples(family, recipe, command, outcome, tmp_path):
+    train, whole, run = ("train", recipe(family=family, **LATENT)), tmp_path / "whole", tmp_path / "run"
+    assert command(*train, "--out", whole).code == 0
+    with stopping(13, TERM):
+        assert command(*train, "--out", run).code == 143
+    drawn = inkbloom.Run(run).sample(6, seed=2)
+    grow_old(run)
+    files = checkpoint.read(newest(run))
+    assert ("helper.safetensors" in files) == (family == "gan")
+    assert b"encoder." not in b"".join(files.values())
+    half = inkbloom.Run(run)
+    assert np.array_equal(half.sample(6, seed=2), drawn)
+    assert list(load_training_nets(run, half.family)) == (["discriminator"] if family == "gan" else [])
+    ended = command(*train, "--out", run)
+    assert ended.code == 0, ended.err
+    assert "resuming after step 13" in ended.out
+    assert outcome(run) == outcome(whole)
+
+
+@pytest.mark.parametrize(("family", "tensor"), [("vae", "decoder."), ("gan", "encoder.")])
+def test_without_its_old_names_a_run_of_version_0_1_is_refused(family, tensor, recipe, command, tmp_path, monkeypatch):
+    train, run = ("train", recipe(family=family, **LATENT), "--out", tmp_path / "run"), tmp_path / "run"
+    with stopping(13, TERM):
+        assert command(*train).code == 143
+    grow_old(run)
+    monkeypatch.setattr(weights, "RENAMED", {})
+    ended = command(*train)
+    assert ended.code == 4
+    assert "weights do not fit the network" in ended.error
+    assert tensor in ended.error

@@ -11,8 +11,8 @@ import pytest
 import torch
 
 import inkbloom
-from inkbloom.api.compare import distinct
 from inkbloom.report.facts import read_facts
+from inkbloom.report.names import distinct
 from inkbloom.report.samples import draw_samples, sheet
 
 
@@ -121,6 +121,20 @@ def test_two_runs_side_by_side(made, command, tmp_path):
     assert not shown.names & {"script", "link", "iframe"}
     for said in ("target x0 v", "best linear denoiser", "Training loss", *notes):
         assert said in shown.text
+
+
+def test_the_function_returns_what_the_command_prints_and_says_nothing(made, command, tmp_path, capsys):
+    one, two = made("one"), made("two", target="v", lr=1e-3, widths=[32])
+    printed, notes = tables(command("compare", one, two).out)
+    found = inkbloom.compare(one, inkbloom.Run(two), html=tmp_path / "page.html")
+    assert capsys.readouterr() == ("", "")
+    assert found.names == ["one", "two"]
+    assert dict(found.settings) == printed["settings that differ"]
+    steady = {name: cells for name, cells in found.figures if "sampling" not in name}
+    assert steady == {name: cells for name, cells in printed["figures"].items() if "sampling" not in name}
+    assert found.warnings == notes
+    assert (found.scores, found.floor, found.conditions) == ([], [], "")
+    assert set(Pictures((tmp_path / "page.html").read_bytes()).found) == {"what one draws", "what two draws"}
 
 
 def test_strips_are_of_the_same_noise(made):

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import inkbloom
 from inkbloom.errors import UsageError
-from inkbloom.explain import continuous, noising
-from inkbloom.explain.catalogue import ABOUT
-from inkbloom.explain.fonts import FAMILIES, families
+from inkbloom.explainers import continuous, noising
+from inkbloom.explainers.catalogue import ABOUT
+from inkbloom.explainers.fonts import FAMILIES, families
 
 FRAMES = {"convolution": 36, "transposed": 68, "continuous": 4, "noising": 4}
 
@@ -94,7 +95,7 @@ REFUSED = {
     "no image at all": (["noising", "--image", "words.txt"], 3, "cannot read the image (words.txt)"),
     "two images": (["noising", "--image", "a.png", "--digit", "1"], 2, "not allowed with"),
     "two networks": (["unet", "--run", "a", "--net", "ink"], 2, "not allowed with"),
-    "a flag of another topic": (["continuous", "--kernel", "box"], 2, "--kernel with the topic continuous: it takes none of these flags"),
+    "a flag of another topic": (["continuous", "--kernel", "box"], 2, "the topic continuous: it takes none of these flags"),
     "a file for a folder": (["convolution", "--stride", "6", "--out", "words.txt"], 5, "a file stands where a folder"),
 }  # fmt: skip
 
@@ -122,6 +123,15 @@ def test_without_a_chinese_font_it_says_so_before_it_draws(command, tmp_path, mo
     assert ended.code == 2
     assert "fonts-noto-cjk" in ended.error
     assert not (tmp_path / "new").exists()
+
+
+def test_the_api_draws_the_same_says_nothing_and_returns_where_the_files_are(command, few_frames, tmp_path, capsys):
+    assert command("explain", "noising", "--digit", 4, "--out", tmp_path / "command").code == 0
+    for folder in ("once", "again"):
+        files = inkbloom.explain("noising", digit=4, out=tmp_path / folder)
+        assert files == {"picture": tmp_path / folder / "noising.png", "film": tmp_path / folder / "noising.gif"}
+        assert all(path.read_bytes() == (tmp_path / "command" / path.name).read_bytes() for path in files.values())
+    assert capsys.readouterr() == ("", "")
 
 
 def test_help_names_every_topic(command):

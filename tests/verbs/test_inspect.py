@@ -7,8 +7,10 @@ import pytest
 import torch
 from PIL import Image
 
+from inkbloom.api.inspect import duplicates, inspect, pixel_statistics, rows, sheet, sheet_name
+from inkbloom.config import parse_size
 from inkbloom.errors import DataError, UsageError
-from inkbloom.verbs.inspect import add_flags, duplicates, inspect, pixel_statistics, rows, run, sheet, sheet_name
+from inkbloom.verbs.inspect import add_flags, run
 
 
 def command(*words):
@@ -19,7 +21,7 @@ def command(*words):
 
 def told(found):
     lines: dict[str, str] = {}
-    for name, value in rows(found.data, found):
+    for name, value in rows(found):
         lines[name] = f"{lines[name]}; {value}" if name in lines else value
     return lines
 
@@ -73,17 +75,17 @@ def test_digits():
 @pytest.mark.parametrize(
     ("size", "words"),
     [
-        (None, "10 of 12 x 8: kept as they are"),
-        ((8, 8), "10 of 12 x 8: centre crop to 8 x 8"),
-        ((16, 24), "10 of 12 x 8: enlarge to 24 x 16"),
-        ((16, 16), "10 of 12 x 8: centre crop to 8 x 8, enlarge to 16 x 16"),
+        ("", "10 of 12 x 8: kept as they are"),
+        ("8", "10 of 12 x 8: centre crop to 8 x 8"),
+        ("16x24", "10 of 12 x 8: enlarge to 24 x 16"),
+        ("16", "10 of 12 x 8: centre crop to 8 x 8, enlarge to 16 x 16"),
     ],
 )
 def test_what_a_size_would_do(tmp_path, size, words):
     np.savez(tmp_path / "x.npz", images=np.zeros((10, 8, 12), np.uint8))
     found = inspect(f"npz:{tmp_path / 'x.npz'}", size)
     assert told(found)["sizes"] == words
-    assert found.data.size == (size or (8, 12))
+    assert found.data.size == (parse_size(size) or (8, 12))
 
 
 def test_sizes_that_differ_are_listed_and_one_is_suggested(tmp_path):
@@ -96,7 +98,7 @@ def test_sizes_that_differ_are_listed_and_one_is_suggested(tmp_path):
     assert "1 of 90 x 300: centre crop to 90 x 90, shrink to 32 x 32" in lines["sizes"]
     assert "--size 32" in lines["size"]
     assert found.data.size == (32, 32)
-    sized = inspect(f"folder:{tmp_path}", (16, 16))
+    sized = inspect(f"folder:{tmp_path}", "16")
     assert not sized.unsized
     assert sized.data.size == (16, 16)
 

@@ -413,10 +413,10 @@ class About(dict):
     """The metadata of a weights file, and how to lie about it."""
 
     def save(self, tensors, **lies):
-        told = json.loads(json.dumps(self))
+        about = json.loads(json.dumps(self))
         for name, value in lies.items():
-            (told if name in told else told["recipe"])[name] = value
-        return save(tensors, {"inkbloom": json.dumps(told)})
+            (about if name in about else about["recipe"])[name] = value
+        return save(tensors, {"inkbloom": json.dumps(about)})
 
 
 @pytest.mark.parametrize("kind", STRANGERS)
@@ -450,10 +450,10 @@ def test_a_lie_about_size_costs_no_memory(runs, zygote, tmp_path):
 import os, resource
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 exit = os._exit
-def told(code):
+def left(code):
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before, flush=True)
     exit(code)
-os._exit = told
+os._exit = left
 """
     ended = zygote("sample", path, "--out", tmp_path / "out", first=peak)
     assert ended.code == 4
@@ -535,6 +535,33 @@ def test_a_fresh_process_draws_the_same(draw, runs, process, tmp_path):
     ended = process("sample", runs / "classes", "--npz", path, "--out", tmp_path / "fresh")
     assert (ended.code, ended.err) == (0, "")
     assert (np.load(path)["images"] == draw()[0]).all()
+
+
+# ---- the Python API
+
+
+def test_the_function_writes_the_same_files_says_nothing_and_returns_where_they_are(runs, command, tmp_path, capsys):
+    flags = ("--count", 5, "--seed", 3, "--npz", tmp_path / "one" / "x.npz", "--pngs", "--history")
+    assert command("sample", runs / "classes", "--out", tmp_path / "one", *flags).code == 0
+    written = [path for path in (tmp_path / "one").rglob("*") if path.suffix in (".png", ".gif")]
+    for name, run in (("path", runs / "classes"), ("open", inkbloom.Run(runs / "classes"))):
+        out = tmp_path / name
+        files = inkbloom.sample(run, 5, seed=3, out=out, npz=out / "x.npz", pngs=True, history=True)
+        first = out / "pictures" / "00000.png"
+        expected = {"npz": "x.npz", "grid": "grid.png", "pictures": first, "history": "history.png", "film": "film.gif"}
+        assert files == {name: out / path for name, path in expected.items()}
+        assert len(written) == 5 + 3
+        for path in written:
+            assert (out / path.relative_to(tmp_path / "one")).read_bytes() == path.read_bytes()
+    assert capsys.readouterr() == ("", "")
+
+
+def test_without_a_run_the_function_draws_our_digits_here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    files = inkbloom.sample(count=4, steps=2)
+    assert {name: str(path) for name, path in files.items()} == {"grid": os.path.join("samples", "grid.png")}
+    with Image.open(files["grid"]) as grid:
+        assert grid.size == (2 * 57 + 1, 2 * 57 + 1)
 
 
 def test_the_history_of_a_run_ends_with_its_pictures(runs):

@@ -4,7 +4,8 @@ from .compare import compare
 from .evaluate import evaluate
 from .explain import explain
 from .images import images
+from .inspect import inspect
 from .sample import sample
 from .train import train
 
-__all__ = ["compare", "evaluate", "explain", "images", "sample", "train"]
+__all__ = ["compare", "evaluate", "explain", "images", "inspect", "sample", "train"]

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from rich.text import Text
 
-from ..errors import UsageError, shown
 from ..files import write_file
 from ..report.compare_page import compare_page
 from ..report.comparison import Comparison, check_cards
 from ..report.comparison import compare as tables_of
 from ..report.facts import read_facts
+from ..report.names import distinct
 from ..report.samples import draw_samples
 from ..run import Run
 from .progress import console_for
@@ -38,17 +37,3 @@ def compare(*runs: str | Path | Run, html: str | Path | None = None, quiet: bool
     if html:
         write_file(Path(html), compare_page(found, facts, drawn))
     return found
-
-
-def distinct(paths: Sequence[Path]) -> list[str]:
-    """Names for the runs: their folders' own, or the paths as given where two are alike. Raises UsageError for bad choices."""
-    if len(paths) < 2:
-        raise UsageError(
-            f"one run only ({shown(paths[0])}): name two or more to compare" if paths else "no runs: name two or more"
-        )
-    seen: dict[Path, Path] = {}
-    for path in paths:
-        if (same := seen.setdefault(path.resolve(), path)) is not path:
-            raise UsageError(f"the same run twice ({shown(same)}, {shown(path)}): name each one once")
-    names = [shown(path.absolute().name, 40) for path in paths]
-    return names if len(set(names)) == len(names) else [shown(path, 60) for path in paths]

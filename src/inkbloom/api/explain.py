@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError, brief, unknown
-from ..explain.catalogue import LANGUAGES, TAKES
-from ..explain.example import DIGIT, digit_image, own_image
-from ..explain.options import Options
-from ..explain.topics import TOPICS
+from ..explainers.catalogue import LANGUAGES, TAKES
+from ..explainers.example import DIGIT, digit_image, own_image
+from ..explainers.options import Options
+from ..explainers.topics import TOPICS
+from ..run import Run
 
 LARGEST = 100  # pixels of stride and padding
 
@@ -18,7 +19,7 @@ LARGEST = 100  # pixels of stride and padding
 def explain(
     topic: str,
     *,
-    run: str | Path | None = None,
+    run: str | Path | Run | None = None,
     net: str | None = None,
     image: str | Path | None = None,
     digit: int | None = None,
@@ -33,8 +34,9 @@ def explain(
 ) -> dict[str, Path]:
     """Draws a topic (convolution, transposed, continuous, noising, sampling, unet) into files and returns where they are.
 
-    The result has 'picture' and 'film' at least: name -> path in the folder `out`. The other arguments are those of
-    `inkbloom explain`, and a topic takes some of them only (`explain.catalogue.TAKES`). quiet: prints nothing.
+    The result has 'picture' and 'film' at least: name -> path in the folder `out`. A run may be given open. The other
+    arguments are those of `inkbloom explain`, and a topic takes some of them only (`explainers.catalogue.TAKES`). quiet:
+    prints nothing.
     Raises UsageError for a topic or a setting that is none, InkbloomError.
     """
     if topic not in TOPICS:
@@ -57,7 +59,7 @@ def explain(
     shown = own_image(Path(image)) if image else digit_image(DIGIT if digit is None else digit)
     if shown.note and not quiet:
         print(f"image: {shown.note}")
-    where = None if run is None else Path(run)
+    where = run if run is None or isinstance(run, Run) else Path(run)
     files = {}
     for line in TOPICS[topic](Options(Path(out), shown, lang, where, net, layer, t, kernel, stride, padding)):
         if not quiet:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..explain.trajectory import Trajectory, trajectory_of
+from ..explainers.trajectory import Trajectory, trajectory_of
 from .claim import Claim, Figure, Finding, Text, Verdict, judged, over_seeds
 from .lab import Lab
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..data.pixels import to_floats
 from ..diffusion import Coef, lerp
-from ..explain.densities import EDGES, NoisedPixels, computed, noised_pixels_of
+from ..explainers.densities import EDGES, NoisedPixels, computed, noised_pixels_of
 from .claim import Claim, Figure, Finding, Text, Verdict, judged
 from .lab import Lab
 

@@ -81,7 +81,7 @@ GRADUAL = Claim(
         "Holds if the most steps beat one step in KID and in recall, and no number of steps is worse than a smaller one; "
         "partly if only the first is true. Differences count from two standard deviations of the floor on.",
         "步数最多时 KID 和 recall 都胜过一步，且步数增加时从不变差，则成立；只有前一半为真，则部分成立。"
-        "超过地板两个标准差的差别才算数。",
+        "超过底线两个标准差的差别才算数。",
     ),
     measure,
 )

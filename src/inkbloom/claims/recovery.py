@@ -79,10 +79,10 @@ RECOVERY = Claim(
     ),
     "2.2",
     Text(
-        f"Held-out digits are noised to t and walked back in {STEPS} equal steps by the shipped model, which is not told the "
-        "class. PSNR is the mean over images; the judge sees the class; spread over seeds of the noise.",
-        f"留出的数字图像加噪声到 t，再由自带的模型等距走 {STEPS} 步回来，不告诉它类别。PSNR 取各图平均，类别由评委判断；"
-        "散布是噪声各个种子之间的。",
+        f"Held-out digits are noised to t, then denoised by the shipped model in {STEPS} equal solver steps, without a class "
+        "label. PSNR is the mean over images; the judge sees the class; spread over seeds of the noise.",
+        f"留出的数字图像加噪声到 t，再由自带的模型用 {STEPS} 个等距的求解器步去噪，不给类别标签。PSNR 取各图平均，"
+        "类别由评委判断；散布是噪声各个种子之间的。",
     ),
     Text(
         "Recovered at a level: nearer to the original than the mean image is, and the class kept as often as 90 % of what "

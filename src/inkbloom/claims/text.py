@@ -16,7 +16,7 @@ WORDS = {
     },
     "zh": {
         "claim": "说法", "figures": "数字", "verdict": "结论", "about": "{id}：{sentence}（第 {section} 节）",
-        "row": "{name}：{values}", "unit": "{name}，{unit}", "floor": "地板 {}", "n": "N = {}", "note": "（{}）", "comma": "，",
+        "row": "{name}：{values}", "unit": "{name}，{unit}", "floor": "底线 {}", "n": "N = {}", "note": "（{}）", "comma": "，",
     },
 }  # fmt: skip
 

@@ -40,19 +40,16 @@ TIMESTEP = Claim(
     Text("The network is told the timestep, the level of the noise.", "要把时间步长，即噪声水平，告诉网络。"),
     "2.3",
     Text(
-        "The recipe fast without labels, told the time or always 0, with Gaussian noise, and with the "
-        "tutorial's uniform noise on its "
-        "pixels from 0 to 1; each with the noise levels and the steps that suit it; cards of 1,000 pictures, "
-        "spread over seeds.",
-        "不带标签的 fast 配方，告知时间步或始终传入 0；高斯噪声，以及教程的均匀噪声（像素从 0 到 1）；"
-        "训练的噪声水平与采样步骤各按自己的"
-        "设置；每张评分卡 1,000 张图，散布是各个种子之间的。",
+        "The recipe fast without labels, given the noise level or always 0, with Gaussian noise, and with the tutorial's "
+        "uniform noise on its pixels from 0 to 1; each with the noise levels and the solver steps that suit it; cards of "
+        "1,000 pictures, spread over seeds.",
+        "不带标签的 fast 配方，传入噪声水平或始终传入 0；高斯噪声，以及教程的均匀噪声（像素从 0 到 1）；"
+        "训练的噪声水平与求解器步各按自己的设置；每张评分卡 1,000 张图，散布是各个种子之间的。",
     ),
     Text(
-        "Holds if the blind network has the worse KID for both kinds of noise, by more than twice the largest "
-        "spread; partly if for "
-        "one. Without the trainings: not measured here.",
-        "两种噪声下，不知道时间的网络 KID 都更差，且差距超过最大散布的两倍，则成立；只有一种如此，则部分成立；"
+        "Holds if the network that always gets 0 has the worse KID for both kinds of noise, by more than twice the largest "
+        "spread; partly if for one. Without the trainings: not measured here.",
+        "两种噪声下，始终得到 0 的网络 KID 都更差，且差距超过最大散布的两倍，则成立；只有一种如此，则部分成立；"
         "没有训练结果：此处未测。",
     ),
     measure,

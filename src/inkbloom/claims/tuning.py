@@ -34,15 +34,14 @@ TUNING = Claim(
     Text("Change the UNet or the parameters, and it may get better.", "修改 UNet 或调整参数，也许能得到更好的结果。"),
     "3.6",
     Text(
-        "The tutorial's own recipe after its 30 epochs beside fast-uncond, which the search of the lab notes "
-        "led to and which is told no "
-        "labels either, after its 2,000 steps; three seeds each.",
-        "教程自己的配方跑完 30 轮，与 fast-uncond 并列：它来自实验记录里的搜索，同样不知道标签，训练 2,000 步；各三个种子。",
+        "The tutorial's own recipe after its 30 epochs beside fast-uncond, which the search of the lab notes led to and which "
+        "gets no labels either, after its 2,000 steps; three seeds each.",
+        "教程自己的配方跑完 30 轮，与 fast-uncond 并列：它来自实验记录里的搜索，同样没有标签，训练 2,000 步；各三个种子。",
     ),
     Text(
         "Excess: mean KID above its floor. Holds if it falls to half or less, and every seed of the one is better "
         "than every seed of the other; partly if it falls. Without the trainings: not measured here.",
-        "超出：平均 KID 高出地板的部分。降到一半以下，且一方的每个种子都好过另一方的每个种子，则成立；有所下降，则部分成立；"
+        "超出：平均 KID 高出底线的部分。降到一半以下，且一方的每个种子都好过另一方的每个种子，则成立；有所下降，则部分成立；"
         "没有训练结果：此处未测。",
     ),
     measure,

@@ -47,6 +47,10 @@ def tile(
 class Pictures(np.ndarray[Any, np.dtype[np.uint8]]):
     """Pictures uint8 (N, H, W, C): an ordinary array, but in a notebook it shows its first 400."""
 
+    def __array_wrap__(self, array: NDArray[Any], context: Any = None, return_scalar: bool = False) -> Any:
+        """What is computed from pictures is an ordinary array or number."""
+        return array[()] if return_scalar else array
+
     def _repr_png_(self) -> bytes | None:
         return png(sheet(np.asarray(self)[:SHOWN])) if is_pictures(self) else None
 

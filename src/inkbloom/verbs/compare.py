@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import UsageError, shown
+from ..errors import shown
+from ..report.names import distinct
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -26,8 +27,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Compares and prints the tables; 0. Raises InkbloomError, UsageError where the cards of the runs do not compare."""
-    if len(args.runs) < 2:
-        raise UsageError(f"one run only ({shown(args.runs[0])}): name two or more to compare")
+    distinct(args.runs)  # a mistake is told before torch is loaded
 
     from ..api import compare
     from ..api.progress import console_for

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ..explain.catalogue import ABOUT, LANGUAGES
+from ..explainers.catalogue import ABOUT, LANGUAGES
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:

@@ -3,22 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import re
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
-    from torch import Tensor
-
-    from ..data.dataset import Data, Size
-    from ..data.picture import Broken, Picture
-
-SHEET = 100  # images on the contact sheet
-Watch = Callable[[Iterable[Any], int], Iterable[Any]]  # (items, how many) -> the same items, with a progress bar or without
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -34,189 +19,33 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Prints what the source holds and writes the contact sheet; 0. Raises InkbloomError, DataError where no image is left."""
-    from rich.console import Console
-    from rich.progress import track
     from rich.table import Table
 
-    from ..config import parse_size
+    from ..api import inspect
+    from ..api.inspect import rows, sheet, sheet_name
+    from ..api.progress import console_for
     from ..data.messages import shown
     from ..errors import DataError
     from ..figures.images import save_png
 
-    console = Console(highlight=False, markup=False)
-    silent = args.quiet or not console.is_terminal
-    found = inspect(
-        args.source,
-        parse_size(args.size),
-        lambda items, total: track(items, "reading", total, console=console, transient=True, disable=silent),
-    )
+    console = console_for()
+    found = inspect(args.source, args.size, quiet=args.quiet)
     for broken in found.broken:
-        console.print(f"broken: {shown(broken.path, 1000)}: {broken.reason}", soft_wrap=True)
+        console.print(f"broken: {shown(broken.path, 1000)}: {broken.reason}")
     if found.data is None:
         none = f"none of {len(found.broken):,} files can be read"
         raise DataError(f"{none} ({shown(args.source)}): mend them or give another source")
     if not args.quiet:
         table = Table.grid(padding=(0, 2))
-        for name, value in rows(found.data, found):
+        for name, value in rows(found):
             table.add_row(name, value)
             if not console.is_terminal:
-                console.print(f"{name}: {value}", soft_wrap=True)
+                console.print(f"{name}: {value}")
         if console.is_terminal:
-            console.print(table)
+            console.print(table, soft_wrap=False)
         if found.broken and not args.skip_broken:
             console.print("train stops at broken files: mend them, or leave them out with --skip-broken")
     path = args.out / f"{sheet_name(args.source)}.png"
     save_png(sheet(found.data), path)
-    console.print(f"contact sheet: {path}", soft_wrap=True)
+    console.print(f"contact sheet: {path}")
     return 0
-
-
-@dataclass(frozen=True)
-class Inspection:
-    """What was found: the images as training would see them, None if there are none, their sizes before, and broken files."""
-
-    data: Data | None
-    originals: Counter[Size]
-    broken: tuple[Broken, ...] = ()
-    ignored: Counter[str] = field(default_factory=Counter)  # suffix -> files that were not taken for pictures
-    unsized: bool = False  # training needs --size, and `data` is shown at a size that was only suggested
-
-
-def plainly(items: Iterable[Any], total: int) -> Iterable[Any]:
-    """No progress bar."""
-    return items
-
-
-def inspect(source: str, size: Size | None = None, watch: Watch = plainly) -> Inspection:
-    """Reads a source past all its broken files. Raises UsageError, and DataError where it cannot be read at all."""
-    from ..data.source import SOURCES, at_size, parse_source
-
-    kind, path = parse_source(source)
-    if kind != "folder":
-        data = SOURCES[kind](path, None, False)
-        return Inspection(at_size(data, size), Counter({data.size: len(data.images)}))
-    found = _inspect_folder(path, size, watch)
-    return replace(found, data=found.data and at_size(found.data, size))
-
-
-def _inspect_folder(folder: Path, size: Size | None, watch: Watch) -> Inspection:
-    from ..data.folder import LARGEST, assemble, find, scan, suggested_side
-    from ..data.picture import Broken
-
-    within = find(folder)
-    pictures: list[Picture] = []
-    broken: list[Broken] = []
-    originals: Counter[Size] = Counter()
-    for item in watch(scan(folder, size), len(within.files)):
-        if isinstance(item, Broken):
-            broken.append(item)
-            continue
-        originals[item.original] += 1
-        too_large = size is None and max(item.original) > LARGEST
-        pictures.append(_smaller(item, 64) if too_large else item)
-    unsized = size is None and (len(originals) > 1 or any(max(original) > LARGEST for original in originals))
-    if unsized:
-        pictures = [_smaller(picture, suggested_side(originals)) for picture in pictures]
-    data = assemble(folder, pictures) if pictures else None
-    return Inspection(data, originals, tuple(broken), within.ignored, unsized)
-
-
-def _smaller(picture: Picture, side: int) -> Picture:
-    import numpy as np
-    from PIL import Image
-
-    from ..data.resize import fit
-
-    return replace(picture, pixels=np.asarray(fit(Image.fromarray(picture.pixels), (side, side))))
-
-
-def rows(data: Data, found: Inspection) -> Iterator[tuple[str, str]]:
-    """(name, value) of all that inspect tells about a set, in plain words."""
-    from ..data.messages import shown
-
-    height, width = data.size
-    kind = "1 channel (grey)" if data.channels == 1 else "3 channels (RGB)"
-    why = "as the pictures show" if data.source.startswith("folder:") else "as stored"
-    yield "source", shown(data.source, 1000)
-    yield "images", f"{len(data.images):,} of {width} x {height} pixels, {kind}, {why}"
-    yield "sizes", "; ".join(_size_lines(found.originals, data.size))
-    if found.unsized:
-        yield "size", f"train needs --size here, for example --size {height}; the numbers below are at that size"
-    if data.labels is None:
-        yield "classes", "none, the images have no labels"
-    else:
-        counts = data.labels.bincount(minlength=len(data.classes)).tolist()
-        yield "classes", _listed([f"{name} ({count:,})" for name, count in zip(data.classes, counts, strict=True)])
-    yield "slices", ", ".join(f"{name} {len(index):,}" for name, index in data.slices.items())
-    low, high, mean, std = pixel_statistics(data.images)
-    yield "pixels", f"{low} to {high} (0 black, 255 white), mean {mean:.1f}, standard deviation {std:.1f}"
-    yield "duplicates", f"{duplicates(data.images):,} images repeat an earlier one exactly"
-    yield "broken", f"{len(found.broken):,} files"
-    if found.ignored:
-        yield "ignored", _listed([f"{count:,} {shown(suffix, 30)}" for suffix, count in found.ignored.most_common()])
-    for note in data.notes:
-        yield "note", note
-
-
-def _size_lines(originals: Counter[Size], wanted: Size) -> Iterator[str]:
-    """What happens to the images of each size, the most frequent first."""
-    from ..data.resize import crop
-
-    for size, count in originals.most_common(5):
-        steps = []
-        if (box := crop(size, wanted)) != size:
-            steps.append(f"centre crop to {box[1]} x {box[0]}")
-        if box != wanted:
-            steps.append(f"{'shrink' if box[0] > wanted[0] else 'enlarge'} to {wanted[1]} x {wanted[0]}")
-        yield f"{count:,} of {size[1]} x {size[0]}: {', '.join(steps) or 'kept as they are'}"
-    if len(originals) > 5:
-        yield f"and {len(originals) - 5:,} sizes more"
-
-
-def _listed(items: list[str], most: int = 20) -> str:
-    more = f", and {len(items) - most:,} more" if len(items) > most else ""
-    return ", ".join(items[:most]) + more
-
-
-def pixel_statistics(images: Tensor) -> tuple[int, int, float, float]:
-    """(lowest, highest, mean, standard deviation) over all pixels of (N, C, H, W) uint8, without a copy of the set."""
-    import torch
-
-    counts = sum((part.flatten().bincount(minlength=256) for part in images.split(4096)), torch.zeros(256, dtype=torch.int64))
-    values = torch.arange(256, dtype=torch.float64)
-    mean = (counts * values).sum() / counts.sum()
-    std = ((counts * (values - mean) ** 2).sum() / counts.sum()).sqrt()
-    present = counts.nonzero()
-    return int(present[0]), int(present[-1]), mean.item(), std.item()
-
-
-def duplicates(images: Tensor) -> int:
-    """How many of (N, C, H, W) images equal one that stands before them."""
-    from hashlib import sha256
-
-    return len(images) - len({sha256(image.tobytes()).digest() for image in images.numpy()})
-
-
-def sheet(data: Data) -> Image:
-    """The contact sheet: the first 100 images, or a row of the first few for each class where there are labels."""
-    import torch
-
-    from ..figures.images import tile
-
-    scale = max(1, 64 // max(data.size))
-    if data.labels is None:
-        return tile(data.images[:SHEET], columns=min(10, len(data.images)), scale=scale)
-    classes = len(data.classes)
-    columns = min(10, max(1, SHEET // classes))
-    tiles = torch.full((min(classes, SHEET) * columns, *data.images.shape[1:]), 128, dtype=torch.uint8)
-    for row in range(min(classes, SHEET)):
-        index = (data.labels == row).nonzero().flatten()[:columns]
-        tiles[row * columns : row * columns + len(index)] = data.images[index]
-    return tile(tiles, columns=columns, scale=scale)
-
-
-def sheet_name(source: str) -> str:
-    """'folder:/a/my cats' -> 'folder-my-cats': a plain file name without its suffix."""
-    kind, _, place = source.partition(":")
-    name = re.sub(r"[^\w.-]+", "-", Path(place).resolve().name).strip("-.")[:60] if place else ""
-    return f"{kind}-{name}" if name else kind

@@ -13,16 +13,16 @@ from inkbloom.anatomy.layers import layers_of
 from inkbloom.config import load_recipe
 from inkbloom.diffusion import PATHS
 from inkbloom.errors import UsageError
-from inkbloom.explain.canvas import IMAGE, KERNEL
-from inkbloom.explain.example import digit_image
-from inkbloom.explain.fonts import FAMILIES, families
-from inkbloom.explain.options import Options
-from inkbloom.explain.probe import probe_of
-from inkbloom.explain.unet import explain_unet
-from inkbloom.explain.unet_diagram import ROLES, drawn_of, role_of, shapes_of, short_names
-from inkbloom.explain.unet_maps import maps_of, montage, strongest
-from inkbloom.explain.unet_table import COLUMNS, lines_of, rows_of
-from inkbloom.explain.unet_text import facts_of, title_of
+from inkbloom.explainers.canvas import IMAGE, KERNEL
+from inkbloom.explainers.example import digit_image
+from inkbloom.explainers.fonts import FAMILIES, families
+from inkbloom.explainers.options import Options
+from inkbloom.explainers.probe import probe_of
+from inkbloom.explainers.unet import explain_unet
+from inkbloom.explainers.unet_diagram import ROLES, drawn_of, role_of, shapes_of, short_names
+from inkbloom.explainers.unet_maps import maps_of, montage, strongest
+from inkbloom.explainers.unet_table import COLUMNS, lines_of, rows_of
+from inkbloom.explainers.unet_text import facts_of, title_of
 from inkbloom.families import Spec, build
 from inkbloom.store.weights import pack
 
@@ -74,7 +74,9 @@ def test_the_picture_is_the_digit_noised_along_the_models_path():
     x, time, label = probe.inputs
     c = path(torch.tensor(0.25))
     noise = (x - c.a * x0) / c.s
-    assert (float(time), probe.t, label) == (0.25, 0.25, None)
+    assert (float(time), probe.t) == (0.25, 0.25)
+    assert label.tolist() == [Run().family.num_conditions]  # no class in particular
+    assert probe_of(asked(net="basic")).inputs[2] is None  # a network that knows none
     assert float(noise.mean()) == pytest.approx(0, abs=0.15)
     assert float(noise.std()) == pytest.approx(1, abs=0.1)
     assert torch.equal(probe_of(asked(t=0.0)).seen, digit_image(7).image[0])

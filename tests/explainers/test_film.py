@@ -6,8 +6,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from PIL import Image
 
-from inkbloom.explain.canvas import COLOURS
-from inkbloom.explain.film import filmed, finish, recoloured, save_film, shared_colours
+from inkbloom.explainers.canvas import COLOURS
+from inkbloom.explainers.film import filmed, finish, recoloured, save_film, shared_colours
 
 
 @pytest.fixture

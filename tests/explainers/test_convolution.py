@@ -8,13 +8,13 @@ import torch.nn.functional as F
 
 from inkbloom.convolution import operands_of, parse_kernel
 from inkbloom.errors import UsageError
-from inkbloom.explain.canvas import lettering
-from inkbloom.explain.convolution import WORDS, Sheet, spelled
-from inkbloom.explain.convolution_example import example_of, strongest
-from inkbloom.explain.example import digit_image
-from inkbloom.explain.film import finish
-from inkbloom.explain.matrices import rounded
-from inkbloom.explain.options import Options
+from inkbloom.explainers.canvas import lettering
+from inkbloom.explainers.convolution import WORDS, Sheet, spelled
+from inkbloom.explainers.convolution_example import example_of, strongest
+from inkbloom.explainers.example import digit_image
+from inkbloom.explainers.film import finish
+from inkbloom.explainers.matrices import rounded
+from inkbloom.explainers.options import Options
 
 
 def example(tmp_path, kernel="sobel-x", **settings):

@@ -55,7 +55,7 @@ def precise(value: float) -> str:
 
 def is_exact(value: float, written: Callable[[float], str]) -> bool:
     """Whether the number as it is written is the number itself, up to the rounding of floats."""
-    return math.isclose(float(rounded(value).replace("−", "-")), value, rel_tol=1e-9, abs_tol=1e-6)
+    return math.isclose(float(written(value).replace("−", "-")), value, rel_tol=1e-9, abs_tol=1e-6)
 
 
 def place(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:

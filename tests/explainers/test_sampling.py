@@ -9,12 +9,12 @@ from PIL import Image
 from inkbloom import Run
 from inkbloom.config import load_recipe
 from inkbloom.errors import UsageError
-from inkbloom.explain import sampling
-from inkbloom.explain.example import digit_image
-from inkbloom.explain.fonts import FAMILIES, families
-from inkbloom.explain.options import Options
-from inkbloom.explain.sampling import explain_sampling, moving
-from inkbloom.explain.trajectory import levels_of, trajectory_of
+from inkbloom.explainers import sampling
+from inkbloom.explainers.example import digit_image
+from inkbloom.explainers.fonts import FAMILIES, families
+from inkbloom.explainers.options import Options
+from inkbloom.explainers.sampling import explain_sampling, moving
+from inkbloom.explainers.trajectory import levels_of, trajectory_of
 from inkbloom.families import Spec, build
 from inkbloom.store.weights import pack
 

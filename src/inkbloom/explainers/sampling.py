@@ -89,7 +89,7 @@ def explain_sampling(options: Options) -> Iterator[Line]:
 
     Raises InkbloomError.
     """
-    run = Run(options.run)
+    run = options.run if isinstance(options.run, Run) else Run(options.run)
     request = run.request(COUNT)
     trajectory, words = trajectory_of(run, request), WORDS[options.lang]
     how = (

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..convolution.sizes import Padding
+from ..run import Run
 from .example import Example
 
 
@@ -28,14 +29,15 @@ class Options:
     """One call of `inkbloom explain`. None means that the topic chooses.
 
     out: folder of the files, `out/TOPIC.png` and `out/TOPIC.gif`. lang: 'en' or 'zh', see fonts.FAMILIES.
-    run: a run's folder or a weights file. net: a name in nets.NETS. layer: a module's name. t: noise level, 0 image, 1 noise.
+    run: a run's folder, a weights file, or an open run. net: a name in nets.NETS. layer: a module's name.
+    t: noise level, 0 image, 1 noise.
     kernel: as written by the user, for `convolution.parse_kernel`. stride, padding: as in `convolution.correlate`.
     """
 
     out: Path
     example: Example
     lang: str = "en"
-    run: Path | None = None
+    run: Path | Run | None = None
     net: str | None = None
     layer: str | None = None
     t: float | None = None

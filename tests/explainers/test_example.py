@@ -8,7 +8,7 @@ from PIL import Image
 
 from inkbloom.data import load_data
 from inkbloom.errors import DataError, UsageError
-from inkbloom.explain.example import LARGEST, digit_image, own_image
+from inkbloom.explainers.example import LARGEST, digit_image, own_image
 
 
 @pytest.fixture
@@ -39,21 +39,21 @@ def test_there_are_ten_digits(number):
 
 
 def test_a_large_colour_image_becomes_small_and_grey_and_says_so(saved):
-    subject = own_image(saved(640, 320))
-    assert subject.image.shape == (1, 1, LARGEST // 2, LARGEST)
-    assert subject.image.dtype == torch.uint8
-    assert subject.note == f"reduced from 640 x 320 to {LARGEST} x {LARGEST // 2} pixels and turned grey"
-    columns = subject.image[0, 0].float().mean(0)
+    example = own_image(saved(640, 320))
+    assert example.image.shape == (1, 1, LARGEST // 2, LARGEST)
+    assert example.image.dtype == torch.uint8
+    assert example.note == f"reduced from 640 x 320 to {LARGEST} x {LARGEST // 2} pixels and turned grey"
+    columns = example.image[0, 0].float().mean(0)
     assert (columns.diff() >= 0).all()
     assert columns[0] < 5
     assert columns[-1] > 250
 
 
 def test_a_small_grey_image_stays_as_it_is(saved):
-    subject = own_image(saved(20, 9, "L"))
-    assert subject.note is None
-    assert np.array_equal(subject.image[0, 0], np.asarray(Image.open(saved(20, 9, "L"))))
-    assert torch.equal(subject.data, subject.image)
+    example = own_image(saved(20, 9, "L"))
+    assert example.note is None
+    assert np.array_equal(example.image[0, 0], np.asarray(Image.open(saved(20, 9, "L"))))
+    assert torch.equal(example.data, example.image)
 
 
 @pytest.mark.parametrize(("width", "height"), [(1, 1), (4000, 1), (1, 300)])
@@ -63,8 +63,8 @@ def test_any_shape_has_a_pixel_at_least(saved, width, height):
 
 def test_what_is_no_image_is_refused(tmp_path):
     (tmp_path / "words.txt").write_text("no image")
-    for name, told in (("none.png", "no such image"), ("words.txt", "cannot read the image"), (".", "cannot read the image")):
-        with pytest.raises(DataError, match=told):
+    for name, said in (("none.png", "no such image"), ("words.txt", "cannot read the image"), (".", "cannot read the image")):
+        with pytest.raises(DataError, match=said):
             own_image(tmp_path / name)
 
 
@@ -72,6 +72,6 @@ def test_a_name_with_dollars_is_written_as_it_is(saved):
     """Not set as a formula, which matplotlib would do between two of them, or fail at."""
     odd = saved(8, 8).rename(saved(8, 8).with_name("a$_$b.png"))
     figure = Figure()
-    plain, told = (figure.text(0, 0, text) for text in ("a$_$b.png", own_image(odd).name["en"]))
-    assert told._preprocess_math(told.get_text()) == ("a$_$b.png", False)
+    plain, written = (figure.text(0, 0, text) for text in ("a$_$b.png", own_image(odd).name["en"]))
+    assert written._preprocess_math(written.get_text()) == ("a$_$b.png", False)
     assert plain._preprocess_math(plain.get_text())[1]  # a negative control

@@ -10,10 +10,11 @@ from matplotlib.figure import Figure
 from matplotlib.ft2font import FT2Font
 
 from inkbloom.errors import UsageError
-from inkbloom.explain import fonts
-from inkbloom.explain.canvas import lettering, pixels
-from inkbloom.explain.fonts import FAMILIES, PLAIN, families
-from inkbloom.explain.noising import FORMULAS
+from inkbloom.explainers import fonts
+from inkbloom.explainers.canvas import lettering, pixels
+from inkbloom.explainers.example import digit_image
+from inkbloom.explainers.fonts import FAMILIES, PLAIN, families
+from inkbloom.explainers.noising import FORMULAS
 
 TOPICS = ("convolution", "transposed", "continuous", "noising")
 SYMBOLS = "0123456789−+×=().…→∞<"
@@ -27,7 +28,7 @@ def missing(text, names):
 
 def words(lang):
     """All that the four topics write in a language."""
-    tables = [importlib.import_module(f"inkbloom.explain.{topic}").WORDS for topic in TOPICS]
+    tables = [importlib.import_module(f"inkbloom.explainers.{topic}").WORDS for topic in TOPICS]
     return "".join(
         [*FORMULAS.values(), SYMBOLS, digit_image().name[lang], *(text for table in tables for text in table[lang].values())]
     )
@@ -50,7 +51,7 @@ def test_a_chinese_name_of_an_image_can_be_written_in_english_too(chinese):
 
 @pytest.mark.parametrize("topic", TOPICS)
 def test_both_languages_say_the_same_things(topic):
-    table = importlib.import_module(f"inkbloom.explain.{topic}").WORDS
+    table = importlib.import_module(f"inkbloom.explainers.{topic}").WORDS
     assert table.keys() == FAMILIES.keys()
     assert table["en"].keys() == table["zh"].keys()
     for key, text in table["zh"].items():

@@ -7,13 +7,13 @@ import torch.nn.functional as F
 
 from inkbloom.convolution import parse_kernel
 from inkbloom.errors import UsageError
-from inkbloom.explain.canvas import lettering
-from inkbloom.explain.example import digit_image
-from inkbloom.explain.film import finish
-from inkbloom.explain.matrices import rounded
-from inkbloom.explain.options import Options
-from inkbloom.explain.transposed import WORDS, Sheet
-from inkbloom.explain.transposed_pair import pair_of
+from inkbloom.explainers.canvas import lettering
+from inkbloom.explainers.example import digit_image
+from inkbloom.explainers.film import finish
+from inkbloom.explainers.matrices import rounded
+from inkbloom.explainers.options import Options
+from inkbloom.explainers.transposed import WORDS, Sheet
+from inkbloom.explainers.transposed_pair import pair_of
 
 SETTINGS = [("box", {}), ("sobel-x", {"stride": 1}), ("1 2; 3 4", {"stride": 2}), ("1 2 3 4 5", {"stride": 3, "padding": 1})]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -55,8 +56,8 @@ def probe_of(options: Options) -> Probe:
     if options.t is not None and not 0 <= options.t <= 1:
         raise UsageError(f"--t {options.t:g}: the noise level must lie in [0, 1]")
     if options.net is None:
-        run = Run(options.run)
-        family = run.family.cpu()
+        run = options.run if isinstance(options.run, Run) else Run(options.run)
+        family = copy.deepcopy(run.family).cpu()
     else:
         recipe = Recipe().resolved(net=options.net, steps=1)
         family = build(Spec(recipe, 1, SIZE)).eval()
@@ -78,7 +79,8 @@ def _given(family: Family, image: Tensor, t: float) -> Probe:
         x, level = family.begin(draw, (x, t))
         x = x.float()
         time = torch.tensor([level if recipe.timed else 0.0])
-        return Probe(family.title, family.net, (x, time, None), to_bytes(x, recipe.pixels)[0], level)
+        no_class = torch.tensor([family.num_conditions]) if family.num_conditions else None
+        return Probe(family.title, family.net, (x, time, no_class), to_bytes(x, recipe.pixels)[0], level)
     latent = torch.zeros(1, recipe.latent)
     if isinstance(family, VAE):
         return Probe(family.title, family.net, (x, latent, None), image[0], None)

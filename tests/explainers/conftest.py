@@ -4,7 +4,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from inkbloom.errors import UsageError
-from inkbloom.explain.fonts import families
+from inkbloom.explainers.fonts import families
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ from matplotlib.figure import Figure
 from scipy.stats import norm
 
 from inkbloom.diffusion import PICTURE_PATHS, Coef
-from inkbloom.explain import noising
-from inkbloom.explain.densities import EDGES, computed, counted, draw_density, noised_pixels_of
-from inkbloom.explain.example import digit_image
-from inkbloom.explain.ink import KERNEL_OF_INK, SIDE, draw_profile, drops
-from inkbloom.explain.noising import FORMULAS, at, noise_for, noised, show_image, snr
+from inkbloom.explainers import noising
+from inkbloom.explainers.densities import EDGES, computed, counted, draw_density, noised_pixels_of
+from inkbloom.explainers.example import digit_image
+from inkbloom.explainers.ink import KERNEL_OF_INK, SIDE, draw_profile, drops
+from inkbloom.explainers.noising import FORMULAS, at, noise_for, noised, show_image, snr
 
 
 @pytest.fixture(scope="module")

@@ -3,10 +3,10 @@
 import inspect
 
 import inkbloom
-from inkbloom.explain.catalogue import ABOUT, LANGUAGES, TAKES
-from inkbloom.explain.fonts import FAMILIES
-from inkbloom.explain.options import Options
-from inkbloom.explain.topics import TOPICS
+from inkbloom.explainers.catalogue import ABOUT, LANGUAGES, TAKES
+from inkbloom.explainers.fonts import FAMILIES
+from inkbloom.explainers.options import Options
+from inkbloom.explainers.topics import TOPICS
 
 
 def test_every_topic_and_language_stands_in_the_catalogue():

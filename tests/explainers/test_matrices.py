@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from inkbloom.explain.matrices import fill_all, is_exact, lattice, precise, rounded, tone_of
+from inkbloom.explainers.matrices import fill_all, is_exact, lattice, precise, rounded, tone_of
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import torch
 from matplotlib.figure import Figure
 from scipy.integrate import quad
 
-from inkbloom.explain import continuous
-from inkbloom.explain.continuous import EXAMPLES, WORDS, area_at, draw_dot, draw_product, draw_result, draw_sliding
+from inkbloom.explainers import continuous
+from inkbloom.explainers.continuous import EXAMPLES, WORDS, area_at, draw_dot, draw_product, draw_result, draw_sliding
 
 PLACES = (-2.5, -0.5, 0.25, 1.0, 2.0, 3.5)
 

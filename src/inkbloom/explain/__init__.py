@@ -1,4 +1,0 @@
-"""What `inkbloom explain` draws: each topic a picture and a film, made from real arrays, in English or Chinese.
-
-Read `asked` (what a topic is given), `topics` (their list), then any topic. `canvas`, `matrices` and `film` are shared.
-"""
