@@ -93,7 +93,7 @@ def torch_pad(x, padding, mode):
 
 def torch_correlate(x, kernel, stride, padding, mode, dilation, groups):
     x = torch_pad(x, padding, mode)
-    return CORRELATE[x.dim() - 2](x, kernel, stride=stride, dilation=dilation, clusters=groups)
+    return CORRELATE[x.dim() - 2](x, kernel, stride=stride, dilation=dilation, groups=groups)
 
 
 # ---- the discrete sum
@@ -161,9 +161,9 @@ def test_dilation_is_a_kernel_with_zeros_between_its_taps(taps, dilation, name):
 
 def test_three_axes_work_as_well():
     x, kernel = random(2, 4, 5, 6, 4), random(6, 2, 2, 3, 2)
-    same(correlate(x, kernel, stride=2, padding=1, clusters=2), F.conv3d(x, kernel, stride=2, padding=1, clusters=2))
+    same(correlate(x, kernel, stride=2, padding=1, groups=2), F.conv3d(x, kernel, stride=2, padding=1, groups=2))
     y = random(2, 6, 2, 3, 2)
-    same(transposed_by_stamping(y, kernel, stride=2, clusters=2), F.conv_transpose3d(y, kernel, stride=2, clusters=2))
+    same(transposed_by_stamping(y, kernel, stride=2, groups=2), F.conv_transpose3d(y, kernel, stride=2, groups=2))
 
 
 @pytest.mark.parametrize("taps", [1, 2, 3, 4, 5, 6])
@@ -339,7 +339,7 @@ def test_views_equal_torch_with_its_own_padding(data, dims):
     taps, stride, dilation = numbers(1, 4), numbers(1, 3), numbers(1, 2)
     padding = [data.draw(st.integers(0, d * (k - 1))) for k, d in zip(taps, dilation, strict=True)]
     extra = [data.draw(st.integers(0, s - 1)) for s in stride]
-    how = {"stride": stride, "padding": padding, "output_padding": extra, "dilation": dilation, "clusters": 2}
+    how = {"stride": stride, "padding": padding, "output_padding": extra, "dilation": dilation, "groups": 2}
     y, kernel = random(1, 4, *numbers(3, 5)), random(4, 2, *taps)
     axes = axes_of(taps, stride, padding, dilation)
     assume(all(sum(axis.padding) < axis.stride * (n - 1) + axis.reach for axis, n in zip(axes, y.shape[2:], strict=True)))
@@ -634,9 +634,9 @@ def test_any_text_is_a_kernel_or_one_line(text):
         ({"padding": 1, "mode": "reflects"}, "did you mean 'reflect'?"),
         ({"padding": 4, "mode": "reflect"}, "reflect padding of 4 on 4 pixels: at most 3"),
         ({"padding": 5, "mode": "circular"}, "circular padding of 5 on 4 pixels: at most 4"),
-        ({"clusters": 0}, "groups = 0"),
-        ({"clusters": 3}, "groups = 3"),
-        ({"clusters": 2}, "an image of 2 channels"),
+        ({"groups": 0}, "groups = 0"),
+        ({"groups": 3}, "groups = 3"),
+        ({"groups": 2}, "an image of 2 channels"),
     ],
 )
 def test_settings_that_cannot_be(how, says):
@@ -657,7 +657,7 @@ def test_settings_that_cannot_be(how, says):
         ({"stride": 2, "output_padding": 2}, "must be from 0 to 1"),
         ({"stride": 2, "output_padding": -1}, "must be from 0 to 1"),
         ({"padding": 3}, "leaves nothing of 4 pixels"),
-        ({"clusters": 3}, "groups = 3"),
+        ({"groups": 3}, "groups = 3"),
     ],
 )
 def test_transposed_settings_that_cannot_be(view, how, says):

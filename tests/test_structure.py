@@ -1,4 +1,4 @@
-"""The house as design.md draws it: floors, no circles, files that can be read, words for every public name."""
+"""The house as ARCHITECTURE.md draws it: floors, no circles, files that can be read, words for every public name."""
 
 import ast
 import re
@@ -96,7 +96,7 @@ def circle(imports):
 
 
 def test_every_room_has_a_floor():
-    """A new room is put into FLOORS above, as design.md has it, before anything imports it."""
+    """A new room is put into FLOORS above, as ARCHITECTURE.md has it, before anything imports it."""
     assert [module for module in MODULES if floor(module) is None] == []
 
 

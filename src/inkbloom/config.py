@@ -116,7 +116,7 @@ class Recipe:
     ema: float = _f(0.0, "length of the average of the weights, as a share of the steps; 0: none", within=(0, 1))
     seed: int = _f(0, "seed of everything random", within=(0, 2**32 - 1))
     precision: PrecisionName = _f("auto", "auto: bf16 where a probe shows it faster, else fp32")
-    compile: CompileName = _f("auto", "torch.compile; auto: where a C++ compiler stands")
+    compile: CompileName = _f("auto", "torch.compile; auto: where a C++ compiler is installed")
 
     # along the way
     checkpoint_every: int = _f(500, "steps between checkpoints; the end is always saved", within=(1, 10**9))

@@ -114,7 +114,7 @@ def compile_net(family: nn.Module, trial: Callable[[], torch.Tensor]) -> str | N
         trial().backward()
     except Exception as problem:  # whatever the compiler of a stranger's machine raises, eager still works
         net._compiled_call_impl = None
-        torch._dynamo.reset()
+        torch.compiler.reset()
         return f"torch.compile failed, going on without it: {type(problem).__name__}"
     finally:
         family.zero_grad(set_to_none=True)

@@ -11,6 +11,7 @@ for step k = 1, 2, ...; only `ancestral` uses it. A function of one's own with t
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 
@@ -97,12 +98,7 @@ def evaluations(solver: str | Solver, steps: int, guidance: float = 1.0) -> int:
 
 def steps_for(solver: str | Solver, nfe: int, guidance: float = 1.0) -> int:
     """The most steps that cost at most `nfe` network evaluations; at least 1."""
-    steps = nfe if guidance in (0, 1) else nfe // 2
-    if solver == "heun":
-        return max(1, (steps + 1) // 2)
-    while callable(solver) and steps > 1 and evaluations(solver, steps, guidance) > nfe:
-        steps -= 1
-    return max(1, steps)
+    return max(1, bisect_right(range(1, nfe + 1), nfe, key=lambda steps: evaluations(solver, steps, guidance)))
 
 
 def _counted(solver: Solver, steps: int) -> int:

@@ -1,5 +1,6 @@
 """What the README says first: `fast-uncond` soon draws better than the tutorial's own run does after its 30 epochs."""
 
+import pytest
 import torch
 
 from inkbloom.bench.quality import average_of, samples, training
@@ -8,6 +9,7 @@ from inkbloom.config import load_recipe
 from inkbloom.data import load_data
 
 
+@pytest.mark.slow
 def test_a_quarter_of_the_steps_halves_the_distance_of_the_tutorials_thirty_epochs():
     recipe = load_recipe("fast-uncond")
     data = load_data(recipe.data)

@@ -122,6 +122,15 @@ def test_statistics_and_duplicates():
     assert duplicates(torch.cat([images, images[:7], images[:1]])) == 8
 
 
+def test_in_python_print_says_what_the_command_says(capsys, tmp_path):
+    found = inspect("digits", size="16")
+    assert command("digits", "--size", "16", "--out", tmp_path) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) > 6
+    assert str(found).splitlines() == lines[:-1]
+    assert found._repr_png_().startswith(b"\x89PNG")
+
+
 def test_the_contact_sheet_has_a_row_for_each_class(folder):
     data = inspect(f"folder:{folder}").data
     picture = np.asarray(sheet(data))

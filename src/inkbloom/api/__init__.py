@@ -1,4 +1,4 @@
-"""What a user can ask for, as plain functions: the command's verbs and notebooks call these and nothing else."""
+"""What a user can ask for, as plain functions: for notebooks and scripts, and for the command's verbs of the same names."""
 
 from .compare import compare
 from .evaluate import evaluate

@@ -37,6 +37,9 @@ class Inspection:
     ignored: Counter[str] = field(default_factory=Counter)  # suffix -> files that were not taken for pictures
     unsized: bool = False  # training needs --size, and `data` is shown at a size that was only suggested
 
+    def __str__(self) -> str:
+        return "\n".join(f"{name}: {value}" for name, value in rows(self))
+
     def _repr_png_(self) -> bytes | None:
         return None if self.data is None else png(sheet(self.data))
 
@@ -44,7 +47,7 @@ class Inspection:
 def inspect(source: str | Data, size: str = "", quiet: bool = True) -> Inspection:
     """Reads a source past all its broken files; images of `inkbloom.images` are a source too. size: as in a recipe.
 
-    In a notebook the result shows its contact sheet; `rows(found)` says the rest in words. Raises UsageError, and DataError
+    In a notebook the result shows its contact sheet; `print` says the rest in words. Raises UsageError, and DataError
     where the source cannot be read at all.
     """
     wanted = parse_size(size)

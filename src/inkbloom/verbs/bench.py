@@ -24,11 +24,16 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), metavar="PART", help=f"of: {', '.join(PARTS)}")
     parser.add_argument("--quick", action="store_true", help="a rough look in about a minute")
     parser.add_argument("--recipe", default="fast", metavar="RECIPE", help="a name or a TOML file (default: fast)")
-    parser.add_argument("--run", type=Path, metavar="RUN", help="sampling: the weights of this run instead of trained ones")
+    parser.add_argument("--run", type=Path, metavar="RUN", help="sampling: measure this run instead of training one")
     parser.add_argument("--guidance", type=float, metavar="X", help="sampling: instead of the recipe's")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the first training (default: 0)")
     parser.add_argument("--seeds", type=int, default=1, metavar="N", help="quality: trainings, one seed each (default: 1)")
-    parser.add_argument("--t30", type=Path, metavar="FILE", help="the card of the tutorial's run (digits: it is known)")
+    parser.add_argument(
+        "--t30",
+        type=Path,
+        metavar="FILE",
+        help="quality: the card of a `tutorial` run to compare with (digits: comes with inkbloom)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:

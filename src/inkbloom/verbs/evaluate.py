@@ -24,7 +24,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
     group = parser.add_argument_group("how a run draws, as in sample")
     group.add_argument("--steps", type=int, metavar="N", help="solver steps (default: the recipe's)")
-    group.add_argument("--nfe", type=int, metavar="N", help="network evaluations for one picture, instead of steps")
+    group.add_argument("--nfe", type=int, metavar="N", help="at most N network evaluations for one picture, instead of --steps")
     for flag, names in (("--solver", SolverName), ("--spacing", SpacingName)):
         group.add_argument(flag, metavar="{" + ",".join(get_args(names)) + "}", help="default: the recipe's")
     group.add_argument("--guidance", type=float, metavar="X", help="0 ignores the class, 1 is plain, above 1 is guided")

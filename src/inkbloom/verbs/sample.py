@@ -16,11 +16,13 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", type=Path, nargs="?", metavar="RUN", help=about)
     parser.add_argument("--count", "-n", type=int, default=16, metavar="N", help="pictures to draw (default: 16)")
     parser.add_argument("--steps", type=int, metavar="N", help="solver steps (default: the recipe's)")
-    parser.add_argument("--nfe", type=int, metavar="N", help="network evaluations for one picture, instead of steps")
+    parser.add_argument(
+        "--nfe", type=int, metavar="N", help="at most N network evaluations for one picture, instead of --steps"
+    )
     for flag, names in (("--solver", SolverName), ("--spacing", SpacingName)):
         parser.add_argument(flag, metavar="{" + ",".join(get_args(names)) + "}", help="default: the recipe's")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="picture k comes from (seed, k) alone (default: 0)")
-    parser.add_argument("--label", type=int, metavar="K", help="draw class K only (default: picture k gets class k mod K)")
+    parser.add_argument("--label", type=int, metavar="K", help="draw class K only (default: the classes in turn)")
     parser.add_argument("--guidance", type=float, metavar="X", help="0 ignores the class, 1 is plain, above 1 is guided")
     parser.add_argument("--weights", choices=("ema", "live"), default="ema", help="averaged weights (default) or the live ones")
     parser.add_argument("--from", dest="start", type=Path, metavar="FILE", help="start from this picture instead of from noise")
