@@ -22,7 +22,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     """The flags of `inkbloom bench`."""
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE and plots beside it")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), metavar="PART", help=f"of: {', '.join(PARTS)}")
-    parser.add_argument("--quick", action="store_true", help="a rough look in about a minute")
+    parser.add_argument("--quick", action="store_true", help="a rough look in a minute or two")
     parser.add_argument("--recipe", default="fast", metavar="RECIPE", help="a name or a TOML file (default: fast)")
     parser.add_argument("--run", type=Path, metavar="RUN", help="sampling: measure this run instead of training one")
     parser.add_argument("--guidance", type=float, metavar="X", help="sampling: instead of the recipe's")
