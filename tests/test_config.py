@@ -601,6 +601,16 @@ def test_a_recipe_says_itself_what_it_is():
     assert parse_recipe("extends = 'fast'", "here").about == ""
 
 
+@pytest.mark.parametrize("change", [{"data": "folder:emoji"}, {"size": "32"}, {"steps": 40}, {"widths": [16]}, {"guidance": 2.0}])
+def test_what_a_recipe_says_of_itself_goes_where_it_is_changed(change):
+    """A card of a run on emoji must not speak of digits in a minute."""
+    fast = load_recipe("fast")
+    assert fast.resolved(**change).about == ""
+    assert fast.resolved(**change, about="emoji").about == "emoji"
+    for held in ({}, {"seed": 7}, {"precision": "fp32", "compile": "off"}, {"checkpoint_every": 9}, {"data": fast.data}):
+        assert fast.resolved(**held).about == fast.about
+
+
 def test_steps_take_the_place_of_inherited_epochs_and_the_reverse():
     tutorial, fast = load_recipe("tutorial"), load_recipe("fast")
     assert (tutorial.steps, fast.epochs) == (None, None)

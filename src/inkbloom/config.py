@@ -142,10 +142,14 @@ class Recipe:
         typed = {name: _typed(name, value) for name, value in changes.items()}
         recipe = replace(self, **typed)
         check(recipe)
+        if "about" not in changes and any(getattr(self, f.name) != getattr(recipe, f.name) for f in deciding()):
+            recipe = replace(recipe, about="")  # it was said of the other recipe
         return recipe
 
 
 HINTS: dict[str, Any] = get_type_hints(Recipe)
+BESIDE = ("about", "checkpoint_every", "preview_every", "holdout_every")
+"""Fields that a run may change on the way: they do not touch its weights."""
 OWN_FIELDS = ("net", "path", "target", "loss_on", "loss", "noise", "times", "solver", "spacing")
 """Fields whose names stand for a network or a function: in Python an object of one's own may stand there instead."""
 
@@ -159,6 +163,12 @@ def named(changes: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
 def heeded(family: str) -> list[Field[Any]]:
     """The fields of a recipe that mean something to a family, in their order."""
     return [f for f in fields(Recipe) if family in f.metadata["families"]]
+
+
+def deciding() -> list[Field[Any]]:
+    """The fields of a recipe that decide what a training leads to, in their order; chance and speed do not."""
+    incidental = {*BESIDE, "seed", "precision", "compile", "skip_broken"}
+    return [f for f in fields(Recipe) if f.name not in incidental]
 
 
 def _typed(name: str, value: Any) -> Any:
@@ -410,12 +420,11 @@ def dump_recipe(recipe: Recipe) -> str:
 
 def differences(old: Recipe, new: Recipe) -> list[str]:
     """'field: old -> new' for each field that decides the result and differs; `auto` is no other value than what it means."""
-    free = {"about", "checkpoint_every", "preview_every", "holdout_every"}
     old, new = _spelled_out(old), _spelled_out(new)
     return [
         f"{f.name}: {getattr(old, f.name)} -> {getattr(new, f.name)}"
         for f in fields(Recipe)
-        if f.name not in free and getattr(old, f.name) != getattr(new, f.name)
+        if f.name not in BESIDE and getattr(old, f.name) != getattr(new, f.name)
     ]
 
 
