@@ -601,7 +601,9 @@ def test_a_recipe_says_itself_what_it_is():
     assert parse_recipe("extends = 'fast'", "here").about == ""
 
 
-@pytest.mark.parametrize("change", [{"data": "folder:emoji"}, {"size": "32"}, {"steps": 40}, {"widths": [16]}, {"guidance": 2.0}])
+@pytest.mark.parametrize(
+    "change", [{"data": "folder:emoji"}, {"size": "32"}, {"steps": 40}, {"widths": [16]}, {"guidance": 2.0}]
+)
 def test_what_a_recipe_says_of_itself_goes_where_it_is_changed(change):
     """A card of a run on emoji must not speak of digits in a minute."""
     fast = load_recipe("fast")

@@ -24,7 +24,7 @@ FLOORS = [  # a room imports from floors below its own, never from its own or ab
     {"training"},
     {"report", "explainers", "export"},
     {"claims", "bench"},
-    {"api"},
+    {"api", "tutorial"},
     {"cli", "verbs", "lab"},
     {"inkbloom", "__main__"},  # the package's own __init__, a list of names that nothing here imports
 ]

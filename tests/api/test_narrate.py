@@ -12,13 +12,32 @@ from rich.console import Console
 
 import inkbloom
 from inkbloom.api import narrate
-from inkbloom.api.narrate import Narrator, introduction
+from inkbloom.api.narrate import Narrator, introduction, time_line
 from inkbloom.config import load_recipe
 from inkbloom.data import load_data
 from inkbloom.evaluation.holdout import Anchors, HoldoutLoss
 from inkbloom.store.folder import RunFolder
 from inkbloom.training.prepare import prepare
 from inkbloom.training.session import Epoch, Logged, Saved, Started
+
+
+@pytest.mark.parametrize(
+    ("images_per_second", "look", "said"),
+    [
+        (64.0, 2, "time: about 16 min 30 s to go, 1.0 s a step"),
+        (1280.0, 2, "time: about 49.5 s to go, 50 ms a step"),
+        (2.56, 1, "time: about 6 h 52 min to go, 25.0 s a step; a smaller --size, "),
+        (64.0, 1, ""),  # the first look has the warm-up in it
+        (64.0, 3, ""),  # once is enough
+        (2.56, 2, ""),
+    ],
+)
+def test_how_long_it_will_take_is_told_once(images_per_second, look, said):
+    """990 steps of 64 images are left."""
+    line = time_line({"step": 10, "images": 64, "images_per_second": images_per_second}, look, 1000)
+    assert line.startswith(said)
+    assert bool(line) == bool(said)
+    assert time_line({"step": 1000, "images": 64, "images_per_second": images_per_second}, look, 1000) == ""
 
 
 @pytest.fixture
@@ -40,7 +59,7 @@ def test_the_events_of_a_resumed_training_as_lines(narrator, monkeypatch, tmp_pa
     told.tell(
         [
             Started(4, ["step-00000008 is damaged"]),
-            Logged([{"step": 8, "losses": {"denoise": 0.25}, "images_per_second": 1000.0}]),
+            Logged([{"step": 8, "losses": {"denoise": 0.25}, "images": 64, "images_per_second": 1000.0}]),
             Saved(8, Path("step-00000008")),
             Epoch(0, {"discriminate": 0.125, "generate": 2.0}),
             HoldoutLoss(10, [0.25, 0.75], [0.01, 0.03], Anchors([0.02, 0.06], 0.09)),

@@ -17,9 +17,10 @@ import inkbloom
 from inkbloom import device as devices
 from inkbloom.config import Recipe
 from inkbloom.data import Data, load_data
-from inkbloom.data.pixels import to_floats
+from inkbloom.data.pixels import affordable, to_floats
 from inkbloom.diffusion import NOISES, PATHS
 from inkbloom.errors import Diverged
+from inkbloom.evaluation import holdout
 from inkbloom.evaluation.holdout import IMAGES, LEVELS, holdout_loss, mean_image_loss, wiener_loss
 from inkbloom.philox import Draw
 from inkbloom.training import session
@@ -354,6 +355,44 @@ def test_previews_and_holdout_come_at_their_steps(recipe, command, tmp_path):
         assert f"step {row['step']}: hold-out x0 loss {np.mean([float.fromhex(x) for x in row['loss']]):.4f}" in ended.out
     losses = [np.mean([float.fromhex(x) for x in row["loss"]]) for row in rows]
     assert losses[-1] < losses[0]
+
+
+@pytest.mark.parametrize(
+    ("size", "most", "least", "count"), [((28, 28), 256, 32, 256), ((32, 32), 16, 4, 16), ((64, 64), 16, 4, 4)]
+)
+def test_what_stands_beside_a_training_is_bounded_by_its_pixels(size, most, least, count):
+    assert affordable(most, size, least) == count
+    for side in range(8, 1024, 8):
+        pixels = affordable(256, (side, side), 32) * side * side
+        assert pixels <= max(256 * 32 * 32, 32 * side * side)
+
+
+def test_large_images_are_looked_at_in_smaller_numbers(source, command, recipe, tmp_path, monkeypatch):
+    """The hold-out loss and its anchors are of the same images; a preview has fewer."""
+    asked, seen = [], []
+    monkeypatch.setattr(
+        holdout, "holdout_loss", lambda denoiser, images, labels, **how: asked.append(images.shape) or [0.5] * 10
+    )
+    monkeypatch.setattr(holdout, "mean_image_loss", lambda train, images: seen.append(images.shape) or 0.5)
+    run = tmp_path / "run"
+    large = source(count=900, size=(64, 64))
+    assert command("train", recipe(data=large, steps=1, batch_size=1), "--out", run).code == 0
+    assert asked == seen == [(64, 1, 64, 64)]  # of 90
+    preview = Image.open(next((run / "previews").iterdir()))
+    assert preview.size[0] < 5 * (2 * 64 + 2)
+
+
+def test_a_slow_step_is_logged_at_once(recipe, command, tmp_path, monkeypatch):
+    """Whoever waits 25 seconds for a step should not have to wait for ten of them."""
+    blocks = []
+    real = session._settle
+    monkeypatch.setattr(session, "_settle", lambda steps, *rest: blocks.append(len(steps)) or real(steps, *rest))
+    assert command("train", recipe(steps=25, checkpoint_every=100), "--out", tmp_path / "quick").code == 0
+    assert blocks == [10, 10, 5]
+    blocks.clear()
+    monkeypatch.setattr(session, "PATIENCE", 0)
+    assert command("train", recipe(steps=3), "--out", tmp_path / "slow").code == 0
+    assert blocks == [1, 1, 1]
 
 
 def test_epoch_means_are_those_of_the_log(recipe, command, tmp_path):

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from rich.console import Console
 
 from ..config import Recipe
 from ..data import Data
-from ..data.pixels import to_bytes
+from ..data.pixels import affordable, to_bytes
 from ..errors import UsageError
 from ..evaluation.baseline import Baseline, baseline
 from ..evaluation.card import measure
@@ -21,13 +22,15 @@ from ..evaluation.image_set import draw_set
 from ..evaluation.judge import choose_judge
 from ..evaluation.table import headline, holdout_lines
 from ..figures.images import save_png, tile
+from ..report.text import duration
 from ..sampling import final, request
 from ..store.folder import RunFolder
 from ..training.prepare import Training
 from ..training.session import CardDue, Epoch, Event, Logged, Preview, Saved, Started
 from .progress import progress
 
-PREVIEWED = 16  # images in a preview
+WARM, LONG = 5, 3600  # seconds: a step that no warm-up sways, a training for which one does not sit and wait
+PREVIEWED = 16  # images in a preview, of large ones fewer
 
 
 def introduction(training: Training) -> Iterator[str]:
@@ -50,6 +53,19 @@ def _device_name(device: torch.device) -> str:
     return f"cpu ({torch.get_num_threads()} threads)" if device.type == "cpu" else str(device)
 
 
+def time_line(record: Mapping[str, Any], looks: int, total: int) -> str:
+    """How long the rest of `total` steps will take, told once: at the second look at the log, as the first step warms up.
+
+    record: of the newest step. looks: how many there were. '' where there is nothing to tell.
+    """
+    left, seconds = total - record["step"], record["images"] / record["images_per_second"]
+    if looks != (1 if seconds > WARM else 2) or not left:
+        return ""
+    each = f"{seconds:.1f} s" if seconds >= 1 else f"{1000 * seconds:.0f} ms"
+    shorter = "; a smaller --size, narrower --widths or fewer --steps make it shorter" if left * seconds > LONG else ""
+    return f"time: about {duration(left * seconds)} to go, {each} a step{shorter}"
+
+
 class Narrator:
     """Prints the events of a session as they come, and makes what they ask for.
 
@@ -69,6 +85,7 @@ class Narrator:
     def tell(self, events: Iterable[Event]) -> None:
         """Tells a session to its end."""
         began, done, total = time.monotonic(), 0, self.recipe.steps or 0
+        looks = 0
         with progress(self.console, total, "training") as advance:
             for event in events:
                 match event:
@@ -83,7 +100,9 @@ class Narrator:
                         done = step
                         advance(step, total, "")
                     case Logged(records):
-                        last = records[-1]
+                        last, looks = records[-1], looks + 1
+                        if line := time_line(last, looks, total):
+                            self.console.print(line)
                         losses = " ".join(f"{name} {loss:.4f}" for name, loss in last["losses"].items())
                         advance(last["step"], total, f"loss {losses}  {last['images_per_second']:,.0f} images/s")
                     case Epoch(number, mean):
@@ -127,8 +146,9 @@ def _real_images(data: Data, recipe: Recipe, cards: Sequence[int]) -> tuple[Base
 
 def save_preview(preview: Preview, path: Path) -> None:
     """The same noise drawn by the live weights (upper rows) and by their average (lower rows), as a PNG. Raises DiskError."""
+    count = affordable(PREVIEWED, next(iter(preview.families.values())).spec.size)
     rows = [
-        to_bytes(final(family, request(family, PREVIEWED), 0, PREVIEWED), family.recipe.pixels).cpu()
+        to_bytes(final(family, request(family, count), 0, count), family.recipe.pixels).cpu()
         for family in preview.families.values()
     ]
-    save_png(tile(torch.cat(rows), columns=PREVIEWED // 2, scale=2), path)
+    save_png(tile(torch.cat(rows), columns=min(count, PREVIEWED // 2), scale=2), path)

@@ -19,3 +19,11 @@ def to_bytes(x: Tensor, pixels: str) -> Tensor:
     """Floats (B, C, H, W) in the range named by `pixels` -> uint8, rounded; what lies outside the range is clipped."""
     low, high = RANGES[pixels]
     return ((x.float() - low) * (255 / (high - low))).round().clamp(0, 255).to(torch.uint8)
+
+
+def affordable(most: int, size: tuple[int, int], least: int = 4) -> int:
+    """How many images (height, width) cost no more than `most` of 32 x 32 would: `most` up to that size, `least` at least.
+
+    What stands beside a training (hold-out loss, previews, the report's pictures) is bounded by it.
+    """
+    return max(least, min(most, most * 32 * 32 // (size[0] * size[1])))

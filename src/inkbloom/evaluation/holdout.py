@@ -15,14 +15,14 @@ import torch
 from torch import Tensor
 
 from ..data import Data
-from ..data.pixels import RANGES, to_floats
+from ..data.pixels import RANGES, affordable, to_floats
 from ..diffusion import NOISES, PATHS, Denoise, Path
 from ..errors import entry
 from ..families import Diffusion
 from ..philox import Draw
 
 LEVELS = tuple((2 * k + 1) / 20 for k in range(10))  # .05, .15 ... .95: their mean stands for t uniform in [0, 1]
-IMAGES, BATCH = 256, 64  # at most so many held-out images are looked at, so many at a time
+IMAGES, BATCH = 256, 64  # at most so many held-out images are looked at (of large ones fewer, 32 at least), so many at a time
 PIXELS = 1600  # above this many numbers an image, the linear denoiser's eigenvectors would take longer than they tell
 NOISE_MOMENTS = {"gaussian": (0.0, 1.0), "uniform": (0.5, 1 / 12)}  # mean and variance
 
@@ -56,15 +56,21 @@ class HoldoutLoss(NamedTuple):
 def measure_holdout(family: Diffusion, holdout: Data, step: int, anchors: Anchors) -> HoldoutLoss:
     """The hold-out loss of a model on the first of some held-out images, wherever the model is."""
     device = next(family.parameters()).device
-    labels = None if holdout.labels is None else holdout.labels[:IMAGES].to(device)
-    loss = holdout_loss(family.denoiser, holdout.images[:IMAGES].to(device), labels, **_settings(family))
+    images = _looked_at(holdout).to(device)
+    labels = None if holdout.labels is None else holdout.labels[: len(images)].to(device)
+    loss = holdout_loss(family.denoiser, images, labels, **_settings(family))
     return HoldoutLoss(step, LEVELS, loss, anchors)
 
 
 def anchors_of(family: Diffusion, train: Data, holdout: Data) -> Anchors:
     """What the anchors score on the held-out images that `measure_holdout` takes, for a model of this path and noise."""
-    images = holdout.images[:IMAGES]
+    images = _looked_at(holdout)
     return Anchors(wiener_loss(train.images, images, **_settings(family)), mean_image_loss(train.images, images))
+
+
+def _looked_at(holdout: Data) -> Tensor:
+    """The held-out images that are looked at: (N, C, H, W) uint8, the first IMAGES, of large ones fewer."""
+    return holdout.images[: affordable(IMAGES, holdout.size, least=32)]
 
 
 def _settings(family: Diffusion) -> dict[str, Any]:

@@ -40,7 +40,7 @@ class Picture(NamedTuple):
 
 
 def write_report(path: Path, own: Mapping[str, Any] = NO_OWN) -> Path:
-    """Writes report.html and README.md into the run at `path`, drawing COUNT pictures for them; returns the report's path.
+    """Writes report.html and README.md into the run at `path`, drawing pictures for them; returns the report's path.
 
     own: objects of one's own that it was trained with, see `Spec`.
 

@@ -31,6 +31,7 @@ from .state import State
 from .teacher import take_teacher
 
 BLOCK = 10  # steps between two looks at the losses
+PATIENCE = 5  # seconds after which one process alone looks sooner
 
 
 class Started(NamedTuple):
@@ -109,7 +110,8 @@ def session(run: RunFolder, training: Training, cards: Collection[int] = ()) -> 
             saving = stopping or due(recipe.checkpoint_every)
             previewing, judging = due(recipe.preview_every), state.step in cards
             holding = due(recipe.holdout_every) and holdout is not None
-            if len(pending) == BLOCK or saving or previewing or holding or judging:
+            slow = accelerator.num_processes == 1 and time.perf_counter() - clock > PATIENCE
+            if len(pending) == BLOCK or slow or saving or previewing or holding or judging:
                 records = _settle(pending, accelerator, time.perf_counter() - clock)
                 pending, clock = [], time.perf_counter()
                 if first and epoch is not None:
