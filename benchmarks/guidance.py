@@ -87,7 +87,7 @@ def main() -> None:
     times = step_times(args.steps, recipe.spacing, family.path)
     for guidance in args.guidance:
         pictures = []
-        for first, last in batches(len(labels)):
+        for first, last in batches(len(labels), family.spec.shape):
             y, calls = labels[first:last], Counter()
             told = counted(calls, family.denoiser(y))
             against = counted(calls, weaker.denoiser(y) if weaker else family.denoiser())
