@@ -26,6 +26,7 @@ from .philox import MAX_SEED, Draw
 from .solvers import SOLVERS, SPACINGS, Solver, Spacing, evaluations, steps_for
 
 MOST = {"count": 10**7, "steps": 10_000, "nfe": 20_000}
+FEW_GUIDED = 8  # guided steps; fewer are worse than twice as many plain ones (benchmarks/guidance.py, docs/lab-notes.md)
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Request:
     guidance: float = 1.0
     levels: tuple[float, ...] = ()  # the recipe's own noise levels to step from; empty: as `spacing` says
     start: Start | None = None  # ((1, C, H, W) uint8, t): a picture to start from, and the noise level to bring it to
+    spared: float = 1.0  # the recipe's guidance, where a small `nfe` is better spent without it
 
     @property
     def nfe(self) -> int:
@@ -62,7 +64,8 @@ class Request:
         """How a picture is drawn, in a few words."""
         if not self.solver:
             return "one pass of the network each"
-        return f"{self.solver_name}, {self.steps} steps, {self.nfe} network evaluations each"
+        spared = f" (not guided by {self.spared:g}: that would halve the steps)" if self.spared != 1 else ""
+        return f"{self.solver_name}, {self.steps} steps, {self.nfe} network evaluations each{spared}"
 
 
 def request(
@@ -81,8 +84,9 @@ def request(
 ) -> Request:
     """What the model's recipe says, changed by what is asked; None: as the recipe says.
 
-    `label` is the class of all pictures, `labels` of each in turn. `nfe` sets the steps by their cost. `solver` and `spacing`:
-    names, or functions of one's own (see solvers.py). Raises UsageError.
+    `label` is the class of all pictures, `labels` of each in turn. `nfe` sets the steps by their cost; where it pays for fewer
+    than FEW_GUIDED guided steps and no guidance is asked for, it buys plain ones. `solver` and `spacing`: names, or functions
+    of one's own (see solvers.py). Raises UsageError.
     """
     _check_numbers(count=count, seed=seed, steps=steps, nfe=nfe)
     wanted = _checked_labels(family, label, labels)
@@ -103,14 +107,19 @@ def request(
     check_sampling(recipe.noise, str(solver), str(spacing))
     if not family.num_conditions and guidance not in (None, 1):
         raise UsageError("the model knows no classes: leave out --guidance, or train with labels or clusters")
+    chosen = guidance is not None
     guidance = recipe.guidance if guidance is None else guidance
     if not 0 <= guidance <= 100:
         raise UsageError(f"guidance = {guidance:g}: must lie in [0, 100]")
     guidance = guidance if family.num_conditions else 1.0
     if start is not None and not 0 < start[1] <= 1:
         raise UsageError(f"at = {start[1]:g}: the noise level must lie in (0, 1]")
-    taken = steps_for(solver, nfe, guidance) if nfe is not None else steps or recipe.sample_steps
-    return Request(count, seed, wanted, taken, solver, spacing, guidance, recipe.sample_times if own_way else (), start)
+    taken, spared = steps or recipe.sample_steps, 1.0
+    if nfe is not None:
+        taken = steps_for(solver, nfe, guidance)
+        if not chosen and guidance > 1 and taken < FEW_GUIDED:
+            taken, guidance, spared = steps_for(solver, nfe), 1.0, guidance
+    return Request(count, seed, wanted, taken, solver, spacing, guidance, recipe.sample_times if own_way else (), start, spared)
 
 
 def _check_numbers(*, count: int, seed: int, steps: int | None, nfe: int | None) -> None:

@@ -477,3 +477,26 @@ def test_from_a_picture_the_levels_begin_where_it_does():
     start = (torch.zeros(1, *SHAPE, dtype=torch.uint8), 0.5)
     list(trajectory(family, request(family, 2, start=start), 0, 2))
     assert [float(t[0]) for _, t, _ in family.net.asked] == pytest.approx((0.5, 0.35, 0.1))
+
+
+@pytest.mark.parametrize(
+    ("asked", "steps", "guidance", "asked_of_the_network"),
+    [
+        ({"nfe": 8}, 8, 1.0, 8),  # 4 guided steps are worse than 8 plain ones
+        ({"nfe": 15}, 15, 1.0, 15),
+        ({"nfe": 16}, 8, 1.5, 16),
+        ({"nfe": 1}, 1, 1.0, 1),  # and within the budget
+        ({"nfe": 8, "guidance": 1.5}, 4, 1.5, 8),  # whoever asks for guidance gets it
+        ({"nfe": 8, "guidance": 1}, 8, 1.0, 8),
+        ({"nfe": 9, "solver": "heun"}, 5, 1.0, 9),
+        ({"steps": 4}, 4, 1.5, 8),
+        ({}, 10, 1.5, 20),
+    ],
+)
+def test_a_small_budget_is_spent_on_steps_rather_than_on_guidance(asked, steps, guidance, asked_of_the_network):
+    family = diffusion(Wavy(3), guidance=1.5, sample_steps=10)
+    wanted = request(family, 2, **asked)
+    assert (wanted.steps, wanted.guidance) == (steps, guidance)
+    list(trajectory(family, wanted, 0, 2))
+    assert len(family.net.asked) == wanted.nfe == asked_of_the_network
+    assert ("not guided by 1.5" in wanted.how) == (guidance == 1 and "guidance" not in asked)

@@ -40,6 +40,7 @@ def sampling(
     """
     if family is None:
         family = yield from trained(recipe, data.take(recipe.split), device, quick)
+    guidance = request(family).guidance if guidance is None else guidance
     judged, budgets = [family.recipe.solver], (JUDGED_AT,) if quick else BUDGETS
     if family.fixed_steps:
         budgets = (family.fixed_steps,)
