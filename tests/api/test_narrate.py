@@ -62,6 +62,7 @@ def test_the_events_of_a_resumed_training_as_lines(narrator, monkeypatch, tmp_pa
             Logged([{"step": 8, "losses": {"denoise": 0.25}, "images": 64, "images_per_second": 1000.0}]),
             Saved(8, Path("step-00000008")),
             Epoch(0, {"discriminate": 0.125, "generate": 2.0}),
+            Epoch(1, {"denoise": 0.5}),
             HoldoutLoss(10, [0.25, 0.75], [0.01, 0.03], Anchors([0.02, 0.06], 0.09)),
             Saved(10, Path("step-00000010")),
         ]
@@ -69,7 +70,8 @@ def test_the_events_of_a_resumed_training_as_lines(narrator, monkeypatch, tmp_pa
     assert file.getvalue().splitlines() == [
         "warning: step-00000008 is damaged; going on from an older one",
         "resuming after step 4",
-        "epoch 0: mean loss 0.12500, 2.00000",
+        "epoch 0: mean discriminate 0.12500, generate 2.00000",
+        "epoch 1: mean loss 0.50000",
         "step 10: hold-out x0 loss 0.0200 (mean image 0.0900, best linear denoiser 0.0400), by noise level:",
         "  t        0.25   0.75",
         "  net    0.0100 0.0300",
@@ -102,8 +104,24 @@ def test_the_introduction_counts_what_is_trained(recipe, source):
         lines = list(introduction(training))
         assert lines[0] == f"data: 40 images of {changes['data']}, 16 x 16 x 1, 3 classes"
         assert f"{family.title}, {count:,} parameters; " in lines[1]
-        assert lines[2].startswith("steps: 5 of 16 images (2.0 epochs), ")
+        assert lines[2].startswith("steps: 5 of 16 images (2 epochs), ")
         assert lines[3] == f"device: cpu ({torch.get_num_threads()} threads)"
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "told"),
+    [
+        ("tutorial-basic", {}, "steps: 1,890 of 128 images (30 epochs), adam at 0.001"),
+        ("tutorial-basic", {"epochs": 2, "batch_size": 3000}, "steps: 6 of 3000 images (2 epochs), adam at 0.001"),
+        ("tutorial-basic", {"steps": 3, "batch_size": 3000}, "steps: 3 of 3000 images (1 epochs), adam at 0.001"),
+        ("fast", {"steps": 2000, "widths": [16]}, "steps: 2,000 of 32 images (8 epochs), muon at 0.003"),
+        ("fast", {"steps": 100, "widths": [16]}, "steps: 100 of 32 images (0.4 epochs), muon at 0.003"),
+    ],
+)
+def test_the_introduction_says_how_often_each_image_is_seen(name, changes, told):
+    """An epoch that ends with a short batch has a step more than its images fill."""
+    training = prepare(load_recipe(name).resolved(compile="off", **changes), load_data("digits"), torch.device("cpu"))
+    assert list(introduction(training))[2] == told
 
 
 def test_a_preview_shows_the_live_weights_above_their_average(recipe, tmp_path):

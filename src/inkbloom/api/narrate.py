@@ -41,10 +41,17 @@ def introduction(training: Training) -> Iterator[str]:
     labelled = f", {len(images.classes)} classes" if family.num_classes else ""
     yield f"data: {len(images.images):,} images of {recipe.data}, {width} x {height} x {images.channels}{labelled}"
     yield f"net: {family.title}, {parameters:,} parameters; {family.summary}"
-    epochs = (recipe.steps or 0) * recipe.batch_size / training.plan.count
-    yield f"steps: {recipe.steps:,} of {recipe.batch_size} images ({epochs:.1f} epochs), {recipe.optimizer} at {recipe.lr:g}"
+    epochs = f"{training.plan.passes(recipe.steps or 0):,.1f}".removesuffix(".0")
+    yield f"steps: {recipe.steps:,} of {recipe.batch_size} images ({epochs} epochs), {recipe.optimizer} at {recipe.lr:g}"
     many = f", {accelerator.num_processes} processes" if accelerator.num_processes > 1 else ""
     yield f"device: {_device_name(accelerator.device)}{many}"
+
+
+def _means(mean: Mapping[str, float]) -> str:
+    """What a family logs, each number under its name; a single one is the loss."""
+    if len(mean) == 1:
+        return f"loss {next(iter(mean.values())):.5f}"
+    return ", ".join(f"{name} {value:.5f}" for name, value in mean.items())
 
 
 def _device_name(device: torch.device) -> str:
@@ -106,7 +113,7 @@ class Narrator:
                         losses = " ".join(f"{name} {loss:.4f}" for name, loss in last["losses"].items())
                         advance(last["step"], total, f"loss {losses}  {last['images_per_second']:,.0f} images/s")
                     case Epoch(number, mean):
-                        self.console.print(f"epoch {number}: mean loss {', '.join(f'{loss:.5f}' for loss in mean.values())}")
+                        self.console.print(f"epoch {number}: mean {_means(mean)}")
                     case HoldoutLoss(step, levels, loss, anchors):
                         self.console.print(f"step {step}: " + "\n".join(holdout_lines(levels, loss, *anchors)))
                     case Preview(step):

@@ -44,6 +44,10 @@ class Plan:
             return epochs * -(-self.count // self.batch_size)
         return max(1, epochs * self.count // self.batch_size)
 
+    def passes(self, steps: int) -> float:
+        """How many epochs so many steps make."""
+        return steps / self.steps_in(1) if self.short_batches else steps * self.batch_size / self.count
+
     def epoch_of(self, step: int) -> int:
         """The epoch, counted from 0, in which step (counted from 0) begins."""
         return step // self.steps_in(1) if self.short_batches else step * self.batch_size // self.count
