@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import tempfile
 import tomllib
 from dataclasses import asdict, fields, replace
@@ -28,7 +29,7 @@ from inkbloom.config import (
     recipe_names,
     recipe_of,
 )
-from inkbloom.errors import UsageError
+from inkbloom.errors import UsageError, plain
 
 patient = settings(deadline=None)
 PLAIN = Recipe().resolved(steps=10)
@@ -199,6 +200,22 @@ def test_ranges(name, good, bad):
         assert getattr(PLAIN.resolved(family=field.metadata["families"][0], **{name: value}), name) == value
     for value in bad:
         complaint(PLAIN.resolved, **{name: value})
+
+
+def test_a_range_is_told_in_plain_digits():
+    with pytest.raises(UsageError, match=re.escape("loss_cap = 0.0: must lie in [0.000001, 1000000000000]")):
+        load_recipe("fast").resolved(loss_cap=0.0)
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [
+        (150.4, 2, "150"), (1e6, 6, "1000000"), (-1e-6, 6, "-0.000001"), (0.1, 17, "0.10000000000000001"), (0, 3, "0"),
+        (1.25e20, 6, "1.25×10²⁰"), (math.inf, 6, "Infinity"),
+    ],
+)  # fmt: skip
+def test_people_read_no_exponents(value, digits, text):
+    assert plain(value, digits) == text
 
 
 def test_guidance_is_not_built_in_where_no_label_is_ever_hidden():

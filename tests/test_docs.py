@@ -16,6 +16,7 @@ import shlex
 import subprocess
 from argparse import ArgumentParser
 from dataclasses import fields
+from decimal import Decimal
 from importlib import import_module
 from pathlib import Path
 from pkgutil import resolve_name
@@ -280,7 +281,7 @@ def field_rows():
                 tuple[float, ...]: "list of numbers",
             }.get(hint, "whole number")
         if f.metadata["within"]:
-            values += ", {:,.10g} to {:,.10g}".format(*f.metadata["within"])
+            values += ", {:,f} to {:,f}".format(*(Decimal(f"{end:.10g}") for end in f.metadata["within"]))
         shown = {None: "none", (): "[]", "": '""', True: "true", False: "false"}.get(default, str(default))
         shown = str(list(default)) if default and type(default) is tuple else shown
         shown = f"{default:g}" if type(default) is float else "0" if default == 0 and type(default) is int else shown

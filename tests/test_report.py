@@ -520,6 +520,13 @@ def test_a_chart_puts_larger_values_higher_and_leaves_out_what_has_no_place():
     assert "polyline" in str(chart([Line("a", [(5, 2.0)], "s0")], "t", "x", "y"))  # a single point
 
 
+def test_a_chart_of_large_numbers_has_ticks_that_people_read():
+    svg = str(chart([Line("a", [(0, 1e5), (4_000_000, 3e7)], "s0")], "t", "steps", "y"))
+    told = re.findall(r">([^<>]*)</text>", svg)
+    assert {"1,000,000", "10,000,000"} <= set(told)
+    assert not [text for text in told if "e+" in text]
+
+
 def test_a_chart_by_differences_has_a_place_for_what_is_not_above_0():
     for values in ((-3.0, 0.0, 3.0), (-1e299, 0.0, 1e299)):
         svg = str(chart([Line("a", list(enumerate(values)), "s0")], "t", "x", "y", log=False))

@@ -19,7 +19,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from .errors import OWN, UsageError, brief, own_name, shown, unknown
+from .errors import OWN, UsageError, brief, own_name, plain, shown, unknown
 
 FamilyName = Literal["diffusion", "vae", "gan"]
 NetName = Literal["basic", "unet2d", "ink"]
@@ -232,7 +232,7 @@ def _out_of_range(recipe: Recipe) -> Iterator[str]:
         items = value if isinstance(value, tuple) else (value,)
         if not all(low <= item <= high for item in items):  # NaN lies nowhere
             told, must = (list(value), "each must") if isinstance(value, tuple) else (value, "must")
-            yield f"{f.name} = {_written(told)}: {must} lie in [{low:.10g}, {high:.10g}]"
+            yield f"{f.name} = {_written(told)}: {must} lie in [{plain(low, 10)}, {plain(high, 10)}]"
     if len(recipe.betas) != 2 or not all(0 <= beta < 1 for beta in recipe.betas):
         yield f"betas = {_written(list(recipe.betas))}: needs two numbers in [0, 1), as in [0.9, 0.999]"
     times = recipe.sample_times

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import errno
+import math
 import shutil
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
 from textwrap import shorten
 from typing import Any
+
+RAISED = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
 
 class InkbloomError(Exception):
@@ -75,6 +79,17 @@ def shown(text: Path | str, room: int = 72) -> str:
     """`text` on one printable line of at most `room` characters; a long one keeps its end, which tells files apart."""
     line = "".join(letter if letter.isprintable() else "?" for letter in str(text))
     return line if len(line) <= room else "…" + line[1 - room :]
+
+
+def plain(value: float, digits: int = 6) -> str:
+    """The number with so many digits that count, as people write it: '150' and '0.00001'; huge ones as `powers` has them."""
+    return powers(value, digits) if 1e15 <= abs(value) < math.inf else f"{Decimal(f'{value:.{digits}g}'):f}"
+
+
+def powers(value: float, digits: int = 1) -> str:
+    """The number with so many digits that count and a power of ten: '3×10⁸'."""
+    front, power = f"{value:.{digits - 1}e}".split("e")
+    return f"{front.rstrip('0').rstrip('.') if '.' in front else front}×10{str(int(power)).translate(RAISED)}"
 
 
 def brief(text: object, room: int = 60) -> str:

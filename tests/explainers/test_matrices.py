@@ -13,7 +13,7 @@ from inkbloom.explainers.matrices import fill_all, is_exact, lattice, precise, r
         (0, "0"), (-0.0, "0"), (1e-16, "0"), (0.001, "0.001"), (-0.001, "−0.001"), (1, "1"),
         (-1, "−1"), (1 / 9, "0.11"), (-0.25, "−0.25"),
         (0.5, "0.5"), (4.889, "4.89"), (10, "10"), (63.25, "63.2"), (-100.4, "−100"), (1016, "1016"), (99.999, "100"),
-        (20, "20"), (5e6, "5e+06"),
+        (20, "20"), (5e6, "5×10⁶"), (-2.5e8, "−2×10⁸"), (0.00001, "0.00001"),
     ],
 )  # fmt: skip
 def test_a_number_in_few_letters(value, text):
@@ -21,7 +21,8 @@ def test_a_number_in_few_letters(value, text):
 
 
 def test_a_weight_has_four_digits():
-    assert [precise(value) for value in (1 / 16, 1 / 9, -2, 1 / 256)] == ["0.0625", "0.1111", "−2", "0.003906"]
+    told = ["0.0625", "0.1111", "−2", "0.003906", "10000", "1000000"]
+    assert [precise(value) for value in (1 / 16, 1 / 9, -2, 1 / 256, 1e4, 1e6)] == told
 
 
 def test_what_is_rounded_is_told():
@@ -29,6 +30,9 @@ def test_what_is_rounded_is_told():
     assert not is_exact(1 / 16, rounded)
     assert not is_exact(1 / 9, precise)
     assert is_exact(-253, rounded)
+    assert is_exact(5e6, rounded)
+    assert is_exact(-1e4, precise)
+    assert not is_exact(5_100_000, rounded)
 
 
 def test_brightness_is_the_value():

@@ -22,7 +22,7 @@ from inkbloom.explainers.unet import explain_unet
 from inkbloom.explainers.unet_diagram import ROLES, drawn_of, role_of, shapes_of, short_names
 from inkbloom.explainers.unet_maps import maps_of, montage, strongest
 from inkbloom.explainers.unet_table import COLUMNS, lines_of, rows_of
-from inkbloom.explainers.unet_text import facts_of, title_of
+from inkbloom.explainers.unet_text import facts_of, large, title_of
 from inkbloom.families import Spec, build
 from inkbloom.store.weights import pack
 
@@ -127,11 +127,26 @@ def test_the_title_and_the_facts(basic):
     _, layers = basic
     assert title_of("basic", layers, "en") == "basic: 309,057 parameters, 31.4 million multiply-adds a picture"
     assert title_of("basic", layers, "zh") == "basic：309,057 个参数，每幅图 3,136 万次乘加"
+
     assert facts_of(layers, "en") == [
         "height and width: 28 → 14 → 7 → 14 → 28",
         "6 of 6 convolutions keep height and width, 2 of 6 keep the number of channels",
         "kernels: 6 of 5x5, stride 1, padding 2",
     ]
+
+
+@pytest.mark.parametrize(
+    ("count", "english", "chinese"),
+    [
+        (9408, "9,408", "9,408 "),
+        (250_000, "250,000", "25 万"),
+        (31_362_432, "31.4 million", "3,136 万"),
+        (317_840_000, "317.8 million", "3.18 亿"),
+        (123_400_000_000, "123,400.0 million", "1,234 亿"),
+    ],
+)
+def test_a_large_count_is_said_as_people_say_it(count, english, chinese):
+    assert (large(count, "en"), large(count, "zh")) == (english, chinese)
 
 
 def test_the_table_has_a_row_for_each_layer_that_does_something(basic):

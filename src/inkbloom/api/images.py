@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..data import Data
 from ..data.slices import split_slices
 from ..data.source import at_size
-from ..errors import OWN, DataError, brief
+from ..errors import OWN, DataError, brief, plain
 
 MOST_CLASSES = 10_000
 
@@ -62,7 +62,9 @@ def _pixels(array: NDArray[Any]) -> NDArray[np.uint8]:
         if not (np.isfinite(low) and np.isfinite(high)):
             raise DataError(f"{shape} with a NaN or an infinity: give numbers from 0 to 1")
         if low < 0 or high > 1:
-            raise DataError(f"{shape} from {low:g} to {high:g}: floats must lie in [0, 1]; rescale them, or give bytes")
+            raise DataError(
+                f"{shape} from {plain(low)} to {plain(high)}: floats must lie in [0, 1]; rescale them, or give bytes"
+            )
         return (array * 255).round().astype(np.uint8)
     if low < 0 or high > 255:
         raise DataError(f"{shape} from {low} to {high}: whole numbers must lie in [0, 255]; rescale them")

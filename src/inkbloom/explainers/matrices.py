@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from typing import Any
+from unicodedata import normalize
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -14,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike, NDArray
 
+from ..errors import plain, powers
 from .canvas import GREY, IMAGE, INK, KERNEL, PALE, PAPER
 
 Tone = Callable[[ArrayLike], NDArray[np.float64]]
@@ -41,7 +43,7 @@ def tone_of(values: ArrayLike, white: float = 0) -> Tone:
 def rounded(value: float) -> str:
     """A number in few letters: two to three digits that count, whole numbers without a point."""
     if 1e-6 < abs(value) < 5e-3 or abs(value) >= 1e6:
-        return f"{value:.1g}".replace("-", "−")
+        return (plain(value, 1) if abs(value) < 1 else powers(value)).replace("-", "−")
     digits = 0 if abs(value) >= 100 or abs(value - round(value)) < 5e-3 else 1 if abs(value) >= 10 else 2
     text = f"{value:.{digits}f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text
@@ -50,12 +52,13 @@ def rounded(value: float) -> str:
 
 def precise(value: float) -> str:
     """A number with up to four digits that count, as a weight needs it in a sum that is written out."""
-    return f"{value:.4g}".replace("-", "−")
+    return plain(value, 4).replace("-", "−")
 
 
 def is_exact(value: float, written: Callable[[float], str]) -> bool:
     """Whether the number as it is written is the number itself, up to the rounding of floats."""
-    return math.isclose(float(written(value).replace("−", "-")), value, rel_tol=1e-9, abs_tol=1e-6)
+    text = normalize("NFKC", written(value)).replace("×10", "e").replace("−", "-")
+    return math.isclose(float(text), value, rel_tol=1e-9, abs_tol=1e-6)
 
 
 def place(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:

@@ -13,6 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from ..anatomy.layers import Layer
+from ..errors import plain
 from .canvas import heading, pixels
 from .matrices import SIGNED, place
 from .unet_text import WORDS
@@ -72,7 +73,7 @@ def kernels_sheet(layer: Layer, kernels: Tensor, lang: str) -> Image.Image:
     if values.ndim == 2:
         shown = values[:WEIGHTS, :WEIGHTS]
         most, title = strongest(shown), words["matrix_title"].format(layer=layer.name, rows=outputs, columns=inputs)
-        return _sheet(title, words["matrix_about"].format(most=most), montage(shown[None], 1, most))
+        return _sheet(title, words["matrix_about"].format(most=plain(most, 2)), montage(shown[None], 1, most))
     height, width = values.shape[2:]
     title = words["kernels_title"].format(layer=layer.name, count=outputs, height=height, width=width, inputs=inputs)
     if inputs == 1:
@@ -84,7 +85,7 @@ def kernels_sheet(layer: Layer, kernels: Tensor, lang: str) -> Image.Image:
         part = part.swapaxes(0, 1) if across == "output" else part
         columns, part = part.shape[1], part.reshape(-1, height, width)
     most = strongest(part)
-    return _sheet(title, about.replace("{most}", f"{most:.2g}"), montage(part, columns, most))
+    return _sheet(title, about.replace("{most}", plain(most, 2)), montage(part, columns, most))
 
 
 def maps_sheet(layer: Layer, maps: Floats, lang: str) -> Image.Image:
@@ -93,7 +94,7 @@ def maps_sheet(layer: Layer, maps: Floats, lang: str) -> Image.Image:
     most = strongest(shown)
     title = words["maps_title"].format(layer=layer.name, shape="x".join(map(str, layer.after)))
     columns = math.ceil(math.sqrt(len(shown)))
-    return _sheet(title, words["maps_about"].format(shown=MAPS, most=most), montage(shown, columns, most))
+    return _sheet(title, words["maps_about"].format(shown=MAPS, most=plain(most, 2)), montage(shown, columns, most))
 
 
 def _sheet(title: str, about: str, picture: NDArray[np.uint8]) -> Image.Image:

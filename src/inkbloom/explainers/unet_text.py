@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ..anatomy.facts import keeping_channels, keeping_size, kernels_in, sizes_along
 from ..anatomy.layers import Layer
+from ..errors import plain
 
 WORDS = {
     "en": {
@@ -54,16 +55,16 @@ WORDS = {
         "Blue: negative weights, orange: positive, white: 0. The strongest colour is {most}.",
         "matrix_title": "{layer}: a matrix of {rows} x {columns} weights",
         "matrix_about": "A row for each output, a column for each input.\n"
-        "Blue: negative weights, orange: positive, white: 0. The strongest colour is {most:.2g}.",
+        "Blue: negative weights, orange: positive, white: 0. The strongest colour is {most}.",
         "maps_title": "{layer}: what it hands on, {shape}",
         "maps_about": "One small picture for each channel (the first {shown} at most), before any activation that follows.\n"
-        "Blue: negative, orange: positive, white: 0. The strongest colour is {most:.2g}.",
+        "Blue: negative, orange: positive, white: 0. The strongest colour is {most}.",
         "film": "Layer {place} of {count}",
         "film_about": "The picture at the top right passes through the layers. Below it: what the layer at work hands on,\n"
         "its first {shown} channels; blue negative, orange positive, each layer on its own scale.",
     },
     "zh": {
-        "title": "{name}：{parameters}个参数，每幅图{multiply_adds}次乘加",
+        "title": "{name}：{parameters} 个参数，每幅图 {multiply_adds}次乘加",
         "name": "层",
         "kind": "类型",
         "kernel": "卷积核",
@@ -98,17 +99,17 @@ WORDS = {
         "whole": "整幅图像",
         "input": "输入",
         "seen": "输入，{}",
-        "noise": "噪声程度 t = {:g}",
+        "noise": "噪声水平 t = {:g}",
         "kernels_title": "{layer}：{height} x {width} 卷积核，从 {inputs} 个通道到 {count} 个通道",
         "kernels_about": "一列是一个{column}通道，一行是一个{row}通道（至多各前 16 个）。\n"
         "蓝色为负，橙色为正，白色为 0，最深处为 {most}。",
         "output": "输出",
         "kernels_single": "只有一个输入通道，每个输出通道一个卷积核。\n蓝色为负，橙色为正，白色为 0，最深处为 {most}。",
         "matrix_title": "{layer}：{rows} x {columns} 的权重矩阵",
-        "matrix_about": "一行是一个输出，一列是一个输入。\n蓝色为负，橙色为正，白色为 0，最深处为 {most:.2g}。",
+        "matrix_about": "一行是一个输出，一列是一个输入。\n蓝色为负，橙色为正，白色为 0，最深处为 {most}。",
         "maps_title": "{layer} 的输出，{shape}",
         "maps_about": "每个通道一幅小图（至多前 {shown} 个），未经其后的激活函数。\n"
-        "蓝色为负，橙色为正，白色为 0，最深处为 {most:.2g}。",
+        "蓝色为负，橙色为正，白色为 0，最深处为 {most}。",
         "film": "第 {place} 层，共 {count} 层",
         "film_about": "右上角的图像依次穿过各层。它的下方：当前一层的输出，\n"
         "前 {shown} 个通道；蓝色为负，橙色为正，各层有各自的色标。",
@@ -122,16 +123,18 @@ def title_of(name: str, layers: Sequence[Layer], lang: str) -> str:
     counts = {key: sum(getattr(layer, key) for layer in layers) for key in ("parameters", "multiply_adds")}
     return words["title"].format(
         name=name,
-        parameters=f"{counts['parameters']:,}" + " " * (lang == "zh"),
-        multiply_adds=millions(counts["multiply_adds"], lang),
+        parameters=f"{counts['parameters']:,}",
+        multiply_adds=large(counts["multiply_adds"], lang),
     )
 
 
-def millions(count: int, lang: str) -> str:
-    """A large count in words."""
-    if lang == "zh":
-        return f" {count / 1e4:,.0f} 万"
-    return f"{count / 1e6:,.1f} million"
+def large(count: int, lang: str) -> str:
+    """A count as people say it: '9,408', '31.4 million'; in Chinese '9,408 ', '3,136 万', '3.18 亿'."""
+    if lang == "en":
+        return f"{count / 1e6:,.1f} million" if count >= 1e6 else f"{count:,}"
+    size, unit = next(pair for pair in ((10**8, "亿"), (10**4, "万"), (0, "")) if count >= pair[0])
+    few = count / (size or 1)
+    return f"{few:,.0f} {unit}" if few >= 1000 else f"{plain(few, 3)} {unit}"
 
 
 def facts_of(layers: Sequence[Layer], lang: str) -> list[str]:

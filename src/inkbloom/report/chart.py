@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from markupsafe import Markup, escape
 
+from ..errors import plain
+
 WIDTH, HEIGHT = 460, 270
 LEFT, RIGHT, TOP, BOTTOM = 56, 22, 10, 40  # margins
 LARGEST = 1e300  # of a value: the span of an axis is a number still
@@ -51,11 +53,11 @@ def chart(lines: Sequence[Line], title: str, x_label: str, y_label: str, log: bo
     for y in (log_ticks if log else linear_ticks)(low, high):
         _, level = place(left, y)
         parts.append(f'<path class="grid" d="M{LEFT} {level:.1f}H{WIDTH - RIGHT}"/>')
-        parts.append(f'<text class="end" x="{LEFT - 6}" y="{level + 4:.1f}">{y:g}</text>')
+        parts.append(f'<text class="end" x="{LEFT - 6}" y="{level + 4:.1f}">{_apart(y)}</text>')
     for x in linear_ticks(left, right):
         across, _ = place(x, low)
         parts.append(f'<path class="grid" d="M{across:.1f} {TOP}V{HEIGHT - BOTTOM}"/>')
-        parts.append(f'<text class="middle" x="{across:.1f}" y="{HEIGHT - BOTTOM + 16}">{x:,g}</text>')
+        parts.append(f'<text class="middle" x="{across:.1f}" y="{HEIGHT - BOTTOM + 16}">{_apart(x)}</text>')
     parts.append(f'<text class="middle" x="{(WIDTH + LEFT - RIGHT) / 2}" y="{HEIGHT - 5}">{escape(x_label)}</text>')
     middle = (HEIGHT + TOP - BOTTOM) / 2
     parts.append(f'<text class="middle" transform="translate(12 {middle}) rotate(-90)">{escape(y_label)}</text>')
@@ -73,6 +75,12 @@ def chart(lines: Sequence[Line], title: str, x_label: str, y_label: str, log: bo
     ]
     legend = f'<ul class="legend">{"".join(keys)}</ul>' if len(keys) > 1 else ""
     return Markup(f"<figure>{''.join(parts)}{legend}<figcaption>{escape(title)}</figcaption></figure>")
+
+
+def _apart(value: float) -> str:
+    """A tick's number, its thousands set apart."""
+    whole, point, rest = plain(value).partition(".")
+    return f"{int(whole):,}{point}{rest}" if whole.isdecimal() else whole + point + rest
 
 
 def log_ticks(low: float, high: float) -> list[float]:

@@ -8,7 +8,7 @@ from dataclasses import MISSING, fields
 from typing import Any
 
 from ..config import OWN_FIELDS, Recipe, load_recipe, recipe_names
-from ..errors import OWN, shown
+from ..errors import OWN, plain, shown
 from ..evaluation.measures import DASH, Card
 from .facts import Facts
 
@@ -88,7 +88,7 @@ def shown_value(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, tuple):
         return " ".join(map(str, value)) or "empty"
-    return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value) or "empty"
+    return "none" if value is None else plain(value) if isinstance(value, float) else str(value) or "empty"
 
 
 def default_of(name: str) -> Any:
