@@ -9,15 +9,16 @@ import torch
 
 from ..evaluation.baseline import labels_in_turn
 from ..evaluation.card import header_of
-from ..evaluation.measures import AGREEMENT, FD, KID, RECALL, Measure, conditions
+from ..evaluation.measures import AGREEMENT, FD, KID, RECALL, Measure
 from ..evaluation.scores import Scores, mean_and_sd
 from ..sampling import pictures
 from .claim import Claim, Figure, Finding, Text, Verdict, judged
 from .lab import Lab
+from .rows import called
 
 STEPS = (1, 2, 4, 8, 40)
 CERTAIN = 2  # standard deviations of the floor: smaller differences are luck
-MEASURED = ((FD, "FD"), (KID, "KID x 1000"), (RECALL, "召回率 recall"), (AGREEMENT, "与所要类别一致"))  # and their Chinese
+MEASURED = (FD, KID, RECALL, AGREEMENT)
 
 
 def rows_at(lab: Lab, steps: int, seed: int) -> dict[str, float | None]:
@@ -44,17 +45,17 @@ def measure(lab: Lab) -> Finding:
     """The shipped model at each number of STEPS, on each seed the same noise and classes."""
     real = lab.real
     rows = {steps: mean_and_sd([rows_at(lab, steps, seed) for seed in lab.seeds]) for steps in STEPS}
-    where = {FD: f" ({conditions({'header': header_of(real)})})"}
+    card = {"header": header_of(real)}
     figures = [
         Figure(
-            Text(measured.title + where.get(measured, ""), zh + where.get(measured, "")),
+            called(measured, card if measured is FD else None),
             known(mean, measured),
             at=f"steps={steps}",
             spread=sd[measured.name],
             floor=real.floor[measured.name],
             n=real.n,
         )
-        for measured, zh in MEASURED
+        for measured in MEASURED
         for steps, (mean, sd) in rows.items()
     ]
     kid, recall = ([known(mean, measured) for mean, _ in rows.values()] for measured in (KID, RECALL))
@@ -80,7 +81,7 @@ GRADUAL = Claim(
     Text(
         "Holds if the most steps beat one step in KID and in recall, and no number of steps is worse than a smaller one; "
         "partly if only the first is true. Differences count from two standard deviations of the floor on.",
-        "步数最多时 KID 和 recall 都胜过一步，且步数增加时从不变差，则成立；只有前一半为真，则部分成立。"
+        "步数最多时 KID 和召回率都胜过一步，且步数增加时从不变差，则成立；只有前一半为真，则部分成立。"
         "超过底线两个标准差的差别才算数。",
     ),
     measure,

@@ -12,6 +12,7 @@ from ..evaluation.measures import COVERAGE, KID, RECALL
 from ..evaluation.scores import mean_and_sd
 from .claim import Claim, Figure, Finding, Text, judged
 from .lab import Lab
+from .rows import called
 
 STEPS, RATE = 200, 0.05
 SURE, GOOD = 0.9, 0.5  # label agreement; recall and coverage
@@ -46,7 +47,7 @@ def measure(lab: Lab) -> Finding:
             Text("recognised as asked, %", "识别为所要类别，%"), 100 * agreement, spread=_percent(sd["agreement"]), n=real.n
         ),
         *(
-            Figure(Text(row.title, row.title), mean[row.name] or 0.0, spread=sd[row.name], floor=real.floor[row.name], n=real.n)
+            Figure(called(row), mean[row.name] or 0.0, spread=sd[row.name], floor=real.floor[row.name], n=real.n)
             for row in (KID, RECALL, COVERAGE)
         ),
     ]
@@ -69,13 +70,13 @@ INVERTED = Claim(
         "are among the pictures of digits. Spread over seeds.",
         f"评委是一个识别数字的网络，直接把它反过来：从均匀噪声出发，用 Adam 对像素走 {STEPS} 步，"
         "朝着“它对所要的类别有把握”的方向。"
-        "它随后能认出来，本来就是目标；这些图在不在数字图像之中，由 recall 和 coverage 来说。散布是各个种子之间的。",
+        "它随后能认出来，本来就是目标；这些图在不在数字图像之中，由召回率和覆盖率来说。散布是各个种子之间的。",
     ),
     Text(
         f"Holds if {SURE:.0%} are recognised as asked and both recall and coverage reach {GOOD}: what satisfies "
         "recognition are "
         "pictures of digits; partly if one of the two does.",
-        f"{SURE:.0%} 被识别为所要的类别，且 recall 和 coverage 都达到 {GOOD}，说明让识别模型满意的正是数字的图像，则成立；"
+        f"{SURE:.0%} 被识别为所要的类别，且召回率和覆盖率都达到 {GOOD}，说明让识别模型满意的正是数字的图像，则成立；"
         "两者之一达到，则部分成立。",
     ),
     measure,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..evaluation.card_file import check_comparable
-from ..evaluation.measures import KID, Measure, conditions
-from .claim import Figure, Text, over_seeds
+from ..evaluation.measures import KID, Measure
+from .claim import Figure, over_seeds
+from .rows import called
 from .trials import Trial
 
 CERTAIN = 2  # standard deviations: smaller differences are luck
@@ -32,9 +33,9 @@ class Results:
     def figure(self, name: str, measure: Measure = KID, at: str = "") -> Figure:
         """The mean over seeds with its spread, beside the floor."""
         card = next(iter(self.cards[name].values()))
-        title = measure.title + (f" ({conditions(card)})" if measure is KID else "")
+        title = called(measure, card if measure is KID else None)
         values = self.values(name, measure)
-        return over_seeds(Text(title, title), values, at=at or name, floor=measure.floor(card), n=card["header"]["n"])
+        return over_seeds(title, values, at=at or name, floor=measure.floor(card), n=card["header"]["n"])
 
     def excess(self, name: str) -> float:
         """How far the mean KID lies above its floor."""

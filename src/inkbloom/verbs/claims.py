@@ -88,15 +88,15 @@ def train_for(claim: Claim, console: Console) -> None:
 def table(id: str, claim: Claim, found: Finding, lang: str, first: bool) -> Table:
     """The rows of one claim; those of the next go on below, in columns of the same widths."""
     from rich.table import Table
-    from rich.text import Text
 
     from ..claims.claim import VERDICTS
     from ..claims.text import WORDS, about, lines
+    from ..claims.wrapping import Wrapped
 
     words = WORDS[lang]
     made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), expand=True, show_header=first)
     for name, ratio in (("claim", 4), ("figures", 9), ("verdict", 2)):
         made.add_column(words[name], ratio=ratio, overflow="fold")
     figures = "\n".join(lines(found.figures, lang)) or "–"
-    made.add_row(*map(Text, (about(id, claim, lang), figures, VERDICTS[found.verdict].said(lang))))
+    made.add_row(*map(Wrapped, (about(id, claim, lang), figures, VERDICTS[found.verdict].said(lang))))
     return made
