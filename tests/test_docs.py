@@ -27,6 +27,7 @@ import pytest
 import inkbloom
 from inkbloom import cli
 from inkbloom.config import HINTS, Recipe, load_recipe, recipe_names
+from inkbloom.training.batches import Plan
 
 ROOT = Path(__file__).parents[1]
 PAGES = [*sorted(ROOT.glob("README*.md")), *sorted(ROOT.glob("docs/**/*.md"))]
@@ -258,6 +259,16 @@ def test_the_three_lines_of_the_readme_are_those_of_the_package():
     inside = re.findall(r"^    (\S.*)$", inkbloom.__doc__, re.MULTILINE)
     (block,) = [block for block in blocks(text_of("README.md")) if block.language == "python"]
     assert [line for line in block.body.splitlines() if line] == inside
+
+
+@pytest.mark.parametrize("name", ["results", "recipes", "claims", "bench", "tutorial"])
+def test_pages_say_that_the_tutorials_training_is_a_shorter_one_here(name):
+    """Where its figures stand: on how many digits it trains, here and in the tutorial, and the steps of its 30 epochs."""
+    recipe, here = load_recipe("tutorial"), len(inkbloom.load_data("digits").take("train").images)
+    counts = [f"{count:,}" for images in (here, 60_000) for count in (images, Plan.of(recipe, images).steps_in(recipe.epochs))]
+    for page in next(pair for pair in PAIRS if pair[0] == f"docs/{name}.md"):
+        parts = re.split(r"\n\n|\n(?=[-|])", text_of(page))
+        assert [part for part in parts if all(re.search(rf"(?<![\d,]){count}(?![\d,])", part) for count in counts)], page
 
 
 def cells(text):

@@ -113,7 +113,7 @@ def test_the_introduction_counts_what_is_trained(recipe, source):
     [
         ("tutorial-basic", {}, "steps: 1,890 of 128 images (30 epochs), adam at 0.001"),
         ("tutorial-basic", {"epochs": 2, "batch_size": 3000}, "steps: 6 of 3000 images (2 epochs), adam at 0.001"),
-        ("tutorial-basic", {"steps": 3, "batch_size": 3000}, "steps: 3 of 3000 images (1 epochs), adam at 0.001"),
+        ("tutorial-basic", {"steps": 3, "batch_size": 3000}, "steps: 3 of 3000 images (1 epoch), adam at 0.001"),
         ("fast", {"steps": 2000, "widths": [16]}, "steps: 2,000 of 32 images (8 epochs), muon at 0.003"),
         ("fast", {"steps": 100, "widths": [16]}, "steps: 100 of 32 images (0.4 epochs), muon at 0.003"),
     ],

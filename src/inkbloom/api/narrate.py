@@ -41,8 +41,9 @@ def introduction(training: Training) -> Iterator[str]:
     labelled = f", {len(images.classes)} classes" if family.num_classes else ""
     yield f"data: {len(images.images):,} images of {recipe.data}, {width} x {height} x {images.channels}{labelled}"
     yield f"net: {family.title}, {parameters:,} parameters; {family.summary}"
-    epochs = f"{training.plan.passes(recipe.steps or 0):,.1f}".removesuffix(".0")
-    yield f"steps: {recipe.steps:,} of {recipe.batch_size} images ({epochs} epochs), {recipe.optimizer} at {recipe.lr:g}"
+    passes = f"{training.plan.passes(recipe.steps or 0):,.1f}".removesuffix(".0")
+    epochs = f"{passes} epoch{'s' * (passes != '1')}"
+    yield f"steps: {recipe.steps:,} of {recipe.batch_size} images ({epochs}), {recipe.optimizer} at {recipe.lr:g}"
     many = f", {accelerator.num_processes} processes" if accelerator.num_processes > 1 else ""
     yield f"device: {_device_name(accelerator.device)}{many}"
 
