@@ -635,7 +635,8 @@ def test_steps_take_the_place_of_inherited_epochs_and_the_reverse():
     assert (tutorial.steps, fast.epochs) == (None, None)
     assert parse_recipe("extends = 'tutorial'\nsteps = 7", "here") == tutorial.resolved(steps=7, about="")
     assert parse_recipe("extends = 'fast'\nepochs = 3", "here") == fast.resolved(epochs=3, about="")
-    assert "either steps or epochs" in complaint(parse_recipe, "extends = 'fast'\nsteps = 1\nepochs = 3", "here")
+    told = complaint(parse_recipe, "extends = 'fast'\nsteps = 1\nepochs = 3", "here")
+    assert told == "steps = 1 and epochs = 3: both say how long to train; give one of them (here)"
 
 
 def test_a_chain_is_read_from_its_far_end(tmp_path, monkeypatch):

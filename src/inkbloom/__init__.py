@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOMES = {
-    **dict.fromkeys(("train", "sample", "evaluate", "compare", "explain", "inspect", "images"), ".api"),
+    **dict.fromkeys(("train", "sample", "evaluate", "compare", "explain", "inspect", "images", "judge"), ".api"),
     "Run": ".run",
     "Recipe": ".config",
     "load_recipe": ".config",
@@ -24,12 +24,12 @@ _HOMES = {
 }
 
 __all__ = [
-    "Recipe", "Run", "__version__", "compare", "evaluate", "explain", "images", "inspect", "load_data", "load_recipe",
-    "sample", "train",
+    "Recipe", "Run", "__version__", "compare", "evaluate", "explain", "images", "inspect", "judge", "load_data",
+    "load_recipe", "sample", "train",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
-    from .api import compare, evaluate, explain, images, inspect, sample, train
+    from .api import compare, evaluate, explain, images, inspect, judge, sample, train
     from .config import Recipe, load_recipe
     from .data import load_data
     from .run import Run

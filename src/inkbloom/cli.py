@@ -16,12 +16,14 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import NoReturn
 
-from .errors import InkbloomError, UsageError, disk_error, unknown
+from .config import recipe_names
+from .errors import InkbloomError, UsageError, brief, disk_error, unknown
 
 VERBS = {
     "train": "train a model by a recipe; the same command again resumes it",
     "sample": "draw pictures with a trained model",
     "evaluate": "measure how good a run's pictures are, beside what real ones would get",
+    "judge": "train a judge for images of your own, which evaluate needs to measure distances",
     "compare": "set runs side by side: settings, curves, pictures, cards",
     "inspect": "look at a source of images before training on it",
     "recipes": "list the recipes, or show one",
@@ -79,7 +81,9 @@ def _ended_by_sigterm() -> Iterator[None]:
 
 
 def _run(words: list[str]) -> int:
-    if not words or words[0] in ("-h", "--help", "help"):
+    if words[:1] == ["help"]:
+        words = [*words[1:2], "--help"]
+    if not words or words[0] in ("-h", "--help"):
         print(USAGE.format(verbs="\n".join(f"  {name:9} {about}" for name, about in VERBS.items())))
         return 0
     if words[0] == "--version":
@@ -88,17 +92,36 @@ def _run(words: list[str]) -> int:
         print(f"inkbloom {version('inkbloom')}")
         return 0
     if words[0] not in VERBS:
+        if words[0] in recipe_names():
+            raise UsageError(f"unknown verb '{words[0]}': did you mean `inkbloom train {words[0]}`?")
         raise unknown("verb", words[0], VERBS)
     verb = importlib.import_module(f"inkbloom.verbs.{words[0]}")
     parser = Parser(prog=f"inkbloom {words[0]}", description=VERBS[words[0]], allow_abbrev=False)
     verb.add_flags(parser)
     args, left = parser.parse_known_args(words[1:])
     if left:
-        near = get_close_matches(left[0], flags_of(parser), n=1)
-        hint = f"did you mean {near[0]}?" if near else f"see `{parser.prog} --help`"
-        raise UsageError(f"unknown argument '{left[0]}': {hint}")
+        hint = _meant(left[0], words[0], flags_of(parser)) or f"see `{parser.prog} --help`"
+        raise UsageError(f"unknown argument '{brief(left[0])}': {hint}")
     code: int = verb.run(args)
     return code
+
+
+HABITS = {  # (verb, a flag that other programs have): what to do here
+    **{(verb, flag): "leave it out, the same command goes on where it stopped"
+       for verb in ("train", "judge") for flag in ("resume", "continue")},
+    **{(verb, flag): "leave it out, a GPU is used where there is one"
+       for verb in ("train", "sample", "evaluate") for flag in ("device", "gpu", "cuda")},
+    ("train", "learning-rate"): "did you mean --lr?",
+}  # fmt: skip
+
+
+def _meant(given: str, verb: str, flags: list[str]) -> str:
+    """What somebody may have meant by an argument that there is not; '' where nobody knows."""
+    if not given.startswith("-"):
+        return f"did you mean --data {brief(given)}?" if ":" in given and "--data" in flags else ""
+    name, known = given.partition("=")[0].lstrip("-").replace("_", "-").lower(), {flag.lstrip("-"): flag for flag in flags}
+    near = get_close_matches(name, known, n=1)  # without the dashes, which make all flags alike
+    return HABITS.get((verb, name)) or (f"did you mean {known[near[0]]}?" if near else "")
 
 
 def flags_of(parser: argparse.ArgumentParser) -> list[str]:

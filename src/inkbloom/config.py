@@ -19,7 +19,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from .errors import OWN, UsageError, brief, own_name, plain, shown, unknown
+from .errors import OWN, UsageError, brief, no_recipe, own_name, plain, shown, unknown
 
 FamilyName = Literal["diffusion", "vae", "gan"]
 NetName = Literal["basic", "unet2d", "ink"]
@@ -148,7 +148,7 @@ class Recipe:
 
 
 HINTS: dict[str, Any] = get_type_hints(Recipe)
-BESIDE = ("about", "checkpoint_every", "preview_every", "holdout_every")
+BESIDE = ("about", "skip_broken", "checkpoint_every", "preview_every", "holdout_every")
 """Fields that a run may change on the way: they do not touch its weights."""
 OWN_FIELDS = ("net", "path", "target", "loss_on", "loss", "noise", "times", "solver", "spacing")
 """Fields whose names stand for a network or a function: in Python an object of one's own may stand there instead."""
@@ -167,7 +167,7 @@ def heeded(family: str) -> list[Field[Any]]:
 
 def deciding() -> list[Field[Any]]:
     """The fields of a recipe that decide what a training leads to, in their order; chance and speed do not."""
-    incidental = {*BESIDE, "seed", "precision", "compile", "skip_broken"}
+    incidental = {*BESIDE, "seed", "precision", "compile"}
     return [f for f in fields(Recipe) if f.name not in incidental]
 
 
@@ -254,8 +254,10 @@ def _of_other_families(recipe: Recipe) -> Iterator[str]:
 def _at_odds(recipe: Recipe) -> Iterator[str]:
     """Settings that do not go together."""
     times = recipe.sample_times
-    if (recipe.steps is None) == (recipe.epochs is None):
+    if recipe.steps is recipe.epochs is None:
         yield "a recipe needs either steps or epochs: set --steps N"
+    if recipe.steps is not None and recipe.epochs is not None:
+        yield f"steps = {recipe.steps} and epochs = {recipe.epochs}: both say how long to train; give one of them"
     if times and len(times) != recipe.sample_steps:
         yield f"sample_times holds {len(times)} levels for {recipe.sample_steps} steps: set sample_steps alike"
     for name, changed in (("kernel", recipe.kernel != 3), ("upsampler", recipe.upsampler != "auto")):
@@ -341,14 +343,15 @@ def _read(chain: tuple[str, ...]) -> str:
     name = chain[-1]
     if not name.endswith(".toml"):
         if name not in recipe_names():
-            raise _at(chain[:-1], unknown("recipe", name, recipe_names()))
+            raise _at(chain[:-1], no_recipe(name, recipe_names()))
         return (files("inkbloom") / "recipes" / f"{name}.toml").read_text(encoding="utf-8")
     try:
         return Path(name).read_text(encoding="utf-8-sig")  # editors on Windows put a mark before the first letter
     except (OSError, ValueError) as problem:  # ValueError: not UTF-8, or no name that a file can have
         bytes_are_no_text = isinstance(problem, UnicodeDecodeError)
         why = "it is not UTF-8 text" if bytes_are_no_text else getattr(problem, "strerror", None) or brief(problem)
-        raise UsageError(f"cannot read the recipe ({_place(chain, 100)}): {why}") from None
+        meant = f"; did you mean {name[:-5]}?" if name[:-5] in recipe_names() else ""
+        raise UsageError(f"cannot read the recipe ({_place(chain, 100)}): {why}{meant}") from None
 
 
 def _parse(text: str, chain: tuple[str, ...]) -> Recipe:
@@ -419,12 +422,12 @@ def dump_recipe(recipe: Recipe) -> str:
 
 
 def differences(old: Recipe, new: Recipe) -> list[str]:
-    """'field: old -> new' for each field that decides the result and differs; `auto` is no other value than what it means."""
+    """'field: old -> new' for each field that decides the result and differs in what it means, not in how it is written."""
     old, new = _spelled_out(old), _spelled_out(new)
     return [
         f"{f.name}: {getattr(old, f.name)} -> {getattr(new, f.name)}"
         for f in fields(Recipe)
-        if f.name not in BESIDE and getattr(old, f.name) != getattr(new, f.name)
+        if f.name not in BESIDE and _meaning(old, f.name) != _meaning(new, f.name)
     ]
 
 
@@ -435,3 +438,13 @@ def _spelled_out(recipe: Recipe) -> Recipe:
         "loss": "pseudo_huber" if recipe.teacher else "squared",
     }
     return replace(recipe, **{name: value for name, value in usual.items() if getattr(recipe, name) == "auto"})
+
+
+def _meaning(recipe: Recipe, name: str) -> Any:
+    """A field's value, however written. Of a source its kind: where images lie says nothing, a run that goes on compares them."""
+    value = getattr(recipe, name)
+    if name == "data":
+        return value.partition(":")[0]
+    if name == "teacher" and value:
+        return os.path.realpath(os.path.expanduser(value))
+    return parse_size(value) if name == "size" else value

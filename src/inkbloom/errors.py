@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import math
+import shlex
 import shutil
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
@@ -128,6 +129,20 @@ def unknown(kind: str, name: object, names: Iterable[str]) -> UsageError:
     return UsageError(f"unknown {kind} '{typed}': {hint}{listed}".rstrip())
 
 
+def no_recipe(name: str, names: Iterable[str]) -> UsageError:
+    """The error for a name that is no recipe: a run, a file or images may have been meant, or the nearest of `names`."""
+    if (config := Path(name) / "config.toml").is_file():
+        meant = f"a run goes on with `inkbloom train {shlex.quote(str(config))} --out {shlex.quote(name)}`"
+    elif Path(f"{name}.toml").is_file():
+        meant = f"did you mean {shown(name)}.toml?"
+    elif ":" in name or Path(name).is_dir():
+        source = shlex.quote(name if ":" in name else f"folder:{name}")
+        meant = f"images go to --data, as in `inkbloom train fast --data {source}`"
+    else:
+        return unknown("recipe", name, names)
+    return UsageError(f"unknown recipe '{brief(name, 40)}': {meant}")
+
+
 def disk_error(problem: Exception, path: Path, needed: int = 0) -> DiskError:
     """A failed write, told as what happened, where, and what to do.
 
@@ -140,9 +155,9 @@ def disk_error(problem: Exception, path: Path, needed: int = 0) -> DiskError:
         sizes = f" ({needed:,} bytes needed, {_free(path):,} free)" if needed else ""
         return DiskError(f"disk full{sizes} ({path}): free some space and run the same command again")
     if number in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return DiskError(f"no permission to write ({path}): choose another --out or change its permissions")
+        return DiskError(f"no permission to write ({path}): choose another place, or change its permissions")
     if number in (errno.ENOTDIR, errno.EEXIST, errno.EISDIR):
-        return DiskError(f"a file stands where a folder is needed, or the reverse ({path}): choose another --out")
+        return DiskError(f"a file stands where a folder is needed, or the reverse ({path}): choose another place")
     return DiskError(f"cannot write ({path}): {text}")
 
 

@@ -4,18 +4,18 @@ import hashlib
 import json
 from dataclasses import replace
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 import torch
-from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import nn
 
 from inkbloom.data import load_data
-from inkbloom.errors import CheckpointError, DataError, UsageError
+from inkbloom.errors import CheckpointError, UsageError
 from inkbloom.evaluation import judge as room
 from inkbloom.evaluation.judge import JUDGES, JudgeNet, choose_judge, judge_for, load_judge, pack, shipped, unpack
-from inkbloom.evaluation.train_judge import accuracy, main, shifted, train
+from inkbloom.evaluation.train_judge import JudgeTraining, accuracy, shifted
 from inkbloom.store.pretrained import pretrained
 
 
@@ -228,62 +228,37 @@ def test_unknown_names_and_missing_files_are_told(tmp_path):
 # ---- training
 
 
-def test_training_is_repeated_to_the_byte_and_leaves_the_generator_alone(tmp_path, source, capsys):
-    paths, states = [tmp_path / f"{name}.safetensors" for name in "abc"], []
-    for path, seed, disturbance in zip(paths, (0, 0, 1), (1, 2, 3), strict=True):
-        torch.manual_seed(disturbance)
-        state = torch.get_rng_state()
-        assert main([source(count=90), "--out", str(path), "--seed", str(seed), "--epochs", "3"]) == 0
-        states.append(torch.equal(torch.get_rng_state(), state))
-    a, b, c = (path.read_bytes() for path in paths)
-    assert a == b
-    assert a != c
-    assert all(states)
-    assert hashlib.sha256(a).hexdigest() in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(("channels", "size"), [(1, (8, 8)), (3, (21, 14))])
-def test_any_source_can_have_a_judge(tmp_path, source, channels, size):
-    """Striped images, each class with stripes of its own, are told apart within a second's training."""
-    path = tmp_path / "judge.safetensors"
-    name = source(channels, size, 200, 3)
-    assert main([name, "--out", str(path), "--epochs", "30"]) == 0
-    judge, data = load_judge(str(path)), load_data(name)
-    assert (judge.channels, judge.size) == (channels, size)
-    assert judge.accuracy > 0.8
-    held = data.take("holdout")
-    assert judge.accuracy == accuracy(judge.net, held)
-
-
-def test_a_source_of_mixed_sizes_can_have_a_judge(tmp_path, capsys):
-    """As the images are brought to one size for training, so for the judge; the line that says how to make one says so too."""
-    for number in range(60):
-        (tmp_path / "set" / "ab"[number % 2]).mkdir(parents=True, exist_ok=True)
-        side = 12 + number % 3
-        Image.new("L", (side, side), 60 + 130 * (number % 2)).save(tmp_path / "set" / "ab"[number % 2] / f"{number}.png")
-    source, path = f"folder:{tmp_path / 'set'}", tmp_path / "judge.safetensors"
-    words = [source, "--out", str(path), "--epochs", "2"]
-    assert main(words) == 3
-    assert "--size" in capsys.readouterr().err
-    assert main([*words, "--size", "x"]) == 2
-    assert capsys.readouterr().err == "error: size = 'x': write N or HxW, as in 32 or 45x60\n"
-    assert not path.exists()
-    assert main([*words, "--size", "9x11"]) == 0
-    assert load_judge(str(path)).size == (9, 11)
-    judge, how = choose_judge(None, load_data(source, (9, 11)), "9x11")
-    assert judge is None
-    assert f"train_judge {source} --size 9x11 --out judge.safetensors`" in how
+def losses(training):
+    while training.step < training.steps:
+        training.advance()
+        yield training.losses[-1]
 
 
 def test_training_sees_the_training_slice_alone(source):
     data = load_data(source(count=90))
     spoiled = data.images.clone()
     spoiled[torch.cat([data.slices["holdout"], data.slices["reference"]])] = 0
-    one, other = (
-        [loss for _, loss in train(room_data, epochs=2)]
-        for room_data in (data, type(data)(spoiled, data.labels, data.classes, data.slices, data.source))
-    )
+    one, other = (list(losses(JudgeTraining(each, epochs=2))) for each in (data, replace(data, images=spoiled)))
     assert one == other
+
+
+def test_training_goes_on_from_any_step_and_leaves_the_generator_alone(source):
+    """Two epochs of 160 images in batches of 128 and 32, stopped after each step by turns."""
+    data = load_data(source(count=200))
+    before = torch.get_rng_state()
+    whole = JudgeTraining(data, epochs=2, d=8)
+    expected = list(losses(whole))
+    for stop in range(5):
+        first = JudgeTraining(data, epochs=2, d=8)
+        for _ in range(stop):
+            first.advance()
+        rest = JudgeTraining(data, epochs=2, d=8)
+        rest.resume(first.saved(), Path("here"))
+        assert list(losses(rest)) == expected[stop:]
+        weights = [training.net.state_dict() for training in (whole, rest)]
+        assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+    assert torch.equal(torch.get_rng_state(), before)
+    assert list(losses(JudgeTraining(data, epochs=2, d=8, seed=1))) != expected
 
 
 def test_shifts_move_whole_pixels_and_keep_the_edge():
@@ -292,19 +267,6 @@ def test_shifts_move_whole_pixels_and_keep_the_edge():
     columns = {tuple(row) for row in moved[:, 1, 1].tolist()}
     assert {len({value % 3 for value in row}) for row in columns} == {2, 3}
     assert (4, 4, 5) in columns | {tuple(v - 3 * ((v - 1) // 3 - 1) for v in row) for row in columns}
-    assert torch.equal(shifted(images, 0), images)
+    assert torch.equal(shifted(images, most=0), images)
     assert len({tuple(image.flatten().tolist()) for image in moved}) == 9  # three places either way
     assert all(torch.equal(image[0], image[1]) for image in moved)
-
-
-def test_a_source_without_labels_is_told(tmp_path, source, capsys):
-    with pytest.raises(DataError, match="no labels"):
-        next(train(load_data(source(classes=0))))
-    assert main([source(classes=0), "--out", str(tmp_path / "x.safetensors")]) == 3
-    assert capsys.readouterr().err.startswith("error: no labels to learn from")
-
-
-def test_a_class_without_images_is_told(source):
-    data = load_data(source(count=90))
-    with pytest.raises(DataError, match="class 'more' has no image to learn from"):
-        next(train(replace(data, classes=(*data.classes, "more"))))

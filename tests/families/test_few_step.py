@@ -187,11 +187,11 @@ def test_a_short_training_lands_closer():
 @pytest.mark.parametrize(
     ("changes", "line"),
     [
-        ({"widths": [32]}, "the teacher's network has another shape"),
-        ({"kernel": 5}, "the teacher's network has another shape"),
-        ({"pixels": "0..1"}, "another pixels .*: set --pixels -1..1"),
-        ({"labels": False}, "another labels .*: set --labels$"),
-        ({"timed": False}, "another timed .*: set --timed$"),
+        ({"widths": [32]}, r"the teacher was made otherwise \(.*\): add --widths 16$"),
+        ({"kernel": 5}, "add --kernel 3$"),
+        ({"pixels": "0..1"}, "add --pixels -1..1$"),
+        ({"labels": False}, "add --labels$"),
+        ({"timed": False}, "add --timed$"),
     ],
 )
 def test_a_teacher_made_otherwise_is_refused(source, teacher, changes, line):
@@ -213,8 +213,10 @@ def test_widths_left_to_the_network_are_those_it_has(source, command, recipe, tm
 )
 def test_a_teacher_of_other_images_is_refused(source, teacher, other, field):
     given = source(**other)
-    with pytest.raises(UsageError, match=f"other {field} than the data"):
+    with pytest.raises(UsageError, match=f"made otherwise .*: add --data {source()}$"):
         take_teacher(taught(lambda: given, teacher).state)
+    with pytest.raises(UsageError, match=f"other {field} than the data"):  # the same source, whose images are others now
+        take_teacher(taught(lambda: given, teacher, data=source()).state)
 
 
 def test_a_student_teaches_nobody(command, recipe, source, teacher, tmp_path):

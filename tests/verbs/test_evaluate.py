@@ -13,7 +13,7 @@ import inkbloom
 from inkbloom.data import load_data
 from inkbloom.evaluation import image_set
 from inkbloom.evaluation.judge import JudgeNet, pack
-from inkbloom.evaluation.train_judge import train as train_judge
+from inkbloom.evaluation.train_judge import JudgeTraining
 
 COUNT = 400  # images of the source: 320 to train on, 40 held out, 40 for reference
 
@@ -23,11 +23,11 @@ def made(tmp_path_factory, source):
     """A source, a judge of it, a run of three classes and one that knows none; nobody writes into them."""
     folder = tmp_path_factory.mktemp("made")
     data = source(count=COUNT)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        *_, (net, _) = train_judge(load_data(data), epochs=20, d=8)
+    training = JudgeTraining(load_data(data), epochs=20, d=8)
+    while training.step < training.steps:
+        training.advance()
     about = {"source": data, "classes": ("0", "1", "2"), "size": (8, 8), "accuracy": 1.0, "seed": 0}
-    (folder / "judge.safetensors").write_bytes(pack(net, **about))
+    (folder / "judge.safetensors").write_bytes(pack(training.net, **about))
     fields = {
         "net": "ink", "widths": (16,), "layers": 1, "steps": 30, "batch_size": 16, "compile": "off", "precision": "fp32",
         "sample_steps": 3, "lr": 1e-2, "data": data, "ema": 0.3,
@@ -221,8 +221,8 @@ def test_digits_and_their_shipped_judge_are_the_default(command, tmp_path):
 def test_what_needs_no_judge_is_shown_without_one(images, source, run, command):
     data = source(count=COUNT)
     ended = command("evaluate", run)
-    assert f"no judge for {data}: train one with `python -m inkbloom.evaluation.train_judge " in ended.out
-    assert "--judge judge.safetensors" in ended.out
+    advised = f"`inkbloom judge {data} --out judge.safetensors`, then add --judge judge.safetensors\n"
+    assert f"no judge for {data}: train one with {advised}" in ended.out
     assert "hold-out x0 loss" in ended.out
     assert "near a training image (range " in ended.out
     assert "FD" not in ended.out
@@ -241,7 +241,13 @@ def test_images_that_do_not_fit(images, judge, source, command, tmp_path):
     cases = [
         (lambda p, y: (p[:39], y[:39]), 3, "39 images (", f"N = {real} needs {real} at least", "--n (cards of different N"),
         (lambda p, y: (p[:1], y[:1]), 3, "1 image (", f"a card of N = {real}"),
-        (lambda p, y: (p[:, :, :-1], y), 3, "images of 7 x 8 x 1", "has 8 x 8 x 1", "nothing is resized"),
+        (
+            lambda p, y: (p[:, :, :-1], y),
+            3,
+            "images of 7 x 8 x 1",
+            "has 8 x 8 x 1",
+            "make them of that shape; they are not resized here",
+        ),
         (lambda p, y: (p.repeat(3, 3), y), 3, "images of 8 x 8 x 3", "has 8 x 8 x 1"),
         (lambda p, y: (p, y + 1), 3, "label 3", "the classes 0 to 2"),
         (lambda p, y: (p / 255, y), 3, "float64", "uint8"),
@@ -256,6 +262,40 @@ def test_images_that_do_not_fit(images, judge, source, command, tmp_path):
         assert all(text in ended.error for text in said), ended.error
     assert not (tmp_path / "card.json").exists()
     assert not (tmp_path / "card-pictures").exists()
+
+
+def test_images_can_be_set_against_a_source_at_a_size(command, tmp_path):
+    """A folder of pictures at 16 x 16 against a source of mixed sizes with a torn file; each refusal says what to add."""
+    for number in range(240):
+        for name, side in (("real", 20 + number % 3), ("made", 16)):
+            path = tmp_path / name / "ab"[number % 2] / f"{number}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("L", (side, side), 60 + 130 * (number % 2) + number % 50).save(path)
+    real = f"folder:{tmp_path / 'real'}"
+    (tmp_path / "real/a/torn.png").write_bytes(b"no picture")
+    words = ["evaluate", tmp_path / "made", "--data", real]
+    assert "bring all to one with --size" in command(*words).error
+    assert "leave them out with --skip-broken" in command(*words, "--size", 20).error
+    ended = command(*words, "--size", 20, "--skip-broken")
+    assert ended.code == 3
+    assert ended.error.endswith("or bring those to this size with --size 16x16; they are not resized here")
+    ended = command(*words, "--size", "16x16", "--skip-broken")
+    assert (ended.code, ended.err) == (0, "")
+    assert f"train one with `inkbloom judge {real} --size 16x16 --skip-broken --out judge.safetensors`" in ended.out
+    Image.new("L", (17, 17)).save(tmp_path / "made/a/1.png")
+    (tmp_path / "made/b/torn.png").write_bytes(b"no picture")
+    words += ["--size", 16, "--skip-broken"]
+    assert command(*words).error.endswith(": make them all 16 x 16, as the real ones are; nothing is resized here")
+    (tmp_path / "made/a/1.png").unlink()
+    assert "240 images, 10 blocks" in command(*words).out
+    assert command(*words, "--size", "8,8").error == "size = '8,8': write N or HxW, as in 32 or 45x60"
+
+
+def test_the_real_images_of_a_run_come_at_the_size_that_is_asked(made, source, command):
+    ended = command("evaluate", made / "plain", "--data", source(count=COUNT, size=(16, 16)))
+    assert "give --data with images of the run's shape" in ended.error
+    assert command("evaluate", made / "plain", "--data", source(count=COUNT, size=(16, 16)), "--size", "8").code == 0
+    (made / "plain/card.json").unlink()
 
 
 def test_requests_that_do_not_fit(made, run, images, judge, source, command, tmp_path):

@@ -5,7 +5,8 @@ from .evaluate import evaluate
 from .explain import explain
 from .images import images
 from .inspect import inspect
+from .judge import judge
 from .sample import sample
 from .train import train
 
-__all__ = ["compare", "evaluate", "explain", "images", "inspect", "sample", "train"]
+__all__ = ["compare", "evaluate", "explain", "images", "inspect", "judge", "sample", "train"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
-from ..config import SolverName, SpacingName, parse_size
-from ..data import Data, load_data
+from ..config import Recipe, SolverName, SpacingName, parse_size
+from ..data import Data
+from ..data.source import at_size
 from ..errors import DataError, UsageError, shown
 from ..evaluation.baseline import baseline, set_size, shuffled
 from ..evaluation.card import measure
@@ -36,7 +38,9 @@ def evaluate(
     what: str | Path | Run,
     *,
     data: str | Data | None = None,
-    judge: str | None = None,
+    size: str | None = None,
+    skip_broken: bool | None = None,
+    judge: str | Path | None = None,
     n: int | None = None,
     images: int | None = None,
     seed: int = 0,
@@ -64,14 +68,15 @@ def evaluate(
     if is_set:
         _refuse_drawing(path, {"images": images, "weights": weights, **asked})
     model = None if is_set else what if isinstance(what, Run) else Run(path, weights or "ema")
-    real, size = _real_images(model, data)
+    recipe = _reading(model, data, size, skip_broken)
+    real = _real_images(model, recipe, data)
     n = set_size(real, n)
-    chosen, note = choose_judge(judge, real, size)
+    chosen, note = choose_judge(judge, real, recipe.size, recipe.skip_broken)
     with progress(console, None, "sampling") as advance:
         subject = (
             _drawn(model, real, n, images, seed, weights, asked, lambda done, of: advance(done, of, "sampling"))
             if model
-            else read_set(path, real, n, seed)
+            else read_set(path, real, n, seed, recipe.skip_broken)
         )
         advance(0, None, "measuring")
         against = baseline(real, chosen, n)
@@ -103,17 +108,27 @@ def _refuse_drawing(path: Path, asked: dict[str, Any]) -> None:
             raise UsageError(f"--{name} with images that exist already ({shown(path)}): it says how a run draws them")
 
 
-def _real_images(model: Run | None, data: str | Data | None) -> tuple[Data, str]:
-    """The source to compare with, and the size its images were brought to. Raises DataError, UsageError."""
-    if isinstance(data, Data):
-        return data, ""
+def _reading(model: Run | None, data: str | Data | None, size: str | None, skip_broken: bool | None) -> Recipe:
+    """How the real images are read: as the run has it, but for what is asked."""
+    recipe = model.recipe if model else Recipe()
+    return replace(
+        recipe,
+        data=data if isinstance(data, str) else recipe.data,
+        size=recipe.size if size is None else size,
+        skip_broken=recipe.skip_broken if skip_broken is None else skip_broken,
+    )
+
+
+def _real_images(model: Run | None, recipe: Recipe, given: str | Data | None) -> Data:
+    """The images to compare with. Raises DataError, UsageError."""
+    if isinstance(given, Data):
+        return at_size(given, parse_size(recipe.size))
+    real = source_of(recipe)
     if model is None:
-        return load_data(data or "digits"), ""
-    recipe = model.recipe
-    real = load_data(data, parse_size(recipe.size), recipe.skip_broken) if data else source_of(recipe)
+        return real
     if model.family.num_classes and real.classes and model.spec.classes != real.classes:
         raise DataError(f"the run knows other classes than {shown(real.source)}: leave out --data, or give its own source")
-    return real, recipe.size
+    return real
 
 
 def _drawn(

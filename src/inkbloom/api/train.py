@@ -14,11 +14,13 @@ from ..device import best_device
 from ..errors import OWN, UsageError
 from ..report.run_page import is_stale, write_report
 from ..run import Run
+from ..store.checkpoint import steps
 from ..store.folder import RunFolder
 from ..store.lock import hold
 from ..training.prepare import assemble, counted, images_to_train_on, settled
 from ..training.processes import from_first, join
 from ..training.session import session
+from ..training.teacher import check_teacher
 from .narrate import Narrator, introduction
 from .progress import console_for
 
@@ -64,6 +66,8 @@ def _train(
     with ExitStack() as held:
         if first:
             held.enter_context(hold(folder.path))
+        if not steps(folder.checkpoints):  # a run that goes on brings its teacher along
+            check_teacher(recipe, own)
         data = given or source_of(recipe)
         recipe = counted(recipe, len(images_to_train_on(data, recipe).images))
         why: list[str] = []

@@ -15,6 +15,7 @@ from PIL import Image
 
 from ..errors import DataError
 from .dataset import Data, Size
+from .meant import within
 from .messages import brief, cause, shown, unusable
 from .picture import Broken, Picture, in_colour, read_picture, suffixes
 from .slices import split_slices
@@ -52,7 +53,8 @@ def find(folder: Path) -> Found:
                 ignored[path.suffix.lower() or path.name] += 1
     if not files and not broken:
         others = ", ".join(f"{count:,} {shown(suffix, 12)}" for suffix, count in ignored.most_common(3))
-        raise unusable("no images in the folder", folder, f"only {others}" if others else "", "give one with PNG or JPEG files")
+        fix = f"did you mean '{shown(meant)}'?" if (meant := within(folder)) else "give one with PNG or JPEG files"
+        raise unusable("no images in the folder", folder, f"only {others}" if others else "", fix)
     return Found(sorted(files), sorted(broken, key=lambda item: item.path), ignored)
 
 
@@ -64,12 +66,13 @@ def scan(folder: Path, size: Size | None = None) -> Iterator[Picture | Broken]:
         yield read_picture(path, size)
 
 
-def load_folder(folder: Path, size: Size | None = None, skip_broken: bool = False) -> Data:
+def load_folder(folder: Path, size: Size | None = None, skip_broken: bool = False, mend: str = "") -> Data:
     """All pictures of a folder as one set, each brought to `size` = (height, width) as it is read.
 
     Where every picture lies in a sub-folder and there are two sub-folders or more, their names are the classes.
     Colour if any picture shows colour, else grey. Raises DataError: no pictures, files that cannot be read unless
-    `skip_broken`, and, without `size`, pictures of several sizes or over 256 pixels on a side.
+    `skip_broken`, and, without `size`, pictures of several sizes or over 256 pixels on a side; `mend` says what to do about
+    these where it is not to give a size.
     """
     pictures: list[Picture] = []
     broken: list[Broken] = []
@@ -78,7 +81,7 @@ def load_folder(folder: Path, size: Size | None = None, skip_broken: bool = Fals
             broken.append(item)
             continue
         if size is None:
-            _check_size(item, pictures[0] if pictures else item)
+            _check_size(item, pictures[0] if pictures else item, mend)
         pictures.append(item)
     if broken and not (skip_broken and pictures):
         count = f"{len(broken):,} of {len(broken) + len(pictures):,} files cannot be read"
@@ -110,14 +113,14 @@ def suggested_side(sizes: Iterable[Size]) -> int:
     return next((side for side in (64, 32) if side <= smallest), 16)
 
 
-def _check_size(picture: Picture, first: Picture) -> None:
+def _check_size(picture: Picture, first: Picture, mend: str) -> None:
     """Without a wanted size all pictures must have one, and not a large one. Raises DataError."""
     if picture.original != first.original:
         pair = [f"{item.original[1]} x {item.original[0]} ({shown(item.path.name, 30)})" for item in (first, picture)]
-        fix = f"bring all to one with --size {suggested_side([first.original, picture.original])}"
+        fix = mend or f"bring all to one with --size {suggested_side([first.original, picture.original])}"
         raise DataError(f"images of several sizes, {pair[0]} and {pair[1]}: {fix}")
     if max(first.original) > LARGEST:
-        fix = f"bring them to a smaller size with --size {suggested_side([first.original])}"
+        fix = mend or f"bring them to a smaller size with --size {suggested_side([first.original])}"
         raise unusable(f"images of {first.original[1]} x {first.original[0]} pixels", first.path, "", fix)
 
 

@@ -12,6 +12,7 @@ from .dataset import SMALLEST, Data, Size
 from .digits import load_digits
 from .folder import load_folder
 from .idx import load_fashion, load_idx
+from .meant import as_source
 from .messages import shown
 from .npz import load_npz
 from .resize import resized
@@ -33,12 +34,19 @@ def parse_source(source: str) -> tuple[str, Path]:
     """'folder:DIR' -> ('folder', Path(DIR)), 'digits' -> ('digits', Path('.')); a leading ~ is the home. Raises UsageError."""
     kind, colon, place = source.partition(":")
     if kind not in SOURCES:
+        if meant := as_source(source) or as_source(place):
+            raise UsageError(f"unknown source '{shown(source)}': did you mean '{shown(meant)}'?")
+        if source.lower() == "mnist":
+            raise UsageError("unknown source 'mnist': write digits, 10,000 of its images, or idx:FOLDER for a copy of your own")
         raise unknown("source", kind, SOURCES)
     if kind in WITHOUT_PATH and colon:
         raise UsageError(f"source '{shown(source)}': {kind} takes no path; write --data {kind}")
     if kind not in WITHOUT_PATH and (not place or "\0" in place):
         raise UsageError(f"source '{shown(source)}': {kind} needs a path; write {kind}:PATH")
-    return kind, Path(os.path.expanduser(place))
+    path, meant = Path(os.path.expanduser(place)), as_source(place) if kind not in WITHOUT_PATH else ""
+    if meant and not meant.startswith(f"{kind}:") and not (kind == "folder" and path.is_dir()):
+        raise UsageError(f"source '{shown(source)}': did you mean '{shown(meant)}'?")
+    return kind, path
 
 
 def load_data(source: str, size: Size | None = None, skip_broken: bool = False) -> Data:

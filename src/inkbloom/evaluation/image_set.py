@@ -12,11 +12,14 @@ import torch
 from torch import Tensor
 
 from ..data import Data
+from ..data.dataset import SMALLEST
 from ..data.folder import load_folder
 from ..data.npz import load_npz
 from ..errors import DataError, UsageError, shown
 from ..families import Diffusion, Family
 from ..sampling import pictures, request
+from ..store.checkpoint import MANIFEST
+from ..store.folder import not_a_run
 from .baseline import labels_in_turn, shuffled
 from .holdout import anchors_of, measure_holdout
 
@@ -79,14 +82,18 @@ def draw_set(
     return ImageSet(torch.cat(batches), torch.cat(labels) if labels else None, made, _holdout(family, data))
 
 
-def read_set(what: Path, data: Data, n: int, seed: int) -> ImageSet:
+def read_set(what: Path, data: Data, n: int, seed: int, skip_broken: bool = False) -> ImageSet:
     """The images of a file or a folder, in random order, so that blocks cut from a sorted set are alike. Raises DataError."""
-    found = load_folder(what) if what.is_dir() else load_npz(what)
+    as_real = f"make them all {data.size[1]} x {data.size[0]}, as the real ones are; nothing is resized here"
+    found = load_folder(what, None, skip_broken, as_real) if what.is_dir() else load_npz(what)
     mine, wanted = (_told((part.channels, *part.size)) for part in (found, data))
     if mine != wanted:
+        height, width = found.size
+        alike = found.channels == data.channels and min(found.size) >= SMALLEST
+        mend = f"bring those to this size with --size {height}x{width}" if alike else "make them of that shape"
         raise DataError(
             f"images of {mine} ({shown(what)}), where {shown(data.source)} has {wanted}: "
-            "make them of that shape, or name their own source with --data; nothing is resized here"
+            f"name their own source with --data, or {mend}; they are not resized here"
         )
     if len(found.images) < n:
         raise DataError(
@@ -102,9 +109,14 @@ def read_set(what: Path, data: Data, n: int, seed: int) -> ImageSet:
 def holds_images(what: Path) -> bool:
     """Whether that is a set of images; else it is a run or its weights. Raises DataError for anything else."""
     if what.is_dir():
+        if (what / MANIFEST).exists() or any(what.glob(f"*/{MANIFEST}")) or any(what.glob("*/config.toml")):
+            raise not_a_run(what)
         return not ((what / "config.toml").exists() or (what / "checkpoints").exists())
     if not what.exists():
-        raise DataError(f"nothing there ({shown(what)}): give a run, an .npz file or a folder of images")
+        place = str(what).partition(":")[2]
+        alone = f"write {shown(place)} alone" if place and Path(place).exists() else ""
+        also = f"did you mean {shown(Path('runs') / what)}?" if (Path("runs") / what).exists() else ""
+        raise DataError(f"nothing there ({shown(what)}): {alone or also or 'give a run, an .npz file or a folder of images'}")
     if what.suffix not in (".npz", ".safetensors"):
         raise DataError(f"neither .npz nor .safetensors ({shown(what)}): give a run, an .npz file or a folder of images")
     return what.suffix == ".npz"

@@ -1,7 +1,7 @@
 """The judge: a small classifier that never saw a generated image, and whose inner features say what an image shows.
 
 Distances between sets of images are distances between their features, so a figure holds for one set of weights only. The
-shipped weights have a name, and their SHA-256 in judges/judges.json; `train_judge.py` made them and makes others.
+shipped weights have a name, and their SHA-256 in judges/judges.json; `inkbloom judge` made them and makes others.
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..data import Data
-from ..errors import CheckpointError, UsageError, shown, unknown
+from ..errors import OWN, CheckpointError, UsageError, shown, unknown
 from ..store import tensors
 
 FORMAT = 1
 JUDGES = {"digits": "digits-v1", "fashion-mnist": "fashion-mnist-v1"}  # source -> its shipped judge
 WIDTHS, STRIDES = (16, 32, 64, 96), (1, 2, 2, 1)
+MAKE = "train one with `inkbloom judge SOURCE`"
 WEAK = 0.8  # accuracy below which a judge's distances are not to be believed
 BATCH_PIXELS = 400_000  # looked at in one go, which bounds the memory whatever the size of the images
 
@@ -90,6 +91,10 @@ class Judge:
     accuracy: float
     net: JudgeNet
 
+    def __repr__(self) -> str:
+        known = f"tells {len(self.classes)} classes of {shown(self.source)} apart, {self.accuracy:.1%} of the hold-out rightly"
+        return f"Judge({self.name!r}: {known})"
+
     @torch.no_grad()
     def look(self, images: Tensor) -> Seen:
         """Features and probabilities of uint8 images (N, C, H, W). Raises UsageError for another size or other channels."""
@@ -103,31 +108,41 @@ class Judge:
 
 
 def judge_for(source: str) -> str | None:
-    """The name of the shipped judge of a source, or None: train one then, with `python -m inkbloom.evaluation.train_judge`."""
+    """The name of the shipped judge of a source, or None: train one then, with `inkbloom judge`."""
     return JUDGES.get(source)
 
 
-def choose_judge(name: str | None, data: Data, size: str = "") -> tuple[Judge | None, str]:
+def choose_judge(name: str | Path | None, data: Data, size: str = "", skip_broken: bool = False) -> tuple[Judge | None, str]:
     """The judge asked for, or the one shipped for the source; without one, a line that says so and how to train one.
 
-    size: what the images were brought to, as `parse_size` reads it. Raises UsageError for an unknown name, CheckpointError
+    size, skip_broken: how the images were read, as a recipe has it. Raises UsageError for an unknown name, CheckpointError
     for a file that is no intact judge.
     """
+    name = None if name is None else str(name)
     wanted = name or judge_for(data.source)
     if wanted == "none":
         return None, ""
     if wanted:
         judge = load_judge(wanted)
         if name or (judge.channels, judge.size) == (data.channels, data.size):
-            return judge, _doubts(judge, data)
-        return None, f"no judge: that of {data.source} looks at images of another size, so only what needs none is shown"
-    if data.labels is None:
+            return judge, doubts(judge, data)
+        why = f"no judge: that of {data.source} looks at images of another size"
+    elif data.labels is None:
         return None, f"no judge: {data.source} has no labels to train one on, so only what needs none is shown"
-    train = f"{TRAIN} {shlex.quote(data.source)}{size and f' --size {size}'} --out judge.safetensors"
-    return None, f"no judge for {data.source}: train one with `{train}`, then add --judge judge.safetensors"
+    else:
+        why = f"no judge for {shown(data.source)}"
+    return None, f"{why}: train one with `{training_of(data.source, size, skip_broken)}`, then add --judge judge.safetensors"
 
 
-def _doubts(judge: Judge, data: Data) -> str:
+def training_of(source: str, size: str = "", skip_broken: bool = False) -> str:
+    """What to write to train a judge of a source; for arrays, in Python."""
+    if source.startswith(OWN):
+        return "inkbloom.judge(images)"
+    flags = f"{f' --size {size}' if size else ''}{' --skip-broken' if skip_broken else ''}"
+    return f"inkbloom judge {shlex.quote(source)}{flags} --out judge.safetensors"
+
+
+def doubts(judge: Judge, data: Data) -> str:
     """Why the distances of this judge may say little, in one line; '' where nothing speaks against them."""
     if judge.accuracy < max(WEAK, 2 / len(judge.classes)):
         share = f"{judge.accuracy:.0%} of the real images that it was tried on"
@@ -190,17 +205,14 @@ def unpack(data: bytes, name: str, sha256: str | None = None) -> Judge:
         weights, about = tensors.unpack(data)
         kind = about["kind"]
     except (ValueError, KeyError):
-        raise CheckpointError(f"not a judge, or a damaged one ({shown(name)}): make one with {TRAIN}") from None
+        raise CheckpointError(f"not a judge, or a damaged one ({shown(name)}): {MAKE}") from None
     if kind != "judge" or about.get("format") != FORMAT:
         what = "weights of a model" if "recipe" in about else f"no judge of format {FORMAT}"
-        raise CheckpointError(f"{what}, where a judge is needed ({shown(name)}): make one with {TRAIN}")
+        raise CheckpointError(f"{what}, where a judge is needed ({shown(name)}): {MAKE}")
     try:
         return _judge(about, weights, name, found)
     except (ValueError, KeyError, TypeError, OverflowError, RuntimeError):
-        raise CheckpointError(f"damaged judge ({shown(name)}): restore it from a copy or make it again with {TRAIN}") from None
-
-
-TRAIN = "python -m inkbloom.evaluation.train_judge"
+        raise CheckpointError(f"damaged judge ({shown(name)}): restore it from a copy, or {MAKE}") from None
 
 
 def _judge(about: dict[str, Any], weights: dict[str, Tensor], name: str, sha256: str) -> Judge:

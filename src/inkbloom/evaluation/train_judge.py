@@ -1,27 +1,22 @@
-"""Trains a judge on the training slice of a labelled source: python -m inkbloom.evaluation.train_judge SOURCE --out FILE
+"""A judge in training: a small classifier that learns the labels of a source's training slice.
 
-The same source, seed and number of threads give the same bytes on the same machine.
+The same source, seed and number of threads give the same bytes on the same machine, however often the training was stopped.
 """
 
 from __future__ import annotations
 
-import argparse
-import hashlib
-import sys
-import time
-from collections.abc import Iterator
+import io
+import pickle
 from math import ceil
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Generator, Tensor
 
-from ..config import parse_size
-from ..data import Data, load_data
-from ..errors import DataError, InkbloomError, shown
-from ..files import write_file
-from .judge import JudgeNet, pack
+from ..data import Data
+from ..errors import CheckpointError, DataError, UsageError, shown
+from .judge import JudgeNet
 
 BATCH = 128
 IMAGES_SEEN = 160_000  # at least so many in all, and EPOCHS times each
@@ -30,53 +25,112 @@ SHIFT = 1  # pixel
 HAZE = 0.1  # largest standard deviation of noise in the images; without it a trace of haze would shake all features
 
 
-def train(data: Data, *, seed: int = 0, epochs: int | None = None, d: int = 64) -> Iterator[tuple[JudgeNet, float]]:
-    """The network and the mean training loss after each epoch: AdamW, one cycle of the learning rate, images shifted and hazy.
+class JudgeTraining:
+    """A judge's training, step by step: AdamW, one cycle of the learning rate, images shifted and hazy.
 
+    step: of `steps`, those that are done. losses: of the current epoch's steps. All that is random comes from a generator of
+    its own, so that `saved` and `resume` lose nothing.
     Raises DataError where the source has no labels, fewer than two classes, or a class without images.
     """
-    if data.labels is None or len(data.classes) < 2:
-        raise DataError(f"no labels to learn from ({data.source}): a judge needs two classes or more; name one sub-folder each")
+
+    def __init__(self, data: Data, *, seed: int = 0, epochs: int | None = None, d: int = 64) -> None:
+        self.part = _labelled(data)
+        count = len(self.part.images)
+        self.epochs = epochs or max(EPOCHS, ceil(IMAGES_SEEN / count))
+        self.batches = ceil(count / BATCH)  # in an epoch
+        self.step, self.steps = 0, self.epochs * self.batches
+        self.order, self.losses = torch.empty(0, dtype=torch.int64), list[float]()
+        self._made_for = {"format": 1, "seed": seed, "epochs": self.epochs, "d": d, "images": self.part.fingerprint()}
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.net = JudgeNet(data.channels, len(data.classes), d).train()
+            self.random = Generator()
+            self.random.set_state(torch.get_rng_state())
+        self.optimizer = torch.optim.AdamW(self.net.parameters(), weight_decay=0.05)
+        self.schedule = torch.optim.lr_scheduler.OneCycleLR(self.optimizer, max_lr=4e-3, total_steps=self.steps)
+
+    def advance(self) -> None:
+        """Takes one step."""
+        place = self.step % self.batches * BATCH
+        if not place:
+            self.order, self.losses = torch.randperm(len(self.part.images), generator=self.random), []
+        rows = self.order[place : place + BATCH]
+        assert self.part.labels is not None
+        _, logits = self.net(hazy(shifted(self.part.images[rows], self.random).float() / 255, self.random))
+        loss = F.cross_entropy(logits, self.part.labels[rows])
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        self.schedule.step()
+        self.losses.append(float(loss.detach()))
+        self.step += 1
+
+    @property
+    def epochs_done(self) -> int:
+        """The epochs that have ended."""
+        return self.step // self.batches
+
+    def saved(self) -> bytes:
+        """Where the training stands, as a file that `resume` reads."""
+        file = io.BytesIO()
+        state = {name: getattr(self, name).state_dict() for name in ("net", "optimizer", "schedule")}
+        random = self.random.get_state()
+        torch.save(
+            {**self._made_for, **state, "random": random, "order": self.order, "losses": self.losses, "step": self.step}, file
+        )
+        return file.getvalue()
+
+    def resume(self, data: bytes, where: Path) -> None:
+        """Goes on from what `saved` gave; `where` names it in errors. Raises CheckpointError where it is damaged, UsageError
+        where it is of another training.
+        """
+        try:
+            kept = torch.load(io.BytesIO(data), weights_only=True)
+            own = {name: kept[name] for name in self._made_for}
+        except (RuntimeError, ValueError, EOFError, KeyError, TypeError, pickle.UnpicklingError):
+            raise CheckpointError(f"damaged, the training of a judge ({shown(where)}): remove it to begin anew") from None
+        if differing := [name for name, value in self._made_for.items() if own[name] != value]:
+            raise UsageError(
+                f"a judge of other {differing[0]} is in training there ({shown(where)}): "
+                "go on with its command, remove that file, or choose another --out"
+            )
+        for name in ("net", "optimizer", "schedule"):
+            getattr(self, name).load_state_dict(kept[name])
+        self.random.set_state(kept["random"])
+        self.order, self.losses, self.step = kept["order"], kept["losses"], kept["step"]
+
+
+def _labelled(data: Data) -> Data:
+    """The training slice, with an image of each class. Raises DataError."""
+    if data.labels is None:
+        raise DataError(
+            f"no labels to learn from ({shown(data.source)}): a judge needs two classes or more; give each a sub-folder"
+        )
+    if len(data.classes) < 2:
+        raise DataError(f"one class only ({shown(data.source)}): a judge needs two or more")
     part = data.take("train")
     assert part.labels is not None
     counts = torch.bincount(part.labels, minlength=len(data.classes))
     if not counts.all():
         name = shown(data.classes[int(counts.argmin())], 40)
         raise DataError(f"class '{name}' has no image to learn from ({shown(data.source)}): add some, or remove the class")
-    epochs = epochs or max(EPOCHS, ceil(IMAGES_SEEN / len(part.images)))
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        net = JudgeNet(data.channels, len(data.classes), d)
-        optimizer = torch.optim.AdamW(net.parameters(), weight_decay=0.05)
-        steps = epochs * ceil(len(part.images) / BATCH)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=4e-3, total_steps=steps)
-        for _ in range(epochs):
-            net.train()
-            total = 0.0
-            for rows in torch.randperm(len(part.images)).split(BATCH):
-                _, logits = net(hazy(shifted(part.images[rows]).float() / 255))
-                loss = F.cross_entropy(logits, part.labels[rows])
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-                schedule.step()
-                total += float(loss.detach()) * len(rows)
-            yield net, total / len(part.images)
+    return part
 
 
-def shifted(images: Tensor, most: int = SHIFT) -> Tensor:
+def shifted(images: Tensor, random: Generator | None = None, most: int = SHIFT) -> Tensor:
     """Images (N, C, H, W), each moved by up to `most` whole pixels either way; what comes in at the edge is the edge's own."""
     n, c, h, w = images.shape
-    down, right = torch.randint(-most, most + 1, (2, n, 1))
+    down, right = torch.randint(-most, most + 1, (2, n, 1), generator=random)
     rows = (torch.arange(h) + down).clamp(0, h - 1)
     columns = (torch.arange(w) + right).clamp(0, w - 1)
     image = torch.arange(n)[:, None, None, None]
     return images[image, torch.arange(c)[:, None, None], rows[:, None, :, None], columns[:, None, None, :]]
 
 
-def hazy(images: Tensor, most: float = HAZE) -> Tensor:
+def hazy(images: Tensor, random: Generator | None = None, most: float = HAZE) -> Tensor:
     """Images (N, C, H, W) in [0, 1], each under Gaussian noise of its own standard deviation, uniform in [0, most]."""
-    return (images + most * torch.rand(len(images), 1, 1, 1) * torch.randn(images.shape)).clamp(0, 1)
+    level = most * torch.rand(len(images), 1, 1, 1, generator=random)
+    return (images + level * torch.randn(images.shape, generator=random)).clamp(0, 1)
 
 
 @torch.no_grad()
@@ -86,34 +140,3 @@ def accuracy(net: JudgeNet, data: Data) -> float:
     net.eval()
     guesses = [net(batch.float() / 255)[1].argmax(1) for batch in data.images.split(500)]
     return float((torch.cat(guesses) == data.labels).double().mean())
-
-
-def main(argv: list[str] | None = None) -> int:
-    """The command; returns its exit status."""
-    parser = argparse.ArgumentParser(prog="python -m inkbloom.evaluation.train_judge", description=__doc__.splitlines()[0])
-    parser.add_argument("source", help="digits, fashion-mnist, folder:DIR, npz:FILE ...")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="where the .safetensors file goes")
-    parser.add_argument("--size", default="", metavar="TEXT", help="bring images to N or HxW pixels, as `inkbloom train` does")
-    parser.add_argument("--seed", type=int, default=0, metavar="N")
-    parser.add_argument("--epochs", type=int, metavar="N", help="default: 160,000 images in all, and 8 epochs at least")
-    args = parser.parse_args(argv)
-    if args.epochs is not None and args.epochs < 1:
-        parser.error("--epochs must be 1 or more")
-    try:
-        data = load_data(args.source, parse_size(args.size))
-        begin = time.perf_counter()
-        for epoch, (net, loss) in enumerate(train(data, seed=args.seed, epochs=args.epochs), 1):
-            print(f"epoch {epoch}: loss {loss:.4f}, {time.perf_counter() - begin:.0f} s", flush=True)
-            trained = net
-        share = accuracy(trained, data.take("holdout"))
-        body = pack(trained, source=args.source, classes=data.classes, size=data.size, accuracy=share, seed=args.seed)
-        write_file(args.out, body)
-    except InkbloomError as problem:
-        print(f"error: {problem}", file=sys.stderr)
-        return problem.code
-    print(f"hold-out accuracy {100 * share:.2f} %, SHA-256 {hashlib.sha256(body).hexdigest()}, written: {args.out}")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

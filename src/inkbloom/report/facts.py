@@ -18,7 +18,7 @@ from ..evaluation.holdout import Anchors, HoldoutLoss
 from ..evaluation.measures import Card
 from ..families import Family, Spec
 from ..store.checkpoint import latest
-from ..store.folder import RunFolder, load_weights
+from ..store.folder import RunFolder, load_weights, not_a_run
 from ..store.log import from_hex, read
 from ..store.weights import NO_OWN
 
@@ -71,7 +71,7 @@ def read_facts(path: Path, card: bool = True, own: Mapping[str, Any] = NO_OWN) -
     """
     folder = RunFolder(path)
     if not folder.config.is_file():
-        raise CheckpointError(f"no trained run ({shown(path)}): give the folder that `inkbloom train` made")
+        raise not_a_run(path)
     family, step = load_weights(path, own=own)
     family.place(best_device())
     steps = _understood(folder.log, lambda: _steps(folder.log))

@@ -13,19 +13,24 @@ RUN/config.toml      the resolved recipe: enough to repeat the run
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
 from ..config import Recipe, differences, dump_recipe, load_recipe
-from ..errors import CheckpointError, DiskError, UsageError
+from ..errors import CheckpointError, DiskError, UsageError, shown
 from ..families import Family, build
 from ..files import write_file
-from .checkpoint import latest, read, steps
+from .checkpoint import MANIFEST, latest, read, steps
 from .weights import NO_OWN, load_family, put_training_nets
+
+CONFIG = "config.toml"
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,7 @@ class RunFolder:
 
     @property
     def config(self) -> Path:
-        return self.path / "config.toml"
+        return self.path / CONFIG
 
     @property
     def log(self) -> Path:
@@ -97,10 +102,17 @@ class RunFolder:
             compile=kept.compile if recipe.compile == "auto" else recipe.compile,
         )
         changed = differences(kept, asked)
-        if changed and steps(self.checkpoints):
-            shown = "; ".join(changed[:3]) + (f"; {len(changed) - 3} more" if len(changed) > 3 else "")
-            raise UsageError(f"the folder holds a run of another recipe ({self.path}: {shown[:120]}): choose another --out")
-        return asked
+        if not changed or not (saved := steps(self.checkpoints)):
+            return asked
+        if [line.partition(":")[0] for line in changed] == ["steps"]:
+            finished = int(saved[-1].name.removeprefix("step-")) == kept.steps
+            stands = f"ended after {kept.steps} steps" if finished else f"is on its way to {kept.steps} steps"
+            raise UsageError(
+                f"the run {stands} ({self.path}), not {asked.steps}: give --steps {kept.steps}, "
+                f"or train {asked.steps} steps in another --out"
+            )
+        told = "; ".join(changed[:3]) + (f"; {len(changed) - 3} more" if len(changed) > 3 else "")
+        raise UsageError(f"the folder holds a run of another recipe ({self.path}: {told[:120]}): choose another --out")
 
     def write_config(self, recipe: Recipe) -> None:
         """Writes the resolved recipe; with the first checkpoint it is settled. Raises DiskError."""
@@ -124,10 +136,38 @@ def load_weights(path: Path, weights: str = "ema", own: Mapping[str, Any] = NO_O
             raise DiskError(f"cannot read the weights ({path}): {problem.strerror}") from None
     newest = latest(path / "checkpoints") if path.is_dir() else None
     if newest is None:
-        raise CheckpointError(f"no trained run ({path}): train one with `inkbloom train fast --out {path}`")
+        raise not_a_run(path)
     files = read(newest)
     name = "ema.safetensors" if weights == "ema" and "ema.safetensors" in files else "model.safetensors"
     return load_family(files[name], newest / name, own)
+
+
+def not_a_run(path: Path) -> CheckpointError:
+    """The error for a path where no trained run stands: it says what to give instead."""
+    return CheckpointError(f"no trained run ({shown(path)}): {_instead(path)}")
+
+
+def _instead(path: Path) -> str:
+    if (path / MANIFEST).is_file():
+        above = os.path.normpath(path / ".." / "..")
+        name = "ema.safetensors" if (path / "ema.safetensors").is_file() else "model.safetensors"
+        return f"it is a checkpoint; give {shown(path / name)} for this one, or {shown(above)} for the newest"
+    if (path / CONFIG).is_file():
+        return "nothing is saved there yet; the command that trains it goes on"
+    if run := next((folder for folder in path.parents if (folder / CONFIG).is_file()), None):
+        return f"it is a part of one; give {shown(run)}"
+    if inner := [folder for folder in (path, Path("runs") / path) if (folder / CONFIG).is_file()]:
+        return f"did you mean {shown(inner[0])}?"
+    if inner := sorted(config.parent for config in path.glob(f"*/{CONFIG}")):
+        return f"it holds runs; give one, such as {shown(inner[0])}"
+    named = {folder.parent.name: folder.parent for folder in path.absolute().parent.glob(f"*/{CONFIG}")}
+    if near := get_close_matches(path.name, named, n=1):
+        return f"did you mean {shown(path.with_name(near[0]))}?"
+    if path.name in ("digits", "pretrained"):
+        return "the digits that come with inkbloom are drawn where no run is given"
+    if path.suffix or (path.is_dir() and any(path.iterdir())):
+        return "give the folder of a run, or its weights file; `inkbloom train fast` makes a run in runs/fast"
+    return f"train one with `inkbloom train fast --out {shlex.quote(str(path))}`"
 
 
 def load_training_nets(path: Path, family: Family) -> dict[str, nn.Module]:

@@ -45,6 +45,8 @@ def unpack(data: bytes, where: Path, own: Mapping[str, Any] = NO_OWN) -> tuple[d
         version = about["format"]
     except (ValueError, KeyError):
         raise CheckpointError(f"not a weights file of inkbloom ({where}): give a run or its model.safetensors") from None
+    if about.get("kind") == "judge":
+        raise CheckpointError(f"a judge, where a model is needed ({where}): give it to `inkbloom evaluate` with --judge")
     if version != FORMAT:
         raise CheckpointError(f"weights of format {version} ({where}): this inkbloom reads format {FORMAT}")
     try:

@@ -11,10 +11,14 @@ from ..config import SolverName, SpacingName
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """The flags of `inkbloom evaluate`."""
-    parser.usage = "inkbloom evaluate RUN|FILE.npz|FOLDER [--data SOURCE] [--judge NAME] [--json FILE] [flags]"
+    parser.usage = "inkbloom evaluate RUN|FILE.npz|FOLDER [--data SOURCE] [--size S] [--judge NAME] [--json FILE] [flags]"
     parser.add_argument("what", type=Path, metavar="RUN|FILE.npz|FOLDER", help="a run, a weights file, or a set of images")
     parser.add_argument(
         "--data", metavar="SOURCE", help="the real images (default: the run's own; for a set of images, digits)"
+    )
+    parser.add_argument("--size", metavar="S", help="bring the real images to N or HxW pixels (default: as the run has it)")
+    parser.add_argument(
+        "--skip-broken", action="store_true", default=None, help="leave out files that cannot be read instead of stopping"
     )
     parser.add_argument("--judge", metavar="NAME", help="a judge, its FILE.safetensors, or none (default: the source's own)")
     parser.add_argument("--n", type=int, metavar="N", help="images in a block (default: what the source allows, at most 5000)")
