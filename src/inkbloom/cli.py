@@ -45,6 +45,8 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raises UsageError instead of printing the usage and leaving."""
+        if found := re.match(r"argument (?:\S+/)?(--[\w-]+)\S*: expected one argument", message):
+            message = f"{message}; one that begins with a dash is written {found[1]}=VALUE"
         raise UsageError(f"{message}: see `{self.prog} --help`")
 
 

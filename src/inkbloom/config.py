@@ -441,7 +441,7 @@ def _spelled_out(recipe: Recipe) -> Recipe:
 
 
 def _meaning(recipe: Recipe, name: str) -> Any:
-    """A field's value, however written. Of a source its kind: where images lie says nothing, a run that goes on compares them."""
+    """A field's value, however written; of a source its kind alone: a run that goes on compares the images themselves."""
     value = getattr(recipe, name)
     if name == "data":
         return value.partition(":")[0]

@@ -189,7 +189,7 @@ def test_a_short_training_lands_closer():
     [
         ({"widths": [32]}, r"the teacher was made otherwise \(.*\): add --widths 16$"),
         ({"kernel": 5}, "add --kernel 3$"),
-        ({"pixels": "0..1"}, "add --pixels -1..1$"),
+        ({"pixels": "0..1"}, "add --pixels=-1..1$"),
         ({"labels": False}, "add --labels$"),
         ({"timed": False}, "add --timed$"),
     ],

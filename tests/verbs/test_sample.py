@@ -353,10 +353,10 @@ def test_pictures_that_are_none(runs, command, tmp_path):
 
 def test_runs_that_are_none(command, tmp_path):
     (tmp_path / "empty").mkdir()
-    for name in ("missing", "empty", "missing.safetensors"):
+    for name, mend in (("missing", "train one with "), ("empty", "train one with "), ("no.safetensors", "give the folder ")):
         ended = command("sample", tmp_path / name)
         assert ended.code == 4
-        assert ended.error.startswith(f"no trained run ({tmp_path / name}): train one with ")
+        assert ended.error.startswith(f"no trained run ({tmp_path / name}): {mend}")
     with pytest.raises(CheckpointError):
         inkbloom.Run(tmp_path / "missing")
 

@@ -223,7 +223,7 @@ def test_one_process_trains_in_several_precisions(recipe, tmp_path):
         (["--steps", "0"], "steps = 0: must lie in [1, "),
         (["--steps", "1.5"], "argument --steps: invalid int value: '1.5'"),
         (["--epochs", "0"], "epochs = 0"),
-        (["--epochs", "2", "--steps", "3"], "either steps or epochs"),
+        (["--epochs", "2", "--steps", "3"], "steps = 3 and epochs = 2: both say how long"),
         (["--lr", "nan"], "lr = nan"),
         (["--lr", "-1"], "lr = -1"),
         (["--batch-size", "0"], "batch_size = 0"),
@@ -262,7 +262,7 @@ def test_settings_that_make_no_sense(words, said, recipe, command, tmp_path):
         ("lr = nan\nsteps = 3", "lr = nan"),
         ("flip = 1\nsteps = 3", "flip = 1: needs a bool"),
         ("widths = [16.0]\nsteps = 3", "widths = (16.0,): needs a list of whole numbers"),
-        ("about = 'no steps'", "either steps or epochs"),
+        ("about = 'no steps'", "steps = 3 and epochs = 2: both say how long"),
         ("steps = ", "not a TOML file"),
         ("[[[[", "not a TOML file"),
         ("x = " + "[" * 5000, "not a TOML file"),
@@ -314,6 +314,7 @@ def test_a_training_that_failed_at_once_does_not_stand_in_the_way(recipe, comman
 def test_data_that_cannot_be_used(recipe, command, tmp_path):
     numbers = np.random.default_rng(0).integers(0, 256, (5, 8, 8), np.uint8)
     (tmp_path / "no.npz").write_bytes(b"PK not really")
+    (tmp_path / "no.idx").write_bytes(b"PK not really")
     np.savez(tmp_path / "floats.npz", images=numbers / 255)
     np.savez(tmp_path / "small.npz", images=numbers[:, :4])
     np.savez(tmp_path / "labels.npz", images=numbers, labels=np.arange(4))
@@ -324,7 +325,7 @@ def test_data_that_cannot_be_used(recipe, command, tmp_path):
         f"npz:{tmp_path}/floats.npz": "save them as uint8",
         f"npz:{tmp_path}/small.npz": "enlarge them with --size",
         f"npz:{tmp_path}/labels.npz": "4 labels for 5 images",
-        f"idx:{tmp_path}/no.npz": "idx",
+        f"idx:{tmp_path}/no.idx": "idx",
         f"folder:{tmp_path}/missing": "no such folder",
         f"folder:{tmp_path}/empty": "",
     }.items():
@@ -373,14 +374,14 @@ def test_a_folder_that_holds_a_run_of_another_recipe(recipe, command, tmp_path):
     for words, said in {
         ("--seed", "3"): "seed: 0 -> 3",
         ("--lr", "0.5", "--flip"): "flip: False -> True; lr: 0.002 -> 0.5",
-        ("--steps", "48"): "steps: 24 -> 48",
+        ("--steps", "48"): "the run ended after 24 steps",
         ("--precision", "bf16"): "precision: fp32 -> bf16",
         ("--seed", "3", "--lr", "1", "--flip", "--ema", "0", "--clip", "1"): "2 more",
     }.items():
         ended = command("train", recipe(), "--out", run, *words)
         assert ended.code == 2
         assert said in ended.error
-        assert ended.error.endswith("choose another --out")
+        assert ended.error.endswith("another --out")
         assert len(ended.error.replace(str(run), "")) <= 200
     assert files(run) == before
 

@@ -14,7 +14,7 @@ def as_source(place: str) -> str:
     if not place or "\0" in place:
         return ""
     if os.path.isdir(path):  # which takes a name that no file can have
-        return f"idx:{place}" if any(path.glob("train-images?idx3-ubyte*")) else f"folder:{place}"
+        return f"idx:{place}" if any(path.glob("*idx[13]-ubyte*")) else f"folder:{place}"
     if not os.path.isfile(path):
         return ""
     if path.suffix.lower() in suffixes():

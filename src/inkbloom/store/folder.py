@@ -24,7 +24,7 @@ from typing import Any
 from torch import nn
 
 from ..config import Recipe, differences, dump_recipe, load_recipe
-from ..errors import CheckpointError, DiskError, UsageError, shown
+from ..errors import OWN, CheckpointError, DiskError, UsageError, shown
 from ..families import Family, build
 from ..files import write_file
 from .checkpoint import MANIFEST, latest, read, steps
@@ -112,7 +112,9 @@ class RunFolder:
                 f"or train {asked.steps} steps in another --out"
             )
         told = "; ".join(changed[:3]) + (f"; {len(changed) - 3} more" if len(changed) > 3 else "")
-        raise UsageError(f"the folder holds a run of another recipe ({self.path}: {told[:120]}): choose another --out")
+        command = f"inkbloom train {shlex.quote(str(self.config))} --out {shlex.quote(str(self.path))}"
+        mend = "" if OWN in dump_recipe(kept) else f"go on with that by `{command}`, or "
+        raise UsageError(f"the folder holds a run of another recipe ({self.path}: {told[:120]}): {mend}choose another --out")
 
     def write_config(self, recipe: Recipe) -> None:
         """Writes the resolved recipe; with the first checkpoint it is settled. Raises DiskError."""
@@ -144,7 +146,7 @@ def load_weights(path: Path, weights: str = "ema", own: Mapping[str, Any] = NO_O
 
 def not_a_run(path: Path) -> CheckpointError:
     """The error for a path where no trained run stands: it says what to give instead."""
-    return CheckpointError(f"no trained run ({shown(path)}): {_instead(path)}")
+    return CheckpointError(f"no trained run ({shown(path, 200)}): {_instead(path)}")
 
 
 def _instead(path: Path) -> str:

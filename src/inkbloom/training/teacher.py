@@ -101,4 +101,6 @@ def _flag(name: str, value: Any) -> str:
     if name == "size":
         height, width = value
         return f"{flag} {height}" if height == width else f"{flag} {height}x{width}"
-    return f"{flag} {' '.join(map(str, value)) if isinstance(value, tuple) else shlex.quote(str(value))}"
+    if isinstance(value, tuple):
+        return f"{flag} {' '.join(map(str, value))}"
+    return f"{flag}{'=' if str(value).startswith('-') else ' '}{shlex.quote(str(value))}"
