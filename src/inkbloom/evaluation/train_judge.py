@@ -5,8 +5,6 @@ The same source, seed and number of threads give the same bytes on the same mach
 
 from __future__ import annotations
 
-import io
-import pickle
 from math import ceil
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from torch import Generator, Tensor
 
 from ..data import Data
 from ..errors import CheckpointError, DataError, UsageError, shown
+from ..store.tensors import pack, unpack
 from .judge import JudgeNet
 
 BATCH = 128
@@ -71,33 +70,53 @@ class JudgeTraining:
         return self.step // self.batches
 
     def saved(self) -> bytes:
-        """Where the training stands, as a file that `resume` reads."""
-        file = io.BytesIO()
-        state = {name: getattr(self, name).state_dict() for name in ("net", "optimizer", "schedule")}
-        random = self.random.get_state()
-        torch.save(
-            {**self._made_for, **state, "random": random, "order": self.order, "losses": self.losses, "step": self.step}, file
-        )
-        return file.getvalue()
+        """Where the training stands, as a safetensors file that `resume` reads."""
+        optimizer = self.optimizer.state_dict()
+        slots = {f"{n}/{slot}": value for n, slots in optimizer["state"].items() for slot, value in slots.items()}
+        parts = {
+            "net": self.net.state_dict(),
+            "optimizer": slots,
+            "now": {"random": self.random.get_state(), "order": self.order},
+        }
+        return pack(
+            {f"{part}/{name}": value for part, values in parts.items() for name, value in values.items()},
+            {
+                **self._made_for, "step": self.step, "losses": self.losses,
+                "groups": optimizer["param_groups"], "schedule": self.schedule.state_dict(),
+            },
+        )  # fmt: skip
 
     def resume(self, data: bytes, where: Path) -> None:
         """Goes on from what `saved` gave; `where` names it in errors. Raises CheckpointError where it is damaged, UsageError
         where it is of another training.
         """
+        damaged = CheckpointError(f"damaged, the training of a judge ({shown(where)}): remove it to begin anew")
         try:
-            kept = torch.load(io.BytesIO(data), weights_only=True)
-            own = {name: kept[name] for name in self._made_for}
-        except (RuntimeError, ValueError, EOFError, KeyError, TypeError, pickle.UnpicklingError):
-            raise CheckpointError(f"damaged, the training of a judge ({shown(where)}): remove it to begin anew") from None
+            tensors, about = unpack(data)
+            own = {name: about[name] for name in self._made_for}
+        except (ValueError, KeyError):
+            raise damaged from None
         if differing := [name for name, value in self._made_for.items() if own[name] != value]:
             raise UsageError(
                 f"a judge of other {differing[0]} is in training there ({shown(where)}): "
                 "go on with its command, remove that file, or choose another --out"
             )
-        for name in ("net", "optimizer", "schedule"):
-            getattr(self, name).load_state_dict(kept[name])
-        self.random.set_state(kept["random"])
-        self.order, self.losses, self.step = kept["order"], kept["losses"], kept["step"]
+        try:
+            parts: dict[str, dict[str, Tensor]] = {"net": {}, "optimizer": {}, "now": {}}
+            for name, value in tensors.items():
+                part, _, rest = name.partition("/")
+                parts[part][rest] = value
+            state: dict[int, dict[str, Tensor]] = {}
+            for name, value in parts["optimizer"].items():
+                number, _, slot = name.partition("/")
+                state.setdefault(int(number), {})[slot] = value
+            self.net.load_state_dict(parts["net"])
+            self.optimizer.load_state_dict({"state": state, "param_groups": about["groups"]})
+            self.schedule.load_state_dict(about["schedule"])
+            self.random.set_state(parts["now"]["random"])
+            self.order, self.losses, self.step = parts["now"]["order"], list(about["losses"]), int(about["step"])
+        except (RuntimeError, ValueError, KeyError, TypeError, AttributeError):
+            raise damaged from None
 
 
 def _labelled(data: Data) -> Data:
