@@ -87,8 +87,8 @@ def commands(body):
 
 
 def masked(line):
-    """The line without what differs from machine to machine: numbers, and what device, precision and compile found."""
-    if key := re.match(r"(device|precision|compile): ", line):
+    """The line without what differs from machine to machine: numbers, and what device, precision, compile and time tell."""
+    if key := re.match(r"(device|precision|compile|time): ", line):
         return key[0]
     return " ".join(re.sub(r"\d[\d.,]*(e-?\d+)?", "#", line).split())
 
