@@ -163,7 +163,9 @@ class Zygote:
         ]
         print(json.dumps({"jobs": orders, "kills": [list(kill) for kill in kills]}), file=self.server.stdin, flush=True)
         codes = json.loads(self.server.stdout.readline())
-        return [Ended(code, *(path.read_text() for path in pair)) for code, pair in zip(codes, places, strict=True)]
+        return [
+            Ended(code, *(path.read_text(errors="replace") for path in pair)) for code, pair in zip(codes, places, strict=True)
+        ]
 
 
 @pytest.fixture(scope="session")

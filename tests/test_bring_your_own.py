@@ -72,8 +72,8 @@ def test_a_network_of_ones_own_is_trained_opened_sampled_and_compared(run, data,
     assert (again.sample(6, seed=1) == pictures).all()
     weights = run.path / "checkpoints" / "step-00000012" / "ema.safetensors"
     assert (inkbloom.Run(weights, net=TinyNet).sample(6, seed=1) == pictures).all()
-    card = inkbloom.evaluate(run, data=data, judge="none", n=20, images=20)
-    assert json.loads((run.path / "card.json").read_text())["made"]["images"] == card["made"]["images"] == 20
+    card = inkbloom.evaluate(run, data=data, judge="none")
+    assert json.loads((run.path / "card.json").read_text())["made"]["images"] == card["made"]["images"] == 120
     ours = inkbloom.train("fast", data=data, out=tmp_path / "ours", widths=[16], layers=1, **SMALL)
     found = inkbloom.compare(run, ours, html=tmp_path / "compare.html")
     assert ("net", ["own:TinyNet", "ink"]) in found.settings

@@ -16,7 +16,16 @@ from inkbloom import cli
 SOURCE = Path(inkbloom.__file__).parent
 FILES = sorted(SOURCE.rglob("*.py"))
 FLOORS = [  # a room imports from floors below its own, never from its own or above; on floor 0 files may use each other
-    {"errors", "files", "config", "philox", "diffusion", "solvers", "convolution"},  # the words all share, and the theory
+    {
+        "errors",
+        "files",
+        "printing",
+        "config",
+        "philox",
+        "diffusion",
+        "solvers",
+        "convolution",
+    },  # the words all share, and the theory
     {"nets", "data", "device"},
     {"families", "figures"},
     {"sampling", "store", "anatomy"},

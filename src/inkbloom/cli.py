@@ -6,9 +6,7 @@ import argparse
 import importlib
 import os
 import re
-import signal
 import sys
-import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +16,8 @@ from typing import NoReturn
 
 from .config import recipe_names
 from .errors import InkbloomError, UsageError, brief, disk_error, unknown
+from .printing import Steady, steady_streams
+from .training.signals import handled
 
 VERBS = {
     "train": "train a model by a recipe; the same command again resumes it",
@@ -54,35 +54,37 @@ def main(argv: list[str] | None = None) -> int:
     """Runs one command line and returns its exit code: 0, or that of the error (see errors.py), 130 and 143 for signals."""
     words = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in words
-    try:
-        with _ended_by_sigterm():
-            try:
-                return _run([word for word in words if word != "--debug"])
-            finally:
-                sys.stdout.flush()  # here a closed pipe can still be told apart
-    except BaseException as problem:
-        if debug and not isinstance(problem, SystemExit):
-            traceback.print_exc()
-        return _tell(problem)
+    with steady_streams() as out:
+        try:
+            with _ended_by_signals():
+                try:
+                    code = _run([word for word in words if word != "--debug"], out)
+                finally:
+                    out.flush()
+            if out.problem and not isinstance(out.problem, BrokenPipeError):
+                print(f"warning: nothing more could be printed ({out.why}); the work went on without", file=sys.stderr)
+            return code
+        except BaseException as problem:
+            if debug and not isinstance(problem, SystemExit):
+                traceback.print_exc()
+            return _tell(problem)
 
 
 @contextmanager
-def _ended_by_sigterm() -> Iterator[None]:
-    """SIGTERM ends the `with` block as Ctrl-C would, so that half-written files are cleared away; quietly, with code 143.
+def _ended_by_signals() -> Iterator[None]:
+    """SIGTERM, and SIGHUP where the terminal goes, end the `with` block as Ctrl-C would, so that half-written files are
+    cleared away; quietly, with codes 143 and 129.
 
     Not in a process of a torchrun: that may wait for another inside C++, where no handler of ours gets its turn.
     """
-    if threading.current_thread() is not threading.main_thread() or "RANK" in os.environ:
+    if "RANK" in os.environ:
         yield
         return
-    before = signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
-    try:
+    with handled(lambda number, frame: sys.exit(128 + number), "SIGTERM", "SIGHUP"):
         yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
-def _run(words: list[str]) -> int:
+def _run(words: list[str], out: Steady) -> int:
     if words[:1] == ["help"]:
         words = [*words[1:2], "--help"]
     if not words or words[0] in ("-h", "--help"):
@@ -104,6 +106,7 @@ def _run(words: list[str]) -> int:
     if left:
         hint = _meant(left[0], words[0], flags_of(parser)) or f"see `{parser.prog} --help`"
         raise UsageError(f"unknown argument '{brief(left[0])}': {hint}")
+    out.needed = _only_prints(words[0], args)
     code: int = verb.run(args)
     return code
 
@@ -126,6 +129,15 @@ def _meant(given: str, verb: str, flags: list[str]) -> str:
     return HABITS.get((verb, name)) or (f"did you mean {known[near[0]]}?" if near else "")
 
 
+def _only_prints(verb: str, args: argparse.Namespace) -> bool:
+    """Whether nothing stays of a command but what it prints. All others leave files, and go on where nobody listens."""
+    if getattr(args, "json", None) or getattr(args, "html", None):
+        return False
+    return verb in ("recipes", "compare", "claims", "bench") or (
+        verb == "evaluate" and not (args.what / "config.toml").exists()  # no run, which keeps its card
+    )
+
+
 def flags_of(parser: argparse.ArgumentParser) -> list[str]:
     """The flags of a parser, as its help lists them: lines like '  -h, --help  show this'."""
     listed = re.findall(r"^  (-.*?)(?:  |$)", parser.format_help(), re.MULTILINE)
@@ -144,9 +156,6 @@ def _tell(problem: BaseException) -> int:
         message, code = "out of memory: try smaller batches, images or widths", 7
     elif "RANK" in os.environ and isinstance(problem, RuntimeError) and re.search("gloo|NCCL|peer", str(problem)):
         message, code = "lost another process of this training: its own error stands above or in its log", 9
-    elif isinstance(problem, BrokenPipeError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter would complain when it ends
-        return 141
     elif isinstance(problem, OSError) and problem.filename:
         wrapped = disk_error(problem, Path(problem.filename))
         message, code = str(wrapped), wrapped.code

@@ -139,12 +139,60 @@ def test_every_block_has_the_classes_of_the_reference(made, source):
 
 def test_how_a_run_draws_can_be_chosen(made, judge, tmp_path):
     asked = {"solver": "heun", "nfe": 7, "spacing": "shifted", "guidance": 1.0, "weights": "live", "n": 30, "images": 65}
-    run = shutil.copytree(made / "classes", tmp_path / "run")
-    card = inkbloom.evaluate(run, judge=str(judge), **asked)
+    card = inkbloom.evaluate(made / "classes", judge=str(judge), json=tmp_path / "card.json", **asked)
     assert (card["made"]["solver"], card["made"]["steps"], card["made"]["nfe"]) == ("heun", 4, 7)
     assert (card["made"]["spacing"], card["made"]["weights"], card["made"]["images"]) == ("shifted", "live", 65)
     assert (card["header"]["n"], card["blocks"]) == (30, 2)
-    assert card == json.loads((run / "card.json").read_text())
+    assert card == json.loads((tmp_path / "card.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("flags", "takes"),
+    [
+        (("--images", 199), "200 images"),
+        (("--n", 39), "N = 40"),
+        (("--steps", 2), "the recipe's sampling"),
+        (("--guidance", 2), "the recipe's sampling"),
+        (("--weights", "live"), "the averaged weights"),
+        (("--judge", "none"), "a judge"),
+    ],
+)
+def test_a_quick_look_does_not_take_the_place_of_the_card(flags, takes, run, judge, source, command, tmp_path, monkeypatch):
+    monkeypatch.setattr("inkbloom.evaluation.judge.JUDGES", {source(count=COUNT): str(judge)})
+    kept = {name: f"of the whole card: {name}" for name in ("card.json", "report.html", "evaluation/samples.png")}
+    (run / "evaluation").mkdir()
+    for name, text in kept.items():
+        (run / name).write_text(text)
+    said = f"not kept as the run's card, which takes {takes}"
+    for more, left in (((), f"{said}: --json FILE keeps it"), (("--json", tmp_path / "quick.json"), said)):
+        ended = command("evaluate", run, *flags, *more)
+        assert (ended.code, ended.err, ended.out.splitlines()[-1]) == (0, "", left)
+        assert {name: (run / name).read_text() for name in kept} == kept
+    assert json.loads((tmp_path / "quick.json").read_text())["made"]["run"] == str(run)
+    assert (tmp_path / "quick-pictures/samples.png").exists()
+
+
+def test_what_the_recipe_says_anyway_is_no_other_card(run, judge, command):
+    said = command("evaluate", run, "--judge", judge, "--images", 200, "--n", 40, "--steps", 3, "--solver", "euler").out
+    assert f"card: {run}/card.json" in said
+    assert "not kept" not in said
+
+
+def test_a_quick_card_is_the_run_s_where_that_file_is_asked_for(run, judge, command):
+    said = command("evaluate", run, "--judge", judge, "--images", 40, "--json", run / "card.json").out
+    assert json.loads((run / "card.json").read_text())["made"]["images"] == 40
+    assert f"pictures: {run}/evaluation/samples.png" in said
+    assert not (run / "card-pictures").exists()
+
+
+def test_a_run_that_cannot_be_written_is_measured_into_another_place(run, judge, command, tmp_path):
+    (run / "card.json").mkdir()  # as good as no permission, for root too
+    refused = command("evaluate", run, "--judge", judge)
+    assert (refused.code, refused.out) == (5, "")
+    ended = command("evaluate", run, "--judge", judge, "--json", tmp_path / "out/card.json")
+    assert ended.code == 0
+    assert ended.out.splitlines()[-1] == "not kept in the run, where nothing can be written"
+    assert json.loads((tmp_path / "out/card.json").read_text())["made"]["images"] == 200
 
 
 def test_a_run_without_classes_has_no_agreement(made, judge, tmp_path):
@@ -157,7 +205,7 @@ def test_a_run_without_classes_has_no_agreement(made, judge, tmp_path):
 
 def test_a_run_that_saw_everything_says_so(made, judge, command, tmp_path):
     run = shutil.copytree(made / "all", tmp_path / "run")
-    ended = command("evaluate", run, "--judge", judge, "--images", 40)
+    ended = command("evaluate", run, "--judge", judge)
     assert "warning: the run was trained on all images, the reference included" in ended.out
     assert json.loads((run / "card.json").read_text())["holdout"] is None
     assert "hold-out x0 loss" not in ended.out
@@ -295,7 +343,7 @@ def test_the_real_images_of_a_run_come_at_the_size_that_is_asked(made, source, c
     ended = command("evaluate", made / "plain", "--data", source(count=COUNT, size=(16, 16)))
     assert "give --data with images of the run's shape" in ended.error
     assert command("evaluate", made / "plain", "--data", source(count=COUNT, size=(16, 16)), "--size", "8").code == 0
-    (made / "plain/card.json").unlink()
+    assert not (made / "plain/card.json").exists()  # of other images than its own
 
 
 def test_requests_that_do_not_fit(made, run, images, judge, source, command, tmp_path):

@@ -14,11 +14,11 @@ from torch import Tensor
 from ..config import Recipe, SolverName, SpacingName, parse_size
 from ..data import Data
 from ..data.source import at_size
-from ..errors import DataError, UsageError, shown
+from ..errors import DataError, DiskError, UsageError, shown
 from ..evaluation.baseline import baseline, set_size, shuffled
 from ..evaluation.card import measure
 from ..evaluation.card_file import write_card
-from ..evaluation.image_set import ImageSet, draw_set, holds_images, read_set
+from ..evaluation.image_set import ImageSet, draw_set, holds_images, read_set, whole
 from ..evaluation.judge import choose_judge
 from ..evaluation.measures import Card
 from ..evaluation.table import table
@@ -28,6 +28,7 @@ from ..philox import MAX_SEED
 from ..report.run_page import write_report
 from ..run import Run
 from ..solvers import Solver, Spacing
+from ..store.folder import RunFolder
 from .progress import console_for, progress
 from .train import source_of
 
@@ -55,16 +56,15 @@ def evaluate(
 ) -> Card:
     """The card of a run, a weights file, an .npz file or a folder of images: a dict of plain values, see docs/evaluate.md.
 
-    A run keeps it in RUN/card.json, and its pictures in RUN/evaluation; `json` names a further file for it, whose pictures go
-    beside it. The arguments are the flags of `inkbloom evaluate`; a run may be given open, and `data` as images of
-    `inkbloom.images`. Raises InkbloomError.
+    A run keeps a whole card that is drawn as its recipe says in RUN/card.json, and its pictures in RUN/evaluation; any other
+    card is only returned. `json` names a file for either, whose pictures go beside it. The arguments are the flags of
+    `inkbloom evaluate`; a run may be given open, and `data` as images of `inkbloom.images`. Raises InkbloomError.
     """
     if not 0 <= seed <= MAX_SEED:
         raise UsageError(f"seed = {seed}: must lie in [0, {MAX_SEED}]")
     path, console = what.path if isinstance(what, Run) else Path(what), console_for(quiet)
     asked = {"steps": steps, "nfe": nfe, "solver": solver, "spacing": spacing, "guidance": guidance}
     is_set = not isinstance(what, Run) and holds_images(path)
-    homes = _homes(path, is_set, Path(json) if json else None)
     if is_set:
         _refuse_drawing(path, {"images": images, "weights": weights, **asked})
     model = None if is_set else what if isinstance(what, Run) else Run(path, weights or "ema")
@@ -72,6 +72,9 @@ def evaluate(
     real = _real_images(model, recipe, data)
     n = set_size(real, n)
     chosen, note = choose_judge(judge, real, recipe.size, recipe.skip_broken)
+    run = RunFolder(path) if model and path.is_dir() else None
+    unlike = _unlike_its_own(model, real, n, images, judge, recipe.size, weights, asked) if model else ""
+    homes, unkept = _homes(run, unlike, Path(json) if json else None)
     with progress(console, None, "sampling") as advance:
         subject = (
             _drawn(model, real, n, images, seed, weights, asked, lambda done, of: advance(done, of, "sampling"))
@@ -86,19 +89,57 @@ def evaluate(
             console.print(line)
     for file, folder in homes:
         _write(card, subject, against.extractor.train, pairs, seed, file, folder, console)
-    if model and path.is_dir():
+    if unkept:
+        console.print(unkept)
+    elif run and model:
         console.print(f"report: {write_report(path, model.spec.own)}")
     return card
 
 
-def _homes(path: Path, is_set: bool, json: Path | None) -> list[tuple[Path, Path]]:
-    """Where the card goes, and its pictures. Raises DiskError where one cannot be written."""
-    homes = [(path / "card.json", path / "evaluation")] if path.is_dir() and not is_set else []
-    if json:
-        homes.append((json, json.parent / f"{json.name.removesuffix('.json')}-pictures"))
+def _unlike_its_own(
+    model: Run,
+    real: Data,
+    n: int,
+    images: int | None,
+    judge: str | Path | None,
+    size: str,
+    weights: str | None,
+    asked: dict[str, Any],
+) -> str:
+    """What the run's own card takes and the one that is asked for does not; '' where they are alike."""
+    own = set_size(real)
+    unlike = {
+        "the run's own images": real.source != model.recipe.data,
+        f"N = {own:,}": n != own,
+        f"{whole(own):,} images": images is not None and images < whole(own),
+        "the averaged weights": weights == "live" and bool(model.recipe.ema),
+        "the recipe's sampling": model.request(**asked) != model.request(),
+        "a judge": judge == "none" and choose_judge(None, real, size)[0] is not None,
+    }
+    return next((said for said, is_so in unlike.items() if is_so), "")
+
+
+def _homes(run: RunFolder | None, unlike: str, json: Path | None) -> tuple[list[tuple[Path, Path]], str]:
+    """Where the card goes, and its pictures; and why the run does not keep it, or ''.
+
+    Raises DiskError where it cannot be written; a run that cannot be is no matter where there is `json`.
+    """
+    if run and json and json.resolve() == run.card.resolve():  # asked for by name
+        json, unlike = None, ""
+    homes = [(json, json.parent / f"{json.name.removesuffix('.json')}-pictures")] if json else []
     for file, _ in homes:
         try_to_write(file)
-    return homes
+    if not run:
+        return homes, ""
+    if unlike:
+        return homes, f"not kept as the run's card, which takes {unlike}{'' if json else ': --json FILE keeps it'}"
+    try:
+        try_to_write(run.card)
+    except DiskError:
+        if json:
+            return homes, "not kept in the run, where nothing can be written"
+        raise
+    return [(run.card, run.evaluation), *homes], ""
 
 
 def _refuse_drawing(path: Path, asked: dict[str, Any]) -> None:

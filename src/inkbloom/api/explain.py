@@ -12,6 +12,7 @@ from ..explainers.example import DIGIT, digit_image, own_image
 from ..explainers.options import Options
 from ..explainers.topics import TOPICS
 from ..run import Run
+from .progress import console_for
 
 LARGEST = 100  # pixels of stride and padding
 
@@ -57,13 +58,13 @@ def explain(
         if isinstance(value, int) and value > LARGEST:
             raise UsageError(f"--{name} {brief(value)}: at most {LARGEST} pixels can be drawn")
     shown = own_image(Path(image)) if image else digit_image(DIGIT if digit is None else digit)
-    if shown.note and not quiet:
-        print(f"image: {shown.note}")
+    console = console_for(quiet)
+    if shown.note:
+        console.print(f"image: {shown.note}")
     where = run if run is None or isinstance(run, Run) else Path(run)
     files = {}
     for line in TOPICS[topic](Options(Path(out), shown, lang, where, net, layer, t, kernel, stride, padding)):
-        if not quiet:
-            print(line.text)
+        console.print(line.text)
         if line.path:
             files[line.name] = line.path
     return files

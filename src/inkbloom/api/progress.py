@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from ..printing import steady
 
 Advance = Callable[[int, int | None, str], None]
 """advance(done, of how many or None where that is not known, what is going on)."""
@@ -14,8 +17,8 @@ SEGMENTS = 30  # of a notebook's bar
 
 
 def console_for(quiet: bool = False) -> Console:
-    """Where lines are printed: nothing is coloured by guesswork, and long lines stay whole."""
-    return Console(highlight=False, markup=False, soft_wrap=True, quiet=quiet)
+    """Where lines are printed: nothing is coloured by guesswork, long lines stay whole, and no failure to print is raised."""
+    return Console(file=steady(sys.stdout), highlight=False, markup=False, emoji=False, soft_wrap=True, quiet=quiet)
 
 
 @contextmanager

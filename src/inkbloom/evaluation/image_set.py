@@ -56,7 +56,7 @@ def draw_set(
             f"the run draws images of {_told(family.spec.shape)}, {shown(data.source)} holds "
             f"{_told((data.channels, *data.size))}: give --data with images of the run's shape"
         )
-    count = n * max(1, min(BLOCKS, DRAWN // n)) if images is None else images
+    count = whole(n) if images is None else images
     if count < n:
         raise UsageError(
             f"images = {count}: a card of N = {n:,} needs {n:,} at least; draw more, or set --n "
@@ -80,6 +80,11 @@ def draw_set(
         "images_per_second": round(count / (time.perf_counter() - began), 1), **origin,
     }  # fmt: skip
     return ImageSet(torch.cat(batches), torch.cat(labels) if labels else None, made, _holdout(family, data))
+
+
+def whole(n: int) -> int:
+    """How many images a model draws for a whole card."""
+    return n * max(1, min(BLOCKS, DRAWN // n))
 
 
 def read_set(what: Path, data: Data, n: int, seed: int, skip_broken: bool = False) -> ImageSet:

@@ -90,8 +90,15 @@ def read_facts(path: Path, card: bool = True, own: Mapping[str, Any] = NO_OWN) -
         sum(images / speed for _, _, images, speed in steps),
         _understood(folder.holdout, lambda: _holdout(folder.holdout)),
         _machine(folder),
-        read_card(folder.card) if card else None,
+        _card(folder, step) if card else None,
     )
+
+
+def _card(folder: RunFolder, step: int) -> Card | None:
+    """The run's card; where it has none of the step of its weights, the one that `train --cards` made after that step."""
+    whole = read_card(folder.card)
+    fits = whole is not None and whole["made"].get("step") == step
+    return whole if fits else read_card(folder.cards / f"step-{step:08d}.json") or whole
 
 
 def smoothed(curve: Curve, share: float = 0.02) -> Curve:

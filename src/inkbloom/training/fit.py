@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ from torch import Tensor
 from ..data.pixels import to_floats
 from ..device import compile_net, layout
 from ..philox import Draw
+from ..printing import steady
 from .batches import share
 from .prepare import Training
 from .state import learning_rate
@@ -58,8 +60,8 @@ def fit(training: Training) -> Iterator[Step]:
             failed = compile_net(
                 state.family, lambda: sum(state.family(phase, first.x, first.y, first.draw)[0] for phase in optimizers)
             )
-        if failed:
-            accelerator.print(failed)
+        if failed and accelerator.is_main_process:
+            print(failed, file=steady(sys.stdout))
 
     while state.step < (recipe.steps or 0):
         x, y, draw, weight, count = batch(state.step)

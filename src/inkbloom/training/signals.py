@@ -1,12 +1,15 @@
-"""Ctrl-C and SIGTERM raise a flag that the training loop reads after every step; a second Ctrl-C ends the process at once."""
+"""Ctrl-C, SIGTERM and a terminal that closes raise a flag that the training loop reads after every step; a second Ctrl-C
+ends the process at once."""
 
 from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+SIGHUP = getattr(signal, "SIGHUP", None)  # Windows has none
 
 
 class Stop:
@@ -23,14 +26,24 @@ class Stop:
 
 @contextmanager
 def stop_signals() -> Iterator[Stop]:
-    """A flag that SIGINT and SIGTERM raise inside the `with` block; outside the main thread nothing is caught."""
+    """A flag that SIGINT, SIGTERM and SIGHUP raise inside the `with` block; outside the main thread nothing is caught."""
     stop = Stop()
-    if threading.current_thread() is not threading.main_thread():
+    with handled(stop, "SIGINT", "SIGTERM", "SIGHUP"):
         yield stop
-        return
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+
+
+@contextmanager
+def handled(handler: Callable[[int, FrameType | None], object], *names: str) -> Iterator[None]:
+    """Inside the `with` block `handler` gets the signals of these names that the system has; in the main thread only.
+
+    SIGHUP stays ignored where it was, as nohup has it: the work then outlives its terminal.
+    """
+    here = threading.current_thread() is threading.main_thread()
+    numbers = [getattr(signal, name) for name in names if here and hasattr(signal, name)]
+    ignored = [number for number in numbers if number == SIGHUP and signal.getsignal(number) is signal.SIG_IGN]
+    before = {number: signal.signal(number, handler) for number in numbers if number not in ignored}
     try:
-        yield stop
+        yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, former in before.items():
+            signal.signal(number, former)

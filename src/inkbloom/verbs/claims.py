@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     for id in args.only or ():
         if id not in CLAIMS:
             raise unknown("claim", id, CLAIMS)
-    console = Console(highlight=False, markup=False)
+    console = Console(highlight=False, markup=False, emoji=False)
     if not console.is_terminal:
         console.width = WIDTH
     if args.json:
@@ -82,7 +82,7 @@ def train_for(claim: Claim, console: Console) -> None:
                 console.print(f"training: {folder}", soft_wrap=True)
             train(trial.recipe, out=folder, seed=seed, quiet=True, **trial.settings)  # or finds that it is the one asked for
             if missing:
-                evaluate(folder, images=PICTURES, n=PICTURES)
+                evaluate(folder, images=PICTURES, n=PICTURES, json=folder / "card.json")
 
 
 def table(id: str, claim: Claim, found: Finding, lang: str, first: bool) -> Table:
