@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from inkbloom.anatomy import fields
+from inkbloom.anatomy.entries import entries_of
 from inkbloom.anatomy.facts import Kernel, channels_along, keeping_channels, keeping_size, kernels_in, sizes_along
 from inkbloom.anatomy.layers import answers_of, find, kernels_of, layers_of
 from inkbloom.anatomy.skips import skips_of
@@ -144,6 +145,20 @@ def test_functions_between_layers_get_a_line_where_they_change_a_pictures_shape(
     assert layers[-1].multiply_adds == 8 * 8 * 8
 
 
+def test_activations_are_there_whether_layers_or_functions():
+    class Both(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.act = nn.SiLU()
+
+        def forward(self, x):
+            return torch.tanh(F.leaky_relu(self.act(x)))
+
+    layers = layers_of(Both(), (torch.zeros(1, 1, 8, 8),))
+    assert [layer.kind for layer in layers] == ["SiLU", "LeakyReLU", "Tanh"]
+    assert all(layer.activates and not layer.works for layer in layers)
+
+
 def test_hooks_alone_would_miss_the_functions(known):
     """The negative control: what only modules tell does not hang together."""
     _, layers = known["basic"]
@@ -234,7 +249,7 @@ def test_fields_of_stacks_are_the_closed_form(stack):
 
 def test_fields_of_the_tutorials_net(known):
     """5; pooling adds 1; 5x5 at half the size adds 4 x 2; pooling adds 2; 5x5 at a quarter adds 4 x 4: 32, over 28."""
-    sizes = [layer.field[0] for layer in known["basic"][1]]
+    sizes = [layer.field[0] for layer in known["basic"][1] if not layer.activates and layer.kind != "add"]
     assert sizes == [5, 6, 14, 16, 28, 28, 28, 28, 28, 28]
 
 
@@ -262,7 +277,8 @@ def test_norms_over_the_picture_are_set_aside_and_attention_sees_all(known, monk
 
 
 def test_fields_of_a_recognition_network_and_of_other_shapes():
-    names = {layer.name: layer.field for layer in layers_of(Encoder(1, (28, 16)), (torch.zeros(1, 1, 28, 16),))}
+    layers = layers_of(Encoder(1, (28, 16)), (torch.zeros(1, 1, 28, 16),))
+    names = {layer.name: layer.field for layer in layers if layer.works}
     assert names == {"down.0": (4, 4), "down.1": (10, 10), "last": (28, 16)}
 
 
@@ -292,16 +308,77 @@ def test_facts_of_unet2d(known):
     assert sizes_along(layers)[2] == (7, 7)
 
 
-def test_skips_over_a_smaller_picture(known):
+def test_skips_end_where_they_join_at_every_size(known):
+    """The tutorial's net adds what SiLU made of its first two layers; of unet2d's nine skips, three lie within 7 x 7."""
     net, layers = known["basic"]
-    assert skips_of(net, PICTURE, layers) == [("down.1", "interpolate"), ("down.0", "interpolate:2")]
+    assert skips_of(net, PICTURE, layers) == [("silu:2", "add"), ("silu", "add:2")]
     net, layers = known["unet2d"]
     skips = skips_of(net, PICTURE, layers)
-    assert len(skips) == 6  # 9 are joined, 3 of them at the smallest size
-    assert [first.removeprefix("unet.") for first, _ in skips][:2] == [
-        f"down_blocks.1.attentions.{number}.scaled_dot_product_attention" for number in (1, 0)
-    ]
+    joins = [f"unet.up_blocks.{block}.cat{nth}" for block in (0, 1, 2) for nth in ("", ":2", ":3")]
+    assert [join for _, join in skips] == joins
+    assert len({kept for kept, _ in skips}) == 9
+    assert skips[-1] == ("unet.conv_in", joins[-1])
+    sizes = {layer.name: layer.after[1] for layer in layers if layer.pictures}
+    assert [sizes[join] for join in joins] == [sizes[kept] for kept, _ in skips] == [7] * 3 + [14] * 3 + [28] * 3
     assert skips_of(Stack(nn.Conv2d(1, 1, 3)), (torch.zeros(1, 1, 8, 8),), []) == []
+
+
+class Whole(nn.Module):
+    """Adds its input to what comes the long way, in place, and its first layer to the second, at one size."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = nn.Conv2d(1, 1, 3, padding=1), nn.Conv2d(1, 1, 3, padding=1)
+
+    def forward(self, x, t=None, y=None):
+        h = self.first(x)
+        h = h + self.second(h)
+        h = F.interpolate(F.max_pool2d(h, 2), scale_factor=2)
+        h += x
+        return h
+
+
+def test_the_input_too_may_be_kept_and_blocks_of_one_size_are_no_skips():
+    net, given = Whole(), (torch.zeros(1, 1, 8, 8),)
+    layers = layers_of(net, given)
+    assert [layer.name for layer in layers if layer.kind == "add"] == ["add", "add:2"]
+    assert skips_of(net, given, layers) == [("", "add:2")]
+
+
+# ---- the noise level
+
+
+def entered(net, t=0.5):
+    given = (torch.rand(1, 1, 28, 28), torch.full((1,), t), None)
+    return entries_of(net, given, {layer.name for layer in layers_of(net, given)})
+
+
+class Told(nn.Module):
+    """Told the noise level once: by a table, so that it must be a whole number, by a plane of its own, or not at all."""
+
+    def __init__(self, how):
+        super().__init__()
+        self.how = how
+        self.table, self.first = nn.Embedding(10, 2), nn.Conv2d(1, 2, 1)
+        self.joined = nn.Conv2d(2, 1, 1)
+
+    def forward(self, x, t, y):
+        if self.how == "plane":
+            return self.joined(torch.cat([x, t.view(-1, 1, 1, 1).expand(x.shape)], 1))
+        h = self.first(x)
+        return self.joined(h + self.table((t * 9).long())[:, :, None, None] if self.how == "table" else h)
+
+
+@pytest.mark.parametrize(("how", "places"), [("table", ["table"]), ("plane", ["cat"]), ("never", [])])
+def test_where_the_noise_level_enters(how, places):
+    assert entered(Told(how)) == places
+
+
+def test_the_networks_are_told_in_every_residual_block_or_not_at_all(known):
+    """ink: a pair of blocks before, within and after; unet2d: 2 on each of 3 levels down, 3 up, 2 in the middle."""
+    assert entered(known["basic"][0]) == []
+    assert len(entered(known["ink"][0])) == 3 * 2
+    assert len(entered(known["unet2d"][0])) == 3 * 2 + 3 * 3 + 2
 
 
 # ---- what is inside
@@ -327,3 +404,4 @@ def test_kernels_stand_with_outputs_first():
     assert kernels_of(net, "norm.0") is None
     shared = nn.Conv2d(2, 2, 3)
     assert kernels_of(Stack(shared, shared), "layers.0:2").shape == (2, 2, 3, 3)
+    assert kernels_of(Told("table"), "table") is None  # a table has rows, no outputs

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from inkbloom.explainers.matrices import fill_all, is_exact, lattice, precise, rounded, tone_of
+from inkbloom.explainers.matrices import fill_all, is_exact, lattice, place, precise, rounded, show, tone_of
 
 
 @pytest.mark.parametrize(
@@ -53,6 +53,18 @@ def test_signs_have_colours_and_zero_is_white():
 
 def test_a_matrix_without_any_size_is_white_or_black_but_no_error():
     assert np.allclose(tone_of([0, 0])(0)[:3], 0)
+
+
+@pytest.mark.parametrize(("shape", "axes"), [((10, 30), (1, 1)), ((30, 10), (1, 1)), ((8, 8), (2, 1)), ((4, 16, 3), (1, 3))])
+def test_a_picture_keeps_its_shape_and_fills_one_side(shape, axes):
+    """A pixel is as wide as it is high, by the limits and by the size of the axes."""
+    axis = place(Figure(figsize=(4, 4)), 0, 0, *axes)
+    show(axis, np.zeros(shape, np.uint8))
+    wide, high = np.abs(np.subtract(*axis.get_xlim())), np.abs(np.subtract(*axis.get_ylim()))
+    assert axis.bbox.width / wide == pytest.approx(axis.bbox.height / high)
+    assert wide == pytest.approx(shape[1]) or high == pytest.approx(shape[0])
+    assert np.add(*axis.get_xlim()) == pytest.approx(shape[1])  # in the middle
+    assert np.add(*axis.get_ylim()) == pytest.approx(shape[0])
 
 
 def test_numbers_too_small_to_read_are_left_out():

@@ -13,7 +13,7 @@ from inkbloom.explainers import noising
 from inkbloom.explainers.densities import EDGES, computed, counted, draw_density, noised_pixels_of
 from inkbloom.explainers.example import digit_image
 from inkbloom.explainers.ink import KERNEL_OF_INK, SIDE, draw_profile, drops
-from inkbloom.explainers.noising import FORMULAS, at, noise_for, noised, show_image, snr
+from inkbloom.explainers.noising import FORMULAS, at, noise_for, noised, snr
 
 
 @pytest.fixture(scope="module")
@@ -105,13 +105,6 @@ def test_the_sample_is_the_data_and_its_noise_is_fresh(sample):
     assert sample.shares.sum() == pytest.approx(1)
     alone = noised_pixels_of(data[:1, :, :10])
     assert len(alone.noise.unique()) > 0.99 * len(alone.noise)
-
-
-def test_images_that_are_not_square_keep_their_shape():
-    axis = Figure().add_axes((0, 0, 1, 1))
-    show_image(axis, torch.zeros(10, 30, dtype=torch.uint8))
-    assert axis.get_xlim() == (0, 30)
-    assert axis.get_ylim() == (20, -10)
 
 
 def test_the_film_has_a_frame_for_each_t(monkeypatch):

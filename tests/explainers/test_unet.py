@@ -1,28 +1,37 @@
 """The topic `unet`: what stands in the table, the diagram and the pictures of weights and feature maps."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from matplotlib.text import Annotation
 from PIL import Image
 from safetensors.torch import load_file
 
 from inkbloom import Run, train
-from inkbloom.anatomy.layers import layers_of
+from inkbloom.anatomy.entries import entries_of
+from inkbloom.anatomy.layers import kernels_of, layers_of
+from inkbloom.anatomy.skips import skips_of
 from inkbloom.config import load_recipe
 from inkbloom.diffusion import PATHS
 from inkbloom.errors import UsageError
+from inkbloom.explainers import unet_maps
 from inkbloom.explainers.canvas import IMAGE, KERNEL
 from inkbloom.explainers.example import digit_image
 from inkbloom.explainers.fonts import FAMILIES, families
 from inkbloom.explainers.options import Options
 from inkbloom.explainers.probe import probe_of
 from inkbloom.explainers.unet import explain_unet
-from inkbloom.explainers.unet_diagram import ROLES, drawn_of, role_of, shapes_of, short_names
-from inkbloom.explainers.unet_maps import maps_of, montage, strongest
+from inkbloom.explainers.unet_diagram import ACTIVATION, draw_blocks
+from inkbloom.explainers.unet_film import film_of
+from inkbloom.explainers.unet_maps import kernels_sheet, maps_of, maps_sheet, montage, strongest
+from inkbloom.explainers.unet_plan import ROLES, plan_of, role_of, shapes_of, short_names
 from inkbloom.explainers.unet_table import COLUMNS, lines_of, rows_of
-from inkbloom.explainers.unet_text import facts_of, large, title_of
+from inkbloom.explainers.unet_text import WORDS, facts_of, large, title_of, told_of
 from inkbloom.families import Spec, build
 from inkbloom.store.weights import pack
 
@@ -158,7 +167,7 @@ def test_the_table_has_a_row_for_each_layer_that_does_something(basic):
         "after": "64x14x14", "parameters": "51,264", "multiply_adds": "10,035,200", "field": "14x14",
     }  # fmt: skip
     header, *lines = lines_of(layers)
-    assert len(lines) == len(rows) == 10
+    assert len(lines) == len(rows) == 12
     assert header.index(" in ") + len(" in") == lines[2].index("32x14x14") + len("32x14x14")
 
 
@@ -171,9 +180,89 @@ def test_activations_have_no_row():
 # ---- diagram
 
 
-def test_the_diagram_shows_what_the_picture_passes_through():
-    probe = probe_of(asked(net="ink"))
-    drawn = drawn_of(layers_of(probe.net, probe.inputs))
+@pytest.fixture(scope="module")
+def plans():
+    """Network -> its probe, its layers and the plan of its diagram."""
+    made = {}
+    for net in ("basic", "ink", "unet2d"):
+        probe = probe_of(asked(net=net))
+        layers = layers_of(probe.net, probe.inputs)
+        skips = skips_of(probe.net, probe.inputs, layers)
+        entries = entries_of(probe.net, probe.inputs, {layer.name for layer in layers})
+        made[net] = probe, layers, plan_of(layers, skips, entries)
+    return made
+
+
+def drawing_of(plan):
+    """The axes with the blocks of a plan."""
+    axis = Figure().add_subplot()
+    draw_blocks(axis, plan, "en")
+    return axis
+
+
+@pytest.mark.parametrize(("net", "skips"), [("basic", 2), ("ink", 1), ("unet2d", 9)])
+def test_an_arrow_ends_on_every_join_and_its_line_starts_on_what_was_kept(plans, net, skips):
+    """unet2d: diffusers has 3 concatenations on each of 3 levels up."""
+    _, _, plan = plans[net]
+    axis = drawing_of(plan)
+    heads = [note.xy for note in axis.texts if isinstance(note, Annotation) and note.xy[1] > 0]
+    assert len(heads) == skips
+    for across, down in heads:
+        assert plan.drawn[int(across)].kind in ("add", "cat")
+        assert down == plan.drawn[int(across)].after[1] / 2  # the block's upper edge
+    starts = [line.get_xydata()[0] for line in axis.lines if len(line.get_xdata()) == 3]
+    assert sorted(down for _, down in starts) == sorted(down for _, down in heads)  # of the same size
+
+
+def test_the_structure_of_the_tutorials_net(plans):
+    """Its forward (section 3.4), line by line: SiLU behind each convolution, pooling, enlarging, and two additions."""
+    _, _, plan = plans["basic"]
+    silu = {place for place, kind in plan.activations if kind == "SiLU"}
+    written = [kind for place, layer in enumerate(plan.drawn) for kind in [layer.kind, *["SiLU"] * (place in silu)]]
+    down = ["Conv2d", "SiLU", "max_pool2d", "Conv2d", "SiLU", "max_pool2d", "Conv2d", "SiLU"]
+    up = ["Conv2d", "SiLU", "interpolate", "add", "Conv2d", "SiLU", "interpolate", "add", "Conv2d", "SiLU"]
+    assert written == down + up
+    bars = [patch for patch in drawing_of(plan).patches if to_hex(patch.get_facecolor()) == ACTIVATION]
+    assert len(bars) == 6
+
+
+@pytest.mark.parametrize(("net", "places"), [("basic", 0), ("ink", 6), ("unet2d", 17)])
+def test_the_noise_level_is_in_the_diagram_or_said_to_be_absent(plans, net, places):
+    probe, _, plan = plans[net]
+    arrows = [note for note in drawing_of(plan).texts if isinstance(note, Annotation) and note.xy[1] < 0]
+    assert len(arrows) == places
+    for lang in FAMILIES:
+        (told,) = told_of(probe, plan.entries, lang)
+        assert (str(places) in told) == bool(places)
+        assert (told == WORDS[lang]["untold"]) == (not places)
+        assert told_of(replace(probe, timed=False), plan.entries, lang) == [WORDS[lang]["always" if places else "untold"]]
+
+
+def test_no_noise_no_word_of_it(weights):
+    assert told_of(probe_of(asked(run=weights("vae"))), [], "en") == []
+
+
+def test_what_is_not_drawn_is_said(plans):
+    assert plans["basic"][2].aside == []
+    assert plans["ink"][2].aside == ["norms", "additions"]
+    assert plans["unet2d"][2].aside == ["norms", "additions", "tokens"]
+
+
+def test_the_film_keeps_the_shape_of_maps(plans):
+    """Four maps of 14 x 14, squares of one blue each, so that their edges can be measured in the frame."""
+    probe, layers, plan = plans["ink"]
+    first = replace(
+        plan, drawn=[layer for layer in layers if layer.name == "pixel_unshuffle"], skips=[], entries=[], activations=[]
+    )
+    for shape in ((4, 14, 14), (4, 10, 20), (1, 7, 21)):
+        (frame,) = film_of(probe, first, {"pixel_unshuffle": -np.ones(shape)}, "en")
+        blue = (np.abs(np.asarray(frame)[150:, 450:].astype(int) - rgb(IMAGE)) < 12).all(-1)
+        down, across = (np.ptp(np.flatnonzero(blue.any(axis))) + 1 for axis in (1, 0))
+        assert across / down == pytest.approx(shape[2] / shape[1], rel=0.05)
+
+
+def test_the_diagram_shows_what_the_picture_passes_through(plans):
+    drawn = plans["ink"][2].drawn
     assert {role_of(layer) for layer in drawn} <= ROLES.keys()
     assert not any("condition" in layer.name or "norm" in layer.name for layer in drawn)
     assert [height for _, height in shapes_of(drawn)][-2:] == [14, 28]
@@ -181,7 +270,7 @@ def test_the_diagram_shows_what_the_picture_passes_through():
 
 def test_names_lose_only_what_all_share(basic):
     layers = layers_of(torch.nn.ModuleDict({"net": basic[0].net})["net"], basic[0].inputs)
-    assert short_names(drawn_of(layers))[0] == "down.0"
+    assert short_names(plan_of(layers, []).drawn)[0] == "down.0"
 
     class Wrapped(torch.nn.Module):
         def __init__(self):
@@ -191,7 +280,12 @@ def test_names_lose_only_what_all_share(basic):
         def forward(self, x):
             return self.unet(x)
 
-    assert short_names(drawn_of(layers_of(Wrapped(), (torch.zeros(1, 1, 8, 8),)))) == ["0", "1"]
+    assert short_names(plan_of(layers_of(Wrapped(), (torch.zeros(1, 1, 8, 8),)), []).drawn) == ["0", "1"]
+
+
+def test_a_network_without_convolutions_has_no_line_about_them():
+    net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 64), torch.nn.Unflatten(1, (1, 8, 8)))
+    assert facts_of(layers_of(net, (torch.zeros(1, 1, 8, 8),)), "en") == []
 
 
 # ---- weights and maps as pictures
@@ -222,6 +316,33 @@ def test_tokens_are_laid_out_as_the_picture_they_come_from(basic):
     heads = torch.stack([tokens, tokens + 1])
     assert np.array_equal(maps_of(heads, layers)[3:], picture.numpy() + 1)
     assert maps_of(torch.arange(10.0), layers).shape == (1, 4, 4)
+
+
+def said(monkeypatch, draw, *args):
+    """The words that a sheet is given."""
+    found = []
+    monkeypatch.setattr(unet_maps, "heading", lambda figure, title, about: found.extend([title, about]))
+    draw(*args)
+    return found
+
+
+def test_the_words_on_kernels_follow_the_groups(monkeypatch):
+    """A depthwise convolution has many input channels, whatever its weights' second side says."""
+    net = torch.nn.Sequential(torch.nn.Conv2d(8, 8, 3, groups=8), torch.nn.Conv2d(8, 4, 1, groups=2))
+    apart, paired = layers_of(net, (torch.zeros(1, 8, 9, 9),))
+    title, about = said(monkeypatch, kernels_sheet, apart, kernels_of(net, "0"), "en")
+    assert "from 8 to 8 channels" in title
+    assert "reads one input channel only" in about
+    title, about = said(monkeypatch, kernels_sheet, paired, kernels_of(net, "1"), "en")
+    assert "from 8 to 4 channels" in title
+    assert "of one group" in about
+
+
+def test_a_list_of_numbers_is_not_called_channels(monkeypatch):
+    (layer,) = layers_of(torch.nn.Linear(4, 9), (torch.zeros(1, 4),))
+    _, about = said(monkeypatch, maps_sheet, layer, np.ones((1, 3, 3)), "en")
+    assert "list of numbers" in about
+    assert "channel" not in about
 
 
 # ---- the whole topic

@@ -1,7 +1,8 @@
 """Every layer of a network in the order in which it works: kernel, shapes, parameters, multiply-adds, receptive field.
 
 Nothing is derived from formulas: the real network runs, and what passes through it is noted down. That works for any network
-whose layers are modules, diffusers' too; functions between the layers that resize or join pictures get a line of their own.
+whose layers are modules, diffusers' too; functions between the layers that resize or join pictures, or are activations, get a
+line of their own.
 """
 
 from __future__ import annotations
@@ -32,11 +33,30 @@ FUNCTIONS = {
     "pixel_unshuffle": "pixel_unshuffle",
     "pad": "pad",
     "cat": "cat",
-    "concat": "cat",
     "__getitem__": "crop",
     "scaled_dot_product_attention": "attention",
 }
-"""Functions between layers, and what to call them."""
+"""Functions between layers that may change a picture's shape, and what to call them."""
+
+ACTIVATIONS = {
+    "relu": "ReLU",
+    "relu6": "ReLU6",
+    "leaky_relu": "LeakyReLU",
+    "prelu": "PReLU",
+    "elu": "ELU",
+    "selu": "SELU",
+    "celu": "CELU",
+    "gelu": "GELU",
+    "silu": "SiLU",
+    "mish": "Mish",
+    "softplus": "Softplus",
+    "hardswish": "Hardswish",
+    "hardtanh": "Hardtanh",
+    "tanh": "Tanh",
+    "sigmoid": "Sigmoid",
+}
+"""Functions that act on each number by itself, and the class of the layer that does the same."""
+NAMES = FUNCTIONS | ACTIVATIONS
 
 SETTINGS = (("stride", 1), ("padding", 0), ("dilation", 1))
 
@@ -76,7 +96,12 @@ class Layer:
     @property
     def works(self) -> bool:
         """Whether it does more than to act on each number by itself, as activations do."""
-        return bool(self.parameters or self.multiply_adds or self.kernel or self.before != self.after)
+        return bool(self.parameters or self.multiply_adds or self.kernel or self.before != self.after or self.kind == "add")
+
+    @property
+    def activates(self) -> bool:
+        """Whether it is an activation, a layer or a function."""
+        return self.kind in ACTIVATIONS.values()
 
 
 def layers_of(net: nn.Module, inputs: Inputs) -> list[Layer]:
@@ -95,7 +120,7 @@ def layers_of(net: nn.Module, inputs: Inputs) -> list[Layer]:
             layer = _layer(call, (counted - before) // 2, call.module not in known)
             if call.module is not None:
                 known.add(call.module)
-            if call.module is not None or layer.multiply_adds or _resizes(call):
+            if call.module is not None or layer.multiply_adds or layer.activates or _resizes(call) or _adds(call):
                 layers.append(layer)
 
         with watched(net, see):
@@ -136,7 +161,7 @@ def kernels_of(net: nn.Module, name: str) -> Tensor | None:
     """
     module = dict(net.named_modules()).get(name.partition(":")[0])
     weight = getattr(module, "weight", None)
-    if not isinstance(weight, Tensor) or weight.dim() not in (2, 4):
+    if not isinstance(weight, Tensor) or weight.dim() not in (2, 4) or isinstance(module, nn.Embedding):
         return None
     return weight.detach().transpose(0, 1) if isinstance(module, nn.ConvTranspose2d) else weight.detach()
 
@@ -160,11 +185,17 @@ def _resizes(call: Call) -> bool:
     return call.answer.shape != call.given[0].shape
 
 
+def _adds(call: Call) -> bool:
+    """Whether it adds two pictures of one size; a learned picture is a bias."""
+    pictures = [x for x in call.given if x.shape == call.answer.shape and not isinstance(x, nn.Parameter)]
+    return call.kind == "add" and call.answer.dim() == 4 and len(pictures) > 1
+
+
 def _layer(call: Call, multiply_adds: int, first: bool) -> Layer:
     module = call.module
     layer = Layer(
         name=call.name,
-        kind=call.kind if module is not None else FUNCTIONS.get(call.kind, call.kind),
+        kind=call.kind if module is not None else NAMES.get(call.kind, call.kind),
         before=tuple(call.given[0].shape[1:]) if call.given else (),
         after=tuple(call.answer.shape[1:]),
         parameters=sum(p.numel() for p in module.parameters()) if module is not None and first else 0,

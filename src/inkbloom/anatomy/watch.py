@@ -31,6 +31,9 @@ class Call:
     answer: Tensor
 
 
+ONE_NAME = dict.fromkeys(("__add__", "__radd__", "__iadd__", "add_"), "add") | {"concat": "cat", "concatenate": "cat"}
+"""Other names of one function."""
+
 See = Callable[[Call], Tensor | None]
 """Told of a call after it; a tensor that it returns takes the place of a layer's answer."""
 
@@ -52,6 +55,7 @@ class _Watch(TorchFunctionMode):
         answer = func(*args, **(kwargs or {}))
         if not self.in_layer and isinstance(answer, Tensor):
             kind = getattr(func, "__name__", str(func))
+            kind = ONE_NAME.get(kind, kind)
             inside = self.path[-1] if self.path else ""
             self._tell(f"{inside}.{kind}".lstrip("."), kind, None, (args, kwargs), answer)
         return answer

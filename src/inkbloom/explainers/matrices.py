@@ -137,6 +137,22 @@ def outline(axis: Axes, rows: tuple[int, int], columns: tuple[int, int], colour:
     return box
 
 
+def show(axis: Axes, picture: ArrayLike) -> Artist:
+    """A grey (H, W) or coloured (H, W, 3) picture, uint8, as large as the axes hold it in its own shape, in their middle.
+
+    In a film too, where axes of pictures cannot change their size from frame to frame.
+    """
+    values = np.asarray(picture)
+    height, width = values.shape[:2]
+    across, down = axis.bbox.width, axis.bbox.height
+    scale = min(across / width, down / height)
+    wide, high = across / scale - width, down / scale - height  # what is left, in pixels of the picture
+    axis.set(xlim=(-wide / 2, width + wide / 2), ylim=(height + high / 2, -high / 2))
+    return axis.imshow(
+        values, cmap="gray", vmin=0, vmax=255, interpolation="nearest", extent=(0, width, height, 0), aspect="auto"
+    )
+
+
 def whole(figure: Figure, left: float, top: float, side: float, values: ArrayLike, tone: Tone, title: str = "") -> Axes:
     """A matrix as a picture without numbers, in the middle of a square of `side` inches; axes count pixels as in `lattice`."""
     values = np.asarray(values, dtype=float)

@@ -21,7 +21,7 @@ from .densities import draw_density, noised_pixels_of
 from .example import Example
 from .film import Frame, filmed, save_film
 from .ink import SIDE, draw_drop, draw_profile, drops
-from .matrices import chart, place, rounded, tone_of, whole
+from .matrices import chart, place, rounded, show, tone_of, whole
 from .options import Line, Options, wrote
 
 TIMES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
@@ -156,7 +156,7 @@ def moving(example: Example, words: dict[str, str], title: str) -> Iterator[Imag
             seen: list[Artist] = []
             for path, left, board, below in zip(PICTURE_PATHS.values(), lefts, boards, charts, strict=False):
                 c = at(path, float(t))
-                seen.append(show_image(board, noised(example.image, noise, c)))
+                seen.append(show(board, noised(example.image, noise, c)))
                 seen += draw_density(below, sample, c)
                 seen.append(write(figure, left, 1.63, f"a = {float(c.a):.2f}, s = {float(c.s):.2f}, SNR {snr(c)}", 9, GREY))
             seen.append(write(figure, 12.3, 0.2, f"t = {t:.2f}", 16, INK, "right"))
@@ -170,16 +170,6 @@ def moving(example: Example, words: dict[str, str], title: str) -> Iterator[Imag
 def noise_for(image: Tensor) -> Tensor:
     """Gaussian noise of the image's shape (1, 1, H, W), the same each time."""
     return Draw(0, np.arange(1)).normal("noise", *image.shape[1:])
-
-
-def show_image(axis: Axes, image: Tensor) -> Artist:
-    """A grey image (H, W), uint8, in the middle of square axes."""
-    height, width = image.shape
-    side = max(height, width)
-    axis.set(xlim=(-(side - width) / 2, (side + width) / 2), ylim=((side + height) / 2, -(side - height) / 2))
-    return axis.imshow(
-        image.numpy(), cmap="gray", vmin=0, vmax=255, interpolation="nearest", extent=(0, width, height, 0), aspect="auto"
-    )
 
 
 def draw_ratios(axis: Axes, words: dict[str, str]) -> None:

@@ -29,7 +29,8 @@ class Probe:
     """A network on the CPU and one image's worth of inputs for it.
 
     title: its name. inputs: what it is called with, batch 1, and no class. seen: the picture that it sees, uint8
-    (C, H, W), None where it sees none. t: the noise level of that picture, None where there is no noise.
+    (C, H, W), None where it sees none. t: the noise level of that picture, None where there is no noise. timed: whether it is
+    called with that noise level, else with 0.
     """
 
     title: str
@@ -37,6 +38,7 @@ class Probe:
     inputs: tuple[Any, ...]
     seen: Tensor | None
     t: float | None
+    timed: bool = False
 
 
 class GeneratorThenDiscriminator(nn.Module):
@@ -80,7 +82,7 @@ def _given(family: Family, image: Tensor, t: float) -> Probe:
         x = x.float()
         time = torch.tensor([level if recipe.timed else 0.0])
         no_class = torch.tensor([family.num_conditions]) if family.num_conditions else None
-        return Probe(family.title, family.net, (x, time, no_class), to_bytes(x, recipe.pixels)[0], level)
+        return Probe(family.title, family.net, (x, time, no_class), to_bytes(x, recipe.pixels)[0], level, recipe.timed)
     latent = torch.zeros(1, recipe.latent)
     if isinstance(family, VAE):
         return Probe(family.title, family.net, (x, latent, None), image[0], None)

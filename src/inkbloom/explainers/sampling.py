@@ -17,7 +17,7 @@ from ..figures.trajectory import history_sheet
 from ..run import Run
 from .canvas import GREY, IMAGE, INK, KERNEL, RESULT, heading, lettering, pixels, write
 from .film import Frame, filmed, save_film
-from .matrices import chart, place
+from .matrices import chart, place, show
 from .options import Line, Options, wrote
 from .trajectory import Pictures, Trajectory, trajectory_of
 
@@ -192,6 +192,4 @@ def _told(trajectory: Trajectory, step: int, number: str, words: dict[str, str])
 
 def _show(axis: Axes, pictures: Pictures, columns: int) -> Artist:
     """Pictures (N, C, H, W) in so many columns."""
-    sheet = np.asarray(tile(pictures, columns=columns, scale=2, gap=2, background=255))
-    shown: Artist = axis.imshow(sheet, cmap="gray", vmin=0, vmax=255, interpolation="nearest", aspect="auto")
-    return shown
+    return show(axis, np.asarray(tile(pictures, columns=columns, scale=2, gap=2, background=255)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..anatomy.entries import entries_of
 from ..anatomy.layers import Layer, answers_of, find, kernels_of, layers_of
 from ..anatomy.skips import skips_of
 from ..figures.images import save_png
@@ -11,11 +12,12 @@ from .canvas import lettering
 from .film import save_film
 from .options import Line, Options, wrote
 from .probe import probe_of
-from .unet_diagram import diagram_sheet, drawn_of
+from .unet_diagram import diagram_sheet
 from .unet_film import film_of
 from .unet_maps import kernels_sheet, maps_of, maps_sheet
+from .unet_plan import plan_of
 from .unet_table import lines_of, table_sheet
-from .unet_text import WORDS, facts_of, title_of
+from .unet_text import WORDS, facts_of, title_of, told_of
 
 __all__ = ["WORDS", "explain_unet"]
 
@@ -28,21 +30,23 @@ def explain_unet(options: Options) -> Iterator[Line]:
     probe = probe_of(options)
     layers = layers_of(probe.net, probe.inputs)
     layer = find(layers, options.layer) if options.layer else _first(layers)
-    skips = skips_of(probe.net, probe.inputs, layers)
-    answers = answers_of(probe.net, probe.inputs, {layer.name, *(each.name for each in drawn_of(layers))})
+    entries = [] if probe.t is None else entries_of(probe.net, probe.inputs, {each.name for each in layers})
+    plan = plan_of(layers, skips_of(probe.net, probe.inputs, layers), entries)
+    answers = answers_of(probe.net, probe.inputs, {layer.name, *(each.name for each in plan.drawn)})
     maps = {name: maps_of(answer, layers) for name, answer in answers.items()}
     kernels = kernels_of(probe.net, layer.name)
 
-    for text in (title_of(probe.title, layers, "en"), *facts_of(layers, "en"), "", *lines_of(layers), ""):
+    facts = [*facts_of(layers, "en"), *told_of(probe, plan.entries, "en")]
+    for text in (title_of(probe.title, layers, "en"), *facts, "", *lines_of(layers), ""):
         yield Line(text)
     with lettering(options.lang):
         sheets = {
-            "": diagram_sheet(probe, layers, skips, options.lang),
+            "": diagram_sheet(probe, layers, plan, options.lang),
             "-table": table_sheet(probe.title, layers, options.lang),
             "-kernels": None if kernels is None else kernels_sheet(layer, kernels, options.lang),
             "-maps": maps_sheet(layer, maps[layer.name], options.lang),
         }
-        frames = film_of(probe, layers, skips, maps, options.lang)
+        frames = film_of(probe, plan, maps, options.lang)
     for name, sheet in sheets.items():
         path = options.out / f"unet{name}.png"
         if sheet is not None:

@@ -75,11 +75,14 @@ def kernels_sheet(layer: Layer, kernels: Tensor, lang: str) -> Image.Image:
         most, title = strongest(shown), words["matrix_title"].format(layer=layer.name, rows=outputs, columns=inputs)
         return _sheet(title, words["matrix_about"].format(most=plain(most, 2)), montage(shown[None], 1, most))
     height, width = values.shape[2:]
-    title = words["kernels_title"].format(layer=layer.name, count=outputs, height=height, width=width, inputs=inputs)
+    channels = {"inputs": layer.before[0], "count": layer.after[0]}
+    title = words["kernels_title"].format(layer=layer.name, height=height, width=width, **channels)
     if inputs == 1:
-        part, columns, about = values[: KERNELS * KERNELS, 0], min(outputs, KERNELS), words["kernels_single"]
+        part, columns = values[: KERNELS * KERNELS, 0], min(outputs, KERNELS)
+        about = words["kernels_single" if layer.groups == 1 else "kernels_apart"]
     else:
-        across, down = ("output", "input") if outputs >= inputs else ("input", "output")
+        inside = "input" if layer.groups == 1 else "group"
+        across, down = ("output", inside) if outputs >= inputs else (inside, "output")
         part = values[:KERNELS, :KERNELS]
         about = words["kernels_about"].format(column=words[across], row=words[down], most="{most}")
         part = part.swapaxes(0, 1) if across == "output" else part
@@ -94,7 +97,9 @@ def maps_sheet(layer: Layer, maps: Floats, lang: str) -> Image.Image:
     most = strongest(shown)
     title = words["maps_title"].format(layer=layer.name, shape="x".join(map(str, layer.after)))
     columns = math.ceil(math.sqrt(len(shown)))
-    return _sheet(title, words["maps_about"].format(shown=MAPS, most=plain(most, 2)), montage(shown, columns, most))
+    about = words["maps_list" if len(layer.after) < 2 else "maps_channels"].format(shown=MAPS)
+    about += words["maps_before"] * (not layer.activates) + words["maps_about"].format(most=plain(most, 2))
+    return _sheet(title, about, montage(shown, columns, most))
 
 
 def _sheet(title: str, about: str, picture: NDArray[np.uint8]) -> Image.Image:
