@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import product
 
 import torch
@@ -156,7 +156,7 @@ def spelled(terms: list[Operand], many: str) -> str:
     total, equals = rounded(terms[-1].total), sign(terms)
     if max(rows, columns) > SPELLED:
         return many.format(count=len(terms), total=total, equals=equals)
-    written = [f"{rounded(term.pixel)} × {_bracketed(term.weight)}" for term in terms]
+    written = [f"{rounded(term.pixel)} × {bracketed(term.weight)}" for term in terms]
     lines = [" + ".join(written[row * columns : (row + 1) * columns]) for row in range(rows)]
     return " +\n".join(lines) + f"\n{equals} {total}"
 
@@ -167,5 +167,6 @@ def sign(terms: list[Operand]) -> str:
     return "=" if exact and is_exact(terms[-1].total, rounded) else "≈"
 
 
-def _bracketed(weight: float) -> str:
-    return f"({precise(weight)})" if weight < 0 else precise(weight)
+def bracketed(value: float, written: Callable[[float], str] = precise) -> str:
+    """A number as it stands in a sum of products: in brackets where it has a sign."""
+    return f"({written(value)})" if value < 0 else written(value)

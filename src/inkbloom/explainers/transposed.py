@@ -8,67 +8,27 @@ from itertools import product
 from textwrap import fill as fill_lines
 
 import numpy as np
+import torch
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ..convolution import flipped, operands_of, overlaps, parse_kernel, stamps
+from ..convolution import flipped, operands_of, overlaps, pad, parse_kernel, stamps
 from ..figures.images import save_png
 from .canvas import GREY, KERNEL, RESULT, heading, lettering, pixels, write
-from .convolution import sign
+from .convolution import bracketed, sign
 from .film import Frame, filmed, finish, save_film
-from .matrices import fill, fill_all, lattice, letters, outline, precise, rounded, tone_of
+from .matrices import fill, fill_all, is_exact, lattice, letters, outline, rounded, tone_of
 from .options import Line, Options, wrote
 from .transposed_pair import SMALL, Pair, other_taps, pair_of
+from .transposed_text import WORDS, about_of, backward_of, evenness_of, padding_of
 
 FRAMES = 60  # for the kernel's way over the large matrix, at most
 TERMS = 9  # of a sum that are written out, at most
+WIDE, MIDDLE, CELL = 3.3, 1.45, 0.6  # inches: room of a large matrix, of the kernel between two arrows; the largest cell
 SIDE, READABLE = 1.4, 0.3  # inches: of a small matrix, and of a cell whose number can be read
-LINE = 150  # letters of a line below, at most
-
-WORDS = {
-    "en": {
-        "title": "Transposed convolution: {name}, kernel of {rows} x {columns}, stride {stride}",
-        "about": "Above, a convolution makes a small matrix of a large one. Below, its transpose goes from small to large: "
-        "zeros are put between\nand around the numbers (dashed), and the flipped kernel slides over them with stride 1. "
-        "The size comes back, not the values,\nwhich are {error} grey levels away from the pixels on average "
-        "even after the best rescaling. Where kernels overlap unevenly, a checkerboard shows.",
-        "image": "Image, brought to {rows} x {columns}",
-        "kernel": "Kernel",
-        "small": "Convolution: {rows} x {columns}",
-        "inserted": "The same numbers, zeros put in",
-        "flipped": "Kernel, flipped",
-        "large": "Transposed: {rows} x {columns}",
-        "counts": "Overlaps: {rows} x {columns} taps, {evenness}",
-        "even": "even inside",
-        "uneven": "uneven",
-        "other": "For comparison: {rows} x {columns} taps, {evenness}",
-        "forward": "Convolution: {total} is the sum of {count} products.",
-        "backward": "Transposed convolution: {terms} {equals} {total}. "
-        "In the other {zeros} of {count} products a zero was put in.",
-        "stamp": "Another view: each small number stamps the kernel, {stride} apart. Counted: how many stamps lie on a pixel.",
-    },
-    "zh": {
-        "title": "转置卷积：{name}，{rows} x {columns} 的卷积核，步幅 {stride}",
-        "about": "上排：卷积把大矩阵变成小矩阵。下排：它的转置从小到大，在数与数之间和四周补零（虚线），\n"
-        "再让翻转过的卷积核以步幅 1 滑过。恢复的是大小，不是数值：乘上最合适的系数之后，与原像素仍平均相差 {error} 个灰度级。\n"
-        "卷积核重叠得不均匀，就会出现棋盘格。",
-        "image": "图像，缩放到 {rows} x {columns}",
-        "kernel": "卷积核",
-        "small": "卷积：{rows} x {columns}",
-        "inserted": "同样的数，补进零",
-        "flipped": "翻转的卷积核",
-        "large": "转置：{rows} x {columns}",
-        "counts": "重叠次数：核 {rows} x {columns}，{evenness}",
-        "even": "内部均匀",
-        "uneven": "不均匀",
-        "other": "对比：核 {rows} x {columns}，{evenness}",
-        "forward": "卷积：{total} 是 {count} 个乘积的和。",
-        "backward": "转置卷积：{terms} {equals} {total}。{count} 个乘积里，其余 {zeros} 个乘的是补进去的零。",
-        "stamp": "换个看法：小矩阵的每个数盖一次卷积核的“印章”，彼此相隔 {stride}；次数就是一个像素上盖了几个印章。",
-    },
-}
+LINE = 130  # letters of a line below, at most
 
 
 def explain_transposed(options: Options) -> Iterator[Line]:
@@ -78,6 +38,7 @@ def explain_transposed(options: Options) -> Iterator[Line]:
     rows, columns = pair.kernel.shape[2:]
     name = options.example.name[options.lang]
     title = words["title"].format(name=name, rows=rows, columns=columns, stride=pair.axes[0].stride)
+    title += padding_of(pair, words)
     with lettering(options.lang):
         picture = Sheet(pair, words, title, dpi=120)
         picture.still()
@@ -94,26 +55,31 @@ class Sheet:
     def __init__(self, pair: Pair, words: dict[str, str], title: str, dpi: int) -> None:
         self.pair, self.words = pair, words
         self.figure = Figure(figsize=(13.0, 9.6), dpi=dpi)
-        heading(self.figure, title, words["about"].format(error=rounded(pair.error)))
+        heading(self.figure, title, about_of(pair, words))
         kernel, turned = pair.kernel[0, 0].numpy(), flipped(pair.kernel)[0, 0].numpy()
         large, small, taps = pair.x.shape[2:], pair.y.shape[2:], pair.kernel.shape[2:]
-        other = [other_taps(axis) for axis in pair.axes]
+        other = other_taps(pair.axes)
         self.counts = overlaps(small, taps, **pair.settings).numpy()
-        compared = overlaps(small, other, stride=[axis.stride for axis in pair.axes]).numpy()
-        self.cell = 3.3 / max(*pair.wide.shape[2:], *compared.shape)
+        compared = np.zeros((0, 0)) if other is None else overlaps(small, other, **pair.settings).numpy()
+        padded = pad(pair.x, [axis.padding for axis in pair.axes])[0, 0]
+        around = pad(torch.ones_like(pair.x), [axis.padding for axis in pair.axes])[0, 0].numpy() == 0
+        sides = *padded.shape, *pair.wide.shape[2:], *compared.shape
+        self.cell = min(WIDE / max(sides), MIDDLE / max(taps), CELL)
         self.bright = tone_of(0, white=255)
         self.small_tone, self.large_tone = tone_of(pair.y), tone_of(pair.back)
         self.count_tone = tone_of([*self.counts.flat, *compared.flat])
 
-        self.x = self._matrix(1.95, 0, large, words["image"])
-        fill_all(self.x, pair.x[0, 0], self.bright)
+        titled = words["image"].format(rows=large[0], columns=large[1]) + words["padded"] * bool(around.any())
+        self.x = self._matrix(1.95, 0, padded.shape, titled)
+        fill_all(self.x, padded, self.bright, dashed=around)
         self._kernel(0, kernel, words["kernel"])
         self.y = self._matrix(7.25, 0, small, words["small"])
-        fill_all(self._matrix(11.0, 0, compared.shape, self._counted("other", other)), compared, self.count_tone)
-        self.wide = self._matrix(1.95, 1, self.pair.wide.shape[2:], words["inserted"])
+        if other:
+            fill_all(self._matrix(11.0, 0, compared.shape, self._counted("other", other)), compared, self.count_tone)
+        self.wide = self._matrix(1.95, 1, self.pair.wide.shape[2:], words["inserted" if pair.zeros else "same"])
         self._kernel(1, turned, words["flipped"])
         self.back = self._matrix(7.25, 1, large, words["large"])
-        for left, top in product((3.8, 5.5), (3.25, 6.9)):
+        for left, top in product((3.75, 5.55), (3.25, 6.9)):
             write(self.figure, left, top, "→", 18, KERNEL, "center")
         self.stamps = self._matrix(11.0, 1, large, self._counted("counts", taps))
 
@@ -136,7 +102,10 @@ class Sheet:
         count, points = self.pair.kernel.numel(), letters(self.y, self.pair.y)
         for place in np.ndindex(*self.pair.y.shape[2:]):
             value = float(self.pair.y[(0, 0, *place)])
-            told = self.words["forward"].format(total=rounded(value), count=count)
+            equals = "=" if is_exact(value, rounded) else "≈"
+            told = self.words["forward" if count > 1 else "forward_one"].format(
+                total=rounded(value), count=count, equals=equals
+            )
             yield fill(self.y, place, value, self.small_tone, points), [*self._window_forward(place), self._say(told)]
 
     def _backward(self) -> Iterator[Frame]:
@@ -167,11 +136,8 @@ class Sheet:
         yield fill_all(self.stamps, self.counts, self.count_tone), [self._say(told)]
 
     def _window_forward(self, place: tuple[int, ...]) -> list[Artist]:
-        spans = [axis.window(at) for axis, at in zip(self.pair.axes, place, strict=True)]
-        rows, columns = (
-            (cut.start - axis.padding[0], cut.stop - axis.padding[0]) for cut, axis in zip(spans, self.pair.axes, strict=True)
-        )
-        return [outline(self.x, rows, columns), _one(self.y, place)]
+        rows, columns = (axis.window(at) for axis, at in zip(self.pair.axes, place, strict=True))
+        return [outline(self.x, (rows.start, rows.stop), (columns.start, columns.stop)), _one(self.y, place)]
 
     def _window_back(self, place: tuple[int, ...]) -> list[Artist]:
         (row, column), (rows, columns) = place, self.pair.kernel.shape[2:]
@@ -181,15 +147,10 @@ class Sheet:
         """The products that are not with a zero that was put in, spelled out."""
         terms = list(operands_of(self.pair.wide, flipped(self.pair.kernel), (0, 0, *place)))
         met = [term for term in terms if self.pair.real[term.place]]
-        written = [f"{rounded(term.pixel)} × {precise(term.weight)}" for term in met[:TERMS]] + ["…"] * (len(met) > TERMS)
-        told = self.words["backward"].format(
-            terms=" + ".join(written) or "0",
-            equals=sign(terms),
-            total=rounded(terms[-1].total),
-            zeros=len(terms) - len(met),
-            count=len(terms),
-        )
-        return fill_lines(told, LINE)
+        written = [f"{bracketed(term.pixel, rounded)} × {bracketed(term.weight)}" for term in met[:TERMS]]
+        written += ["…"] * (len(met) > TERMS)
+        result = f"{' + '.join(written)} {sign(terms)} {rounded(terms[-1].total)}"
+        return fill_lines(backward_of(result, len(met), len(terms), self.words), LINE)
 
     def _matrix(self, centre: float, row: int, shape: Sequence[int], title: str) -> Axes:
         """An empty matrix around this place: inches from the left, and 0 for the upper or 1 for the lower row.
@@ -207,11 +168,11 @@ class Sheet:
         outline(axis, (0, weights.shape[0]), (0, weights.shape[1]))
 
     def _counted(self, title: str, taps: Sequence[int]) -> str:
-        even = all(size % axis.stride == 0 for size, axis in zip(taps, self.pair.axes, strict=True))
-        return self.words[title].format(rows=taps[0], columns=taps[1], evenness=self.words["even" if even else "uneven"])
+        evenness = evenness_of(taps, self.pair.axes[0].stride, self.words)
+        return self.words[title].format(rows=taps[0], columns=taps[1], evenness=evenness)
 
     def _say(self, told: str) -> Artist:
-        return write(self.figure, 0.3, 8.95, told, 11, GREY)
+        return write(self.figure, 0.3, 8.95, told, 10.5, GREY)
 
 
 def _one(axis: Axes, place: tuple[int, ...]) -> Artist:

@@ -40,6 +40,28 @@ class Pair:
         return float((factor * self.back - self.x).abs().mean())
 
     @property
+    def zeros_between(self) -> bool:
+        """Whether a zero was put between two of the numbers."""
+        rows, columns = (self.real.any(axis) for axis in (1, 0))
+        return any(bool((~along[a : b + 1]).any()) for along in (rows, columns) for a, b in [_ends(along)])
+
+    @property
+    def zeros_around(self) -> bool:
+        """Whether zeros were put around the numbers, on any side."""
+        rows, columns = (self.real.any(axis) for axis in (1, 0))
+        return any(_ends(along) != (0, len(along) - 1) for along in (rows, columns))
+
+    @property
+    def zeros(self) -> bool:
+        """Whether any zero was put in."""
+        return not bool(self.real.all())
+
+    @property
+    def cut(self) -> bool:
+        """Whether some of the numbers were cut off, since the padding is wider than the kernel."""
+        return int(self.real.sum()) < self.y.numel()
+
+    @property
     def settings(self) -> Transposing:
         """For the functions of `convolution.transposed`."""
         return {"stride": [axis.stride for axis in self.axes], "padding": [axis.padding for axis in self.axes]}
@@ -65,6 +87,15 @@ def pair_of(options: Options, kernel: Tensor) -> Pair:
     return Pair(x, weights, y, wide, real, correlate(wide, flipped(weights)), axes)
 
 
-def other_taps(axis: Axis) -> int:
-    """The next number of taps that the stride divides; where it divides them already, one more than they are."""
-    return axis.taps + (axis.stride - axis.taps % axis.stride if axis.taps % axis.stride else 1)
+def other_taps(axes: list[Axis]) -> list[int] | None:
+    """The taps, rounded up to what the stride divides; where it divides them all already, one more each. None for stride 1."""
+    up = [axis.taps + -axis.taps % axis.stride for axis in axes]
+    if all(axis.stride == 1 for axis in axes):
+        return None
+    return up if up != [axis.taps for axis in axes] else [taps + 1 for taps in up]
+
+
+def _ends(along: Tensor) -> tuple[int, int]:
+    """The first and the last place (N,) that is true; (0, -1) where none is."""
+    places = along.nonzero().flatten().tolist() or [0, -1]
+    return places[0], places[-1]
