@@ -7,13 +7,15 @@ import pytest
 import torch
 from matplotlib.figure import Figure
 from scipy.stats import norm
+from scipy.stats import uniform as box
 
 from inkbloom.diffusion import PICTURE_PATHS, Coef
 from inkbloom.explainers import noising
-from inkbloom.explainers.densities import EDGES, computed, counted, draw_density, noised_pixels_of
+from inkbloom.explainers.canvas import lettering
+from inkbloom.explainers.densities import EDGES, computed, counted, draw_density, noise_of, noised_pixels_of
 from inkbloom.explainers.example import digit_image
 from inkbloom.explainers.ink import KERNEL_OF_INK, SIDE, draw_profile, drops
-from inkbloom.explainers.noising import FORMULAS, at, noise_for, noised, snr
+from inkbloom.explainers.noising import FORMULAS, ROWS, at, noised, snr
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +27,7 @@ def sample():
 @pytest.mark.parametrize("t", [0.0, 0.3, 1.0])
 def test_the_picture_is_the_mixture(path, t):
     image = digit_image(7).image
-    noise = noise_for(image)
+    noise = noise_of("gaussian", image)
     c = at(PICTURE_PATHS[path], t)
     x = float(c.a) * (image.numpy()[0, 0] / 127.5 - 1) + float(c.s) * noise.numpy()[0, 0]
     expected = ((x + 1) * 127.5).clip(0, 255)
@@ -35,8 +37,42 @@ def test_the_picture_is_the_mixture(path, t):
 def test_at_0_it_is_the_image_and_every_path_has_its_formula():
     image = digit_image(7).image
     for path in ("lerp", "cosine", "vp"):
-        assert torch.equal(noised(image, noise_for(image), at(PICTURE_PATHS[path], 0.0)), image[0, 0])
-    assert FORMULAS.keys() == PICTURE_PATHS.keys()
+        assert torch.equal(noised(image, noise_of("gaussian", image), at(PICTURE_PATHS[path], 0.0)), image[0, 0])
+    assert FORMULAS.keys() == ROWS.keys()
+    assert {path for path, _ in ROWS.values()} == set(PICTURE_PATHS.values())
+
+
+def test_the_uniform_row_is_the_tutorials_corruption():
+    """Its `corrupt` (section 3.3), in pixels of 0..1: x (1 - amount) + u amount, with u uniform in [0, 1); none goes beyond."""
+    path, kind = ROWS["lerp, uniform"]
+    image = digit_image(7).image
+    noise = noise_of(kind, image)
+    u = (noise + 1) / 2
+    assert 0 <= u.min() < 0.05
+    assert 0.95 < u.max() < 1
+    for amount in (0.0, 0.25, 0.9, 1.0):
+        x = image / 255 * (1 - amount) + u * amount
+        assert (noised(image, noise, at(path, amount)) - 255 * x[0, 0]).abs().max() <= 0.51
+
+
+@pytest.mark.parametrize("t", [0.1, 0.5, 1.0])
+def test_uniform_noise_convolves_densities_with_a_box(t):
+    """Against scipy: the mixture of a box of half-width s around each a v."""
+    uniform = noised_pixels_of(digit_image(7).data, "uniform")
+    c = at(PICTURE_PATHS["lerp"], t)
+    starts = float(c.a) * uniform.values.numpy() - float(c.s)
+    below = box(starts[:, None], 2 * float(c.s)).cdf(EDGES.numpy())
+    exact = uniform.shares.numpy() @ np.diff(below) / np.diff(EDGES.numpy())
+    assert np.allclose(computed(uniform, c), exact)
+    assert distance(counted(float(c.a) * uniform.pixels + float(c.s) * uniform.noise), computed(uniform, c)) < 0.03
+    gaussian = uniform._replace(kind="gaussian")
+    assert distance(computed(uniform, c), computed(gaussian, c)) > 0.06  # a negative control
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_all_words_lie_on_the_paper(lang, outside, chinese):
+    with lettering(lang):
+        assert outside(noising.still(digit_image(7), noising.WORDS[lang], "a title")) == []
 
 
 @pytest.mark.parametrize(("t", "told"), [(0, "∞"), (0.1, "81"), (0.5, "1"), (0.75, "0.11"), (0.99, "< 0.01"), (1, "0")])

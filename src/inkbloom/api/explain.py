@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from ..convolution import Signal
 from ..errors import UsageError, brief, unknown
 from ..explainers.catalogue import LANGUAGES, TAKES
 from ..explainers.example import DIGIT, digit_image, own_image
@@ -27,6 +28,8 @@ def explain(
     kernel: str | None = None,
     stride: int | None = None,
     padding: Any = None,
+    f: str | Signal | None = None,
+    g: str | Signal | None = None,
     layer: str | None = None,
     t: float | None = None,
     lang: str = "en",
@@ -35,7 +38,8 @@ def explain(
 ) -> dict[str, Path]:
     """Draws a topic (convolution, transposed, continuous, noising, sampling, unet) into files and returns where they are.
 
-    The result has 'picture' and 'film' at least: name -> path in the folder `out`. A run may be given open. The other
+    The result has 'picture' and 'film' at least: name -> path in the folder `out`. A run may be given open, and functions as
+    `inkbloom.convolution.Signal`. The other
     arguments are those of `inkbloom explain`, and a topic takes some of them only (`explainers.catalogue.TAKES`). quiet:
     prints nothing.
     Raises UsageError for a topic or a setting that is none, InkbloomError.
@@ -46,7 +50,7 @@ def explain(
         raise unknown("language", lang, LANGUAGES)
     given = {
         "run": run, "net": net, "image": image, "digit": digit, "kernel": kernel, "stride": stride, "padding": padding,
-        "layer": layer, "t": t,
+        "f": f, "g": g, "layer": layer, "t": t,
     }  # fmt: skip
     for name, value in given.items():
         if value is not None and name not in TAKES[topic]:
@@ -63,7 +67,7 @@ def explain(
         console.print(f"image: {shown.note}")
     where = run if run is None or isinstance(run, Run) else Path(run)
     files = {}
-    for line in TOPICS[topic](Options(Path(out), shown, lang, where, net, layer, t, kernel, stride, padding)):
+    for line in TOPICS[topic](Options(Path(out), shown, lang, where, net, layer, t, kernel, stride, padding, f, g)):
         console.print(line.text)
         if line.path:
             files[line.name] = line.path

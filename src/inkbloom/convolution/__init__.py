@@ -7,7 +7,7 @@ Read in this order: `sizes` (what a kernel slides over, and how many numbers com
 
 from __future__ import annotations
 
-from .continuous import box, convolve_functions, gaussian, sliding_product, triangle
+from .continuous import SIGNALS, Signal, box, convolve_functions, decay, gaussian, sliding_product, triangle
 from .discrete import convolve, correlate, flipped
 from .kernels import KERNELS, parse_kernel
 from .matrix import matrix_of
@@ -31,16 +31,19 @@ __all__ = [
     "KERNELS",
     "MODES",
     "PADDINGS",
+    "SIGNALS",
     "VIEWS",
     "Axis",
     "Field",
     "Operand",
+    "Signal",
     "Stamp",
     "axes_of",
     "box",
     "convolve",
     "convolve_functions",
     "correlate",
+    "decay",
     "flipped",
     "gaussian",
     "inserted",

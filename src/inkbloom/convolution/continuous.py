@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -47,3 +48,48 @@ def box(x: Tensor, width: float = 1.0) -> Tensor:
 def triangle(x: Tensor, width: float = 1.0) -> Tensor:
     """The box of this width convolved with itself: `width` at 0, falling to 0 at -width and width."""
     return (width - x.abs()).clamp_min(0)
+
+
+def decay(x: Tensor) -> Tensor:
+    """exp(-x) from 0 on, 0 before."""
+    return torch.where(x >= 0, torch.exp(-x.clamp_min(0)), 0.0)
+
+
+def ramp(x: Tensor, width: float = 2.0) -> Tensor:
+    """Rises from 0 at -width / 2 to 1 at width / 2, and is 0 outside."""
+    return box(x, width) * (x / width + 0.5)
+
+
+def wave(x: Tensor, width: float = 2.0) -> Tensor:
+    """One period of a sine around 0, and 0 outside."""
+    return box(x, width) * torch.sin(2 * math.pi * x / width)
+
+
+def pulses(x: Tensor, width: float = 0.25) -> Tensor:
+    """Two narrow boxes at -1 and 1: they make two copies of whatever they are convolved with."""
+    return box(x - 1, width) + box(x + 1, width)
+
+
+@dataclass(frozen=True)
+class Signal:
+    """A function and the interval outside which it vanishes, or nearly so."""
+
+    function: Function
+    low: float
+    high: float
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Its values at x, of any shape."""
+        return self.function(x)
+
+
+SIGNALS: dict[str, Signal] = {
+    "box": Signal(lambda x: box(x, 2.0), -1, 1),
+    "triangle": Signal(triangle, -1, 1),
+    "gaussian": Signal(lambda x: gaussian(x, 0.25), -2.5, 2.5),
+    "decay": Signal(decay, 0, 6),
+    "ramp": Signal(ramp, -1, 1),
+    "wave": Signal(wave, -1, 1),
+    "pulses": Signal(pulses, -1.125, 1.125),
+}
+"""Functions to try, about 1 high and 2 wide: symmetric ones, one-sided ones, one with negative values, one in two parts."""

@@ -13,10 +13,12 @@ ABOUT = {
 TAKES: dict[str, tuple[str, ...]] = {
     "convolution": ("image", "digit", "kernel", "stride", "padding"),
     "transposed": ("image", "digit", "kernel", "stride", "padding"),
-    "continuous": (),
+    "continuous": ("f", "g"),
     "noising": ("image", "digit"),
     "sampling": ("run",),
     "unet": ("run", "net", "image", "digit", "layer", "t"),
 }
 """Which settings a topic takes, beside the language and the folder."""
+SIGNALS = ("box", "triangle", "gaussian", "decay", "ramp", "wave", "pulses")
+"""The functions of the topic `continuous`."""
 LANGUAGES = ("en", "zh")

@@ -22,21 +22,32 @@ PIXELS = 100_000  # counted, about: enough for smooth counts
 
 
 class NoisedPixels(NamedTuple):
-    """Pixels (N,) and noise for each (N,), float32; the values that occur among the pixels, and the share of each, float64."""
+    """Pixels (N,) and noise for each (N,), float32; the values that occur among the pixels, and the share of each, float64.
+
+    kind: of the noise, 'gaussian' with variance 1, or 'uniform' in [-1, 1).
+    """
 
     pixels: Tensor
     noise: Tensor
     values: Tensor
     shares: Tensor
+    kind: str = "gaussian"
 
 
-def noised_pixels_of(data: Tensor) -> NoisedPixels:
+def noise_of(kind: str, images: Tensor) -> Tensor:
+    """Noise for each number of images (N, 1, H, W), the same each time."""
+    draw = Draw(0, np.arange(len(images)))
+    shape = images.shape[1:]
+    return draw.normal("noise", *shape) if kind == "gaussian" else 2 * draw.uniform("noise", *shape) - 1
+
+
+def noised_pixels_of(data: Tensor, kind: str = "gaussian") -> NoisedPixels:
     """The pixels of images `data`, uint8 (N, 1, H, W), taken so often or so few of them as PIXELS asks for."""
     wanted = math.ceil(PIXELS / data[0].numel())
     images = data.repeat(math.ceil(wanted / len(data)), 1, 1, 1)[:wanted]
-    pixels, noise = to_floats(images, "-1..1").flatten(), Draw(0, np.arange(wanted)).normal("noise", *images.shape[1:])
+    pixels = to_floats(images, "-1..1").flatten()
     values, counts = pixels.double().unique(return_counts=True)
-    return NoisedPixels(pixels, noise.flatten(), values, counts.double() / len(pixels))
+    return NoisedPixels(pixels, noise_of(kind, images).flatten(), values, counts.double() / len(pixels), kind)
 
 
 def counted(values: Tensor) -> Tensor:
@@ -47,12 +58,12 @@ def counted(values: Tensor) -> Tensor:
 def computed(sample: NoisedPixels, c: Coef) -> Tensor:
     """(cells,) the density of  a x0 + s eps  in each cell, as a convolution: sum over pixel values v of p(v) g(x - a v).
 
-    p(v) is the share of the pixels with the value v, and g the density of the noise, normal with standard deviation s, here
-    its mean over the cell. float64.
+    p(v) is the share of the pixels with the value v, and g the density of s eps, normal or a box, here its mean over the
+    cell. float64.
     """
-    spread = float(c.s.clamp_min(1e-9)) * math.sqrt(2)
-    below = torch.erf((EDGES - float(c.a) * sample.values[:, None]) / spread) / 2  # (values, edges): the distribution, less 1/2
-    return sample.shares @ below.diff() / EDGES.diff()
+    away = (EDGES - float(c.a) * sample.values[:, None]) / float(c.s.clamp_min(1e-9))
+    below = torch.erf(away / math.sqrt(2)) / 2 if sample.kind == "gaussian" else away.clamp(-1, 1) / 2
+    return sample.shares @ below.diff() / EDGES.diff()  # below: (values, edges), the distribution, less 1/2
 
 
 def draw_density(axis: Axes, sample: NoisedPixels, c: Coef) -> list[Artist]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from ..convolution import Signal
 from ..convolution.sizes import Padding
 from ..run import Run
 from .example import Example
@@ -31,6 +32,7 @@ class Options:
     out: folder of the files, `out/TOPIC.png` and `out/TOPIC.gif`. lang: 'en' or 'zh', see fonts.FAMILIES.
     run: a run's folder, a weights file, or an open run. net: a name in nets.NETS. layer: a module's name.
     t: noise level, 0 image, 1 noise.
+    f, g: names in convolution.SIGNALS, or signals.
     kernel: as written by the user, for `convolution.parse_kernel`. stride, padding: as in `convolution.correlate`.
     """
 
@@ -44,3 +46,5 @@ class Options:
     kernel: str | None = None
     stride: int | None = None
     padding: Padding | None = None
+    f: str | Signal | None = None
+    g: str | Signal | None = None

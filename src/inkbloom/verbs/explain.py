@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ..explainers.catalogue import ABOUT, LANGUAGES
+from ..explainers.catalogue import ABOUT, LANGUAGES, SIGNALS
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -23,6 +23,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--kernel", metavar="NAME|MATRIX", help=about)
     parser.add_argument("--stride", type=int, metavar="N", help="pixels from one place of the kernel to the next")
     parser.add_argument("--padding", metavar="N|NAME", help="zeros around the image: a number, or valid, same, full")
+    for name, what in (("f", "the function that stays"), ("g", "the function that slides")):
+        parser.add_argument(f"--{name}", metavar="NAME", help=f"{what}: {', '.join(SIGNALS)}")
     parser.add_argument("--layer", metavar="NAME", help="the layer whose kernels and feature maps are shown")
     parser.add_argument("--t", type=float, metavar="T", help="noise level of the image, 0 to 1")
     parser.add_argument("--lang", metavar="{" + ",".join(LANGUAGES) + "}", default="en", help="of the labels (default: en)")
