@@ -4,18 +4,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from inkbloom import Run
 from inkbloom.config import load_recipe
 from inkbloom.errors import UsageError
 from inkbloom.explainers import sampling
+from inkbloom.explainers.canvas import lettering
 from inkbloom.explainers.example import digit_image
 from inkbloom.explainers.fonts import FAMILIES, families
 from inkbloom.explainers.options import Options
-from inkbloom.explainers.sampling import explain_sampling, moving
+from inkbloom.explainers.sampling import WORDS, explain_sampling, moving, rule_of, still
 from inkbloom.explainers.trajectory import levels_of, trajectory_of
 from inkbloom.families import Spec, build
+from inkbloom.sampling import history
 from inkbloom.store.weights import pack
 
 
@@ -95,6 +98,39 @@ def test_distances_are_measured_in_black_to_white():
     assert trajectory.left[0] == pytest.approx(np.sqrt((1 + (final**2).mean()) / 4), rel=0.05)
 
 
+@pytest.mark.parametrize("solver", ["euler", "heun", "dpmpp_2m", "ancestral"])
+def test_a_part_of_the_way_is_said_of_the_solver_that_goes_it(solver):
+    """Whether each step ends between what the network saw and what it predicted, measured on the shipped model (path lerp)."""
+    run = Run()
+    request = run.request(2, solver=solver, steps=6, spacing="uniform", guidance=1)
+    x, x0 = history(run.family, request, 0, 2)
+    between = all(
+        torch.allclose(after, before + share * (guess - before), atol=1e-4)
+        for before, guess, after in zip(x[:-1], x0, x[1:], strict=True)
+        for share in [((after - before) * (guess - before)).sum() / (guess - before).square().sum()]
+    )
+    assert (rule_of(run, request) == "part") == between == (solver == "euler")
+    assert rule_of(run, request) in ("part", solver)
+
+
+def test_on_other_paths_and_with_own_solvers_it_is_said_otherwise(weights):
+    cosine = Run(weights("fast", path="cosine", widths=[16], layers=1))
+    assert rule_of(cosine, cosine.request(1, solver="euler")) == "euler"
+
+    def mine(denoise, x, times, path, noise=None):
+        yield x, denoise(x, times[0])
+
+    assert rule_of(cosine, cosine.request(1, solver=mine)) == "own"
+
+
+@pytest.mark.parametrize("lang", FAMILIES)
+def test_all_words_lie_on_the_paper(tutorial, lang, outside, chinese):
+    with lettering(lang):
+        for rule in ("part", "euler", "heun", "dpmpp_2m", "ancestral", "own"):
+            said = WORDS[lang][rule].format(solver="my_solver_of_a_long_name")
+            assert outside(still(tutorial[1], lang, "a title", said)) == []
+
+
 def test_networks_that_draw_at_once_have_layers_instead_of_levels(weights):
     run = Run(weights("gan", widths=[4, 8]))
     trajectory = trajectory_of(run, run.request(2))
@@ -125,7 +161,7 @@ def test_all_files_are_written(tmp_path, weights, lang):
 
 def test_many_steps_have_a_short_film(tutorial, monkeypatch):
     monkeypatch.setattr(sampling, "FRAMES", 5)
-    assert len(list(moving(tutorial[1], "en", "title"))) == 6  # and the result
+    assert len(list(moving(tutorial[1], "en", "title", "rule"))) == 6  # and the result
 
 
 def test_a_gan_is_drawn_layer_by_layer(tmp_path, weights):

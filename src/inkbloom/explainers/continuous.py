@@ -111,7 +111,7 @@ def example_of(f: str | Signal, g: str | Signal) -> Example:
             raise UsageError(f"{name} = {brief(signal)}: give a name, or an inkbloom.convolution.Signal(function, low, high)")
     low, high = first.low + second.low, first.high + second.high
     shown = min(low, first.low, second.low) - 0.25, max(high, first.high, second.high) + 0.25
-    stops = [round(2 * (low + share * (high - low))) / 2 for share in (0.25, 0.5, 0.7)]
+    stops = [round(4 * (low + share * (high - low))) / 4 for share in (0.2, 0.4, 0.65)]
     names = [each if isinstance(each, str) else own_name(each.function) for each in (f, g)]
     return Example(first, second, (first.low, first.high), shown, None, (*stops,), "named", (names[0], names[1]))
 

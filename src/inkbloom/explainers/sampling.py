@@ -15,6 +15,7 @@ from PIL import Image
 from ..figures.images import save_png, tile
 from ..figures.trajectory import history_sheet
 from ..run import Run
+from ..sampling import Request
 from .canvas import GREY, IMAGE, INK, KERNEL, RESULT, heading, lettering, pixels, write
 from .film import Frame, filmed, save_film
 from .matrices import chart, place, show
@@ -29,10 +30,16 @@ FRAMES = 60  # of the film, at most
 WORDS = {
     "en": {
         "title": "From noise to pictures: {name}, {how}",
-        "about": "Each column is a step: the network sees the upper pictures, and predicts the lower ones from them.\n"
-        "The step goes a part of the way from what it sees to what it predicts; that is the next input.",
-        "film": "The network sees the left pictures, and predicts the right ones from them.\n"
-        "Each step goes a part of the way from what it sees to what it predicts.",
+        "about": "Each column is a step: the network sees the upper pictures, and predicts the lower ones from them.\n",
+        "film": "The network sees the left pictures, and predicts the right ones from them.\n",
+        "part": "Each step goes a part of the way from what it sees to what it predicts; that is the next input.",
+        "euler": "Each step parts what it sees into prediction and noise, and mixes the two again with less of the noise.",
+        "heun": "Each step but the last predicts again where it would end, and takes the mean of the two directions.",
+        "dpmpp_2m": "Each step heads for the prediction, carried on by how it changed since the step before\n"
+        "(the first and the last step: for the prediction itself).",
+        "ancestral": "Each step heads for the prediction, and draws a part of the noise anew.",
+        "own": "From the two, and from what came before, the solver {solver} makes the next input.",
+        "guided": ", guidance {guidance:g}",
         "one": "in one pass",
         "many": "{solver}, {steps} steps, {nfe} evaluations",
         "layers": "This network draws at once, layer by layer: what goes into a layer, and what comes out,\n"
@@ -54,8 +61,15 @@ WORDS = {
     },
     "zh": {
         "title": "从噪声到图像：{name}，{how}",
-        "about": "每一列是一步：网络看到上方的图像，由此预测出下方的图像。\n每一步都从输入向预测走一段，得到下一步的输入。",
-        "film": "网络看到左边的图像，由此预测出右边的图像。\n每一步都从输入向预测走一段。",
+        "about": "每一列是一步：网络看到上方的图像，由此预测出下方的图像。\n",
+        "film": "网络看到左边的图像，由此预测出右边的图像。\n",
+        "part": "每一步都从输入向预测走一段，得到下一步的输入。",
+        "euler": "每一步都把输入拆成预测和噪声，再用少一些的噪声重新混合。",
+        "heun": "除最后一步外，每一步都在将要到达的地方再预测一次，取两个方向的平均。",
+        "dpmpp_2m": "每一步都朝预测走，并按预测与上一步相比的变化再往前推一点（第一步和最后一步只朝预测本身）。",
+        "ancestral": "每一步都朝预测走，同时把一部分噪声换成新的。",
+        "own": "求解器 {solver} 由这两者和之前的步骤得到下一步的输入。",
+        "guided": "，引导强度 {guidance:g}",
         "one": "一次画成",
         "many": "{solver}，{steps} 步，{nfe} 次求值",
         "layers": "这个网络一次画成，图像一层一层长成：进入一层的，和这一层给出的，\n以亮度表示激活值的大小，已放大。",
@@ -97,20 +111,29 @@ def explain_sampling(options: Options) -> Iterator[Line]:
         if request.solver is None
         else words["many"].format(solver=request.solver_name, steps=request.steps, nfe=request.nfe)
     )
+    how += words["guided"].format(guidance=request.guidance) * (request.guidance not in (0, 1))
     title = words["title"].format(name=run.family.title, how=how)
+    rule = words[rule_of(run, request)].format(solver=request.solver_name)
     with lettering(options.lang):
-        save_png(pixels(still(trajectory, options.lang, title)), options.out / "sampling.png")
+        save_png(pixels(still(trajectory, options.lang, title, rule)), options.out / "sampling.png")
         yield wrote("picture", options.out / "sampling.png")
         sheet = options.out / "sampling-history.png"
         with rc_context({"axes.spines.left": False, "axes.spines.bottom": False}):
             history_sheet(trajectory.inputs[:-1], trajectory.predictions, sheet, TITLES[options.lang][trajectory.t is not None])
         yield wrote("history", sheet)
-        frames = list(moving(trajectory, options.lang, title))
+        frames = list(moving(trajectory, options.lang, title, rule))
     save_film(frames, options.out / "sampling.gif", milliseconds=max(80, min(800, 8000 // len(frames))))
     yield wrote("film", options.out / "sampling.gif")
 
 
-def still(trajectory: Trajectory, lang: str, title: str) -> Figure:
+def rule_of(run: Run, request: Request) -> str:
+    """How the next input is made, as a key of WORDS: the solver's name, or 'part' for Euler's on the straight path `lerp`."""
+    if request.solver == "euler" and run.recipe.path == "lerp":
+        return "part"
+    return request.solver if isinstance(request.solver, str) else "own"
+
+
+def still(trajectory: Trajectory, lang: str, title: str, rule: str) -> Figure:
     """Some steps as columns, and below them the numbers of all steps."""
     words, count = WORDS[lang], len(trajectory.predictions)
     steps = np.unique(np.linspace(0, count - 1, min(STEPS, count)).round().astype(int))
@@ -118,7 +141,7 @@ def still(trajectory: Trajectory, lang: str, title: str) -> Figure:
     tall = SHOWN * side
     wide = max(9.0, left + (len(steps) + 1) * (side + gap) + 0.3)
     figure = Figure(figsize=(wide, 2 * tall + (5.5 if trajectory.t is not None else 2.4)), dpi=110)
-    heading(figure, title, words["about" if trajectory.t is not None else "layers"])
+    heading(figure, title, words["about"] + rule if trajectory.t is not None else words["layers"])
     for top, name in zip((1.8, 2.0 + tall), _sides(trajectory), strict=True):
         write(figure, left - 0.15, top + tall / 2 - 0.1, words[name], 11, INK, "right")
     for column, step in enumerate([*steps, count]):
@@ -148,12 +171,12 @@ def curves(axis: Axes, trajectory: Trajectory, lang: str) -> None:
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
-def moving(trajectory: Trajectory, lang: str, title: str) -> Iterator[Image.Image]:
+def moving(trajectory: Trajectory, lang: str, title: str, rule: str) -> Iterator[Image.Image]:
     """A frame a step: all pictures as the network sees them and as it predicts them, and its numbers; then the result."""
     words, count = WORDS[lang], len(trajectory.predictions)
     shown = np.unique(np.linspace(0, count - 1, min(FRAMES, count)).round().astype(int))
     figure = Figure(figsize=(9.2, 6.4 if trajectory.t is not None else 4.0), dpi=80)
-    heading(figure, title, words["film" if trajectory.t is not None else "layers"])
+    heading(figure, title, words["film"] + rule if trajectory.t is not None else words["layers"])
     left, right = (place(figure, across, 1.75, 4.2, 2.1) for across in (0.3, 4.7))
     axis = chart(figure, 0.75, 4.45, 5.6, 1.35) if trajectory.t is not None else None
     if axis is not None:
