@@ -38,7 +38,7 @@ SAID = {  # what is not said -> what is
 
 
 def strings_of(tree):
-    """Every string of a module that holds Chinese letters, what an f-string puts in as 'x'."""
+    """Every string of a module that holds Chinese letters, what an f-string puts in as 'x'; its ends may join other strings."""
     inside = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
     for node in ast.walk(tree):
         if isinstance(node, ast.JoinedStr):
@@ -48,7 +48,7 @@ def strings_of(tree):
         else:
             continue
         if re.search(HAN, text):
-            yield text
+            yield text.lstrip(CLOSING).rstrip(OPENING)
 
 
 def chinese(path):
