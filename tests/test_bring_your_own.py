@@ -402,7 +402,8 @@ def test_a_run_and_its_pictures_show_themselves(run):
     assert pictures._repr_png_().startswith(b"\x89PNG")
     assert type(pictures / 255) is np.ndarray
     assert type(pictures.max()) is np.uint8
-    assert pictures[0]._repr_png_() is None
+    assert pictures[0]._repr_png_().startswith(b"\x89PNG")
+    assert pictures[0, 0]._repr_png_() is None
     html = run._repr_html_()
     assert re.search(r"own:TinyNet.*step 12", html)
     assert "data:image/png;base64," in html

@@ -20,6 +20,7 @@ FLOORS = [  # a room imports from floors below its own, never from its own or ab
         "errors",
         "files",
         "printing",
+        "given",
         "config",
         "philox",
         "diffusion",

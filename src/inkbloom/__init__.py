@@ -4,7 +4,24 @@
 
     run = inkbloom.train("fast", out="runs/mine")
     pictures = run.sample(16, seed=0)  # uint8 (16, 28, 28, 1)
+    inkbloom.grid(pictures)  # one picture of them all
 
+train         trains a model by a recipe; the same call again resumes it
+Run           a trained model, to sample from
+sample        draws pictures into files
+evaluate      measures how good a run's pictures are, beside what real ones would get
+compare       sets runs side by side: settings, curves, pictures, cards
+inspect       looks at a source of images before training on it
+explain       shows how it works: a picture and a film of convolution, noise, sampling, networks
+check_claims  measures what the tutorial claims
+recipes       the recipes that come with inkbloom, each with a line about it
+load_recipe   a recipe by its name, or from a file
+Recipe        a recipe: all that decides a training
+load_data     the images of a source
+images        arrays of your own as a source of images
+grid          pictures side by side as one image
+
+Every mistake raises an error of inkbloom.errors, which says in one line what is wrong and how to mend it.
 Nothing heavy is imported before it is used.
 """
 
@@ -16,21 +33,23 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOMES = {
-    **dict.fromkeys(("train", "sample", "evaluate", "compare", "explain", "inspect", "images", "judge"), ".api"),
+    **dict.fromkeys(
+        ("check_claims", "compare", "evaluate", "explain", "grid", "images", "inspect", "judge", "sample", "train"), ".api"
+    ),
     "Run": ".run",
-    "Recipe": ".config",
-    "load_recipe": ".config",
+    **dict.fromkeys(("Recipe", "load_recipe", "recipes"), ".config"),
     "load_data": ".data",
 }
+_ROOMS = ("convolution", "diffusion", "errors", "sampling", "solvers")  # modules that the documents use
 
 __all__ = [
-    "Recipe", "Run", "__version__", "compare", "evaluate", "explain", "images", "inspect", "judge", "load_data",
-    "load_recipe", "sample", "train",
+    "Recipe", "Run", "__version__", "check_claims", "compare", "evaluate", "explain", "grid", "images", "inspect", "judge",
+    "load_data", "load_recipe", "recipes", "sample", "train",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
-    from .api import compare, evaluate, explain, images, inspect, judge, sample, train
-    from .config import Recipe, load_recipe
+    from .api import check_claims, compare, evaluate, explain, grid, images, inspect, judge, sample, train
+    from .config import Recipe, load_recipe, recipes
     from .data import load_data
     from .run import Run
 
@@ -38,4 +57,13 @@ if TYPE_CHECKING:
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(import_module(_HOMES[name], __name__), name)
-    raise AttributeError(f"module 'inkbloom' has no attribute '{name}'")
+    if name in _ROOMS:
+        return import_module(f".{name}", __name__)
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, __dir__(), n=1)
+    raise AttributeError(f"module 'inkbloom' has no attribute '{name}'" + (f": did you mean '{near[0]}'?" if near else ""))
+
+
+def __dir__() -> list[str]:
+    return [*__all__, *_ROOMS]

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from .errors import OWN, UsageError, brief, no_recipe, own_name, plain, shown, unknown
+from .given import native, size_text, written
 
 FamilyName = Literal["diffusion", "vae", "gan"]
 NetName = Literal["basic", "unet2d", "ink"]
@@ -44,7 +45,7 @@ def _f(default: Any, help: str, *families: FamilyName, within: tuple[float, floa
     return field(default=default, metadata={"help": help, "families": families or get_args(FamilyName), "within": within})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Recipe:
     """One training run. The defaults are sensible for small images; a recipe file states what it changes."""
 
@@ -139,12 +140,26 @@ class Recipe:
             changes["epochs"] = None
         elif changes.get("epochs") is not None and "steps" not in changes:
             changes["steps"] = None
-        typed = {name: _typed(name, value) for name, value in changes.items()}
-        recipe = replace(self, **typed)
+        for name in changes:
+            if name not in HINTS:
+                raise unknown("recipe field", name, HINTS)
+        recipe = replace(self, **changes)
         check(recipe)
         if "about" not in changes and any(getattr(self, f.name) != getattr(recipe, f.name) for f in deciding()):
             recipe = replace(recipe, about="")  # it was said of the other recipe
         return recipe
+
+    def __post_init__(self) -> None:
+        for name in HINTS:
+            object.__setattr__(self, name, _typed(name, getattr(self, name)))
+
+    def __repr__(self) -> str:
+        length = f"{self.steps:,} steps" if self.steps else f"{self.epochs} epochs"
+        net = f", net {self.net}" if self.family == "diffusion" else ""
+        return f"Recipe({self.family} of {shown(self.data, 60)}{net}, {length} of {self.batch_size} images)"
+
+    def __str__(self) -> str:
+        return dump_recipe(self).rstrip()
 
 
 HINTS: dict[str, Any] = get_type_hints(Recipe)
@@ -172,15 +187,16 @@ def deciding() -> list[Field[Any]]:
 
 
 def _typed(name: str, value: Any) -> Any:
-    """`value` as the type of field `name`, or UsageError. Ints pass for floats, lists for tuples; nothing else is bent."""
-    if name not in HINTS:
-        raise unknown("recipe field", name, HINTS)
-    hint = HINTS[name]
+    """`value` as the type of field `name`, or UsageError. Ints pass for floats, lists for tuples, numbers and pairs for a
+    size, and what `native` can read; nothing else is bent."""
+    hint, value = HINTS[name], native(value)
+    if name == "size" and value is not None:
+        value = size_text(value)
     if get_origin(hint) is Literal:
         if name in OWN_FIELDS and isinstance(value, str) and value.startswith(OWN) and value == brief(value):
             return value
         if value not in get_args(hint) or not isinstance(value, str):
-            raise unknown(name, value if isinstance(value, str) else _written(value), get_args(hint))
+            raise unknown(name, value if isinstance(value, str) else written(value), get_args(hint))
         return value
     if hint == tuple[int, ...] and isinstance(value, list | tuple):
         value = tuple(value)
@@ -198,19 +214,11 @@ def _typed(name: str, value: Any) -> Any:
         good = type(value) is hint
     if not good:
         lists = {tuple[int, ...]: "list of whole numbers", tuple[float, ...]: "list of numbers"}
-        wanted = lists.get(hint) or getattr(hint, "__name__", "whole number")
-        raise UsageError(f"{name} = {_written(value)}: needs a {wanted}")
+        wanted = lists.get(hint) or {str: "text", bool: "true or false", float: "number"}.get(hint, "whole number")
+        raise UsageError(f"{name} = {written(value)}: needs {'' if hint in (str, bool) else 'a '}{wanted}")
     if hint is str and any("\ud800" <= letter <= "\udfff" for letter in value):  # how Python reads a name in another encoding
-        raise UsageError(f"{name} = {_written(value)}: not UTF-8; rename the file")
+        raise UsageError(f"{name} = {written(value)}: not UTF-8; rename the file")
     return value
-
-
-def _written(value: Any) -> str:
-    """The value as Python writes it, briefly."""
-    try:
-        return brief(repr(value))
-    except ValueError:  # more digits than Python writes
-        return f"{type(value).__name__} of thousands of digits"
 
 
 def check(recipe: Recipe) -> None:
@@ -232,12 +240,12 @@ def _out_of_range(recipe: Recipe) -> Iterator[str]:
         items = value if isinstance(value, tuple) else (value,)
         if not all(low <= item <= high for item in items):  # NaN lies nowhere
             told, must = (list(value), "each must") if isinstance(value, tuple) else (value, "must")
-            yield f"{f.name} = {_written(told)}: {must} lie in [{plain(low, 10)}, {plain(high, 10)}]"
+            yield f"{f.name} = {written(told)}: {must} lie in [{plain(low, 10)}, {plain(high, 10)}]"
     if len(recipe.betas) != 2 or not all(0 <= beta < 1 for beta in recipe.betas):
-        yield f"betas = {_written(list(recipe.betas))}: needs two numbers in [0, 1), as in [0.9, 0.999]"
+        yield f"betas = {written(list(recipe.betas))}: needs two numbers in [0, 1), as in [0.9, 0.999]"
     times = recipe.sample_times
     if times and not (times[0] == 1 and times[-1] > 0 and all(late < early for early, late in pairwise(times))):
-        yield f"sample_times = {_written(list(times))}: must fall from 1 and stay above 0, as in [1, 0.6, 0.3]"
+        yield f"sample_times = {written(list(times))}: must fall from 1 and stay above 0, as in [1, 0.6, 0.3]"
     if not recipe.kernel % 2:
         yield f"kernel = {recipe.kernel}: must be odd, so that it has a middle; nearest: {recipe.kernel + 1}"
 
@@ -247,7 +255,7 @@ def _of_other_families(recipe: Recipe) -> Iterator[str]:
     for f in fields(Recipe):
         families, value = f.metadata["families"], getattr(recipe, f.name)
         if recipe.family not in families and value != f.default:
-            told = f"{f.name} = {_written(value)} with family {recipe.family}"
+            told = f"{f.name} = {written(value)} with family {recipe.family}"
             yield f"{told}: for {' and '.join(families)} only; leave it out"
 
 
@@ -295,8 +303,9 @@ def check_sampling(noise: str, solver: str, spacing: str) -> None:
         )
 
 
-def parse_size(text: str) -> tuple[int, int] | None:
-    """'' -> None, '32' -> (32, 32), '45x60' -> (45, 60) as height x width. Raises UsageError."""
+def parse_size(size: Any) -> tuple[int, int] | None:
+    """'' or None -> None; 32 or '32' -> (32, 32); '45x60' or (45, 60) -> (45, 60) as height x width. Raises UsageError."""
+    text = "" if size is None else size_text(size)
     if not text:
         return None
     parts = text.lower().split("x")
@@ -315,9 +324,14 @@ def recipe_names() -> tuple[str, ...]:
     return tuple(sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml")))
 
 
-def load_recipe(name: str) -> Recipe:
-    """The recipe of that name, or the one in a file whose name ends in .toml. Raises UsageError."""
-    return _load((name,))
+def load_recipe(name: str | Path | Recipe) -> Recipe:
+    """The recipe of that name, or the one in a file whose name ends in .toml; a recipe as it is. Raises UsageError."""
+    return name if isinstance(name, Recipe) else _load((str(native(name)),))
+
+
+def recipes() -> dict[str, str]:
+    """The recipes that come with inkbloom: name -> what it is, in one line. `print(load_recipe(name))` shows all its fields."""
+    return {name: load_recipe(name).about for name in recipe_names()}
 
 
 def parse_recipe(text: str, where: str) -> Recipe:
@@ -370,7 +384,7 @@ def _parse(text: str, chain: tuple[str, ...]) -> Recipe:
 def _extended(said: Any, chain: tuple[str, ...]) -> str:
     """What the last in the chain extends: the name of a recipe, or the path of a file beside it."""
     if not isinstance(said, str):
-        raise _at(chain, UsageError(f"extends = {_written(said)}: needs the name of a recipe, or of a file that ends in .toml"))
+        raise _at(chain, UsageError(f"extends = {written(said)}: needs the name of a recipe, or of a file that ends in .toml"))
     return str(Path(chain[-1]).parent / os.path.expanduser(said)) if said.endswith(".toml") else said
 
 

@@ -105,9 +105,9 @@ def entry(kind: str, given: Any, registry: Mapping[str, Any]) -> Any:
 
     Raises UsageError for an unknown name.
     """
-    if not isinstance(given, str):
+    if callable(given):
         return given
-    if given not in registry:
+    if not isinstance(given, str) or given not in registry:
         raise unknown(kind, given, registry)
     return registry[given]
 

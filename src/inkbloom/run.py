@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from html import escape
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .config import Recipe, parse_size
-from .data import Data, load_data
+from .data import Data, class_numbers, load_data
+from .data.own_picture import own_picture
 from .data.pixels import to_bytes, to_floats
 from .device import best_device
 from .errors import DataError, UsageError, shown, unknown
 from .families import VAE, Latent, Spec
+from .families.family import Start
 from .figures.images import Pictures, as_pictures, data_uri, png, sheet
+from .given import number, place, whole, written
 from .sampling import Request, history, pictures, request
 from .store.folder import load_weights
 from .store.log import from_hex
@@ -26,6 +30,7 @@ from .store.log import read as read_log
 from .store.pretrained import pretrained
 
 KINDS = ("ema", "live")
+ASKED = tuple(signature(request).parameters)[2:]  # what may be asked of a sampling
 
 
 class Run:
@@ -40,7 +45,7 @@ class Run:
     def __init__(self, where: str | Path | None = None, weights: str = "ema", **own: Any) -> None:
         if weights not in KINDS:
             raise unknown("weights", weights, KINDS)
-        self.path = pretrained() if where is None else Path(where)
+        self.path = pretrained() if where is None else place("run", where)
         self.family, self.step = load_weights(self.path, weights, own)
         self.family.place(best_device())
 
@@ -60,15 +65,24 @@ class Run:
         return self.family.spec.shape
 
     def request(self, count: int = 16, **asked: Any) -> Request:
-        """A checked request; see `sampling.request` for what may be asked. Raises UsageError."""
+        """A checked request; see `sampling.request` for what may be asked. Raises UsageError.
+
+        start: (a picture, the noise level in (0, 1] to bring it to); the picture is a file's path, a PIL image, or an array
+        (H, W) or (H, W, C) of bytes. Raises DataError where it cannot be read.
+        """
+        for name in asked:
+            if name not in ASKED:
+                raise unknown("setting", name, ASKED)
+        if asked.get("start") is not None:
+            asked["start"] = start_from(asked["start"], self.spec)
         return request(self.family, count, **asked)
 
     def sample(self, count: int = 16, **asked: Any) -> Pictures:
         """`count` pictures as uint8 (count, H, W, C), an array that shows itself in a notebook.
 
-        asked: seed, steps or nfe, solver, spacing, guidance, label or labels. With classes and no label, picture k is of class
-        k mod K; with `labels`, a list, of the class that stands at k modulo its length. `solver` is a name or a function of
-        one's own. Raises UsageError.
+        asked: seed, steps or nfe, solver, spacing, guidance, label, start. label: a class by its name or its number, or a list
+        of them, which are drawn in turn; without it all K classes are, picture k being of class k mod K. `solver` is a name or
+        a function of one's own. start: see `request`. Raises UsageError, DataError.
         """
         return as_pictures(np.concatenate([batch for batch, _ in self.stream(self.request(count, **asked))]))
 
@@ -85,36 +99,35 @@ class Run:
         inputs, predictions = history(self.family, request, 0, request.count)
         return np.stack([self.as_bytes(x) for x in inputs]), np.stack([self.as_bytes(x0) for x0 in predictions])
 
-    def plane(self, side: int = 15, label: int | None = None) -> Pictures:
+    def plane(self, side: int = 15, label: int | str | None = None) -> Pictures:
         """Pictures over two latents of a vae or a gan, uint8 (side * side, H, W, C), row by row; see `Latent.plane`.
 
-        label: their class, default 0. Raises UsageError for a model without latents.
+        label: their class by name or number, default 0. Raises UsageError for a model without latents.
         """
         family = self.family
         if not isinstance(family, Latent):
             raise UsageError(f"plane with a {family.recipe.family}: only vae and gan draw from latents; leave out --plane")
-        self.request(side * side, label=label)  # checked
-        return as_pictures(self.as_bytes(family.plane(side, self._labels([label or 0]))))
+        labels = self.request(whole("side", side, 1, 100) ** 2, label=label).labels
+        return as_pictures(self.as_bytes(family.plane(side, self._labels([*labels, 0][:1]))))
 
-    def between(self, first: int, last: int, count: int = 9, data: Data | None = None) -> Pictures:
-        """Two hold-out images of a vae's source, by their numbers, and `count` pictures on the way from one to the other.
+    def between(self, first: int | str, last: int | str, count: int = 9, data: Data | None = None) -> Pictures:
+        """Two hold-out images of a vae's source, and `count` pictures on the way from one to the other.
 
-        uint8 (count + 2, H, W, C): the first image, its reconstruction, ..., the last one's, the last image. data: the source,
-        where it is not one that the recipe can name. Raises UsageError for another family or a number that is none, DataError
-        where the source cannot be read.
+        first, last: the numbers of the images, or the names of classes, whose first images are taken. The result is uint8
+        (count + 2, H, W, C): the first image, its reconstruction, ..., the last one's, the last image. data: the source, where
+        it is not one that the recipe can name. Raises UsageError for another family or an image that is none, DataError where
+        the source cannot be read.
         """
         family, recipe = self.family, self.recipe
         if not isinstance(family, VAE):
             raise UsageError(f"between with a {recipe.family}: only a vae finds the latents of an image; leave out --between")
         held = (data or load_data(recipe.data, parse_size(recipe.size), recipe.skip_broken)).take("holdout")
-        for place in (first, last):
-            if not 0 <= place < len(held.images):
-                raise UsageError(f"between = {place}: the hold-out images are 0 to {len(held.images) - 1}")
+        ends = [_number_of(end, held) for end in (first, last)]
         if (held.channels, *held.size) != self.shape:
             raise DataError(f"images of another shape than the model's ({shown(recipe.data)}): restore those it was trained on")
-        x = to_floats(held.images[[first, last]].to(next(family.parameters()).device), recipe.pixels)
-        labels = None if held.labels is None else self._labels(held.labels[[first, last]].tolist())
-        decoded = self.as_bytes(family.between(x, labels, count))
+        x = to_floats(held.images[ends].to(next(family.parameters()).device), recipe.pixels)
+        labels = None if held.labels is None else self._labels(held.labels[ends].tolist())
+        decoded = self.as_bytes(family.between(x, labels, whole("count", count, 1, 10_000)))
         return as_pictures(np.concatenate([self.as_bytes(x[:1]), decoded, self.as_bytes(x[1:])]))
 
     def _labels(self, labels: list[int]) -> Tensor | None:
@@ -131,9 +144,29 @@ class Run:
         images: NDArray[np.uint8] = to_bytes(x, self.recipe.pixels).permute(0, 2, 3, 1).cpu().numpy()
         return images
 
+    def __fspath__(self) -> str:
+        return str(self.path)
+
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r}: {self.family.title}, {self.family.summary}; step {self.step:,})"
 
     def _repr_html_(self) -> str:
         """What a notebook shows: what it is, and 16 pictures that it draws."""
         return f'<p>{escape(repr(self))}</p><img src="{data_uri(png(sheet(self.sample(16))))}">'
+
+
+def start_from(start: Any, spec: Spec) -> Start:
+    """What sampling starts from: a picture in the model's size and colours, and a noise level. Raises UsageError, DataError."""
+    if not isinstance(start, tuple | list) or len(start) != 2:
+        raise UsageError(f"start = {written(start)}: needs a picture and a noise level, as in ('cat.png', 0.7)")
+    return own_picture(start[0], spec.channels, spec.size), number("at", start[1])
+
+
+def _number_of(end: Any, held: Data) -> int:
+    """The number of the hold-out image asked for: itself, or that of the first image of a class. Raises UsageError."""
+    if isinstance(end, str) and not end.isdigit() and held.labels is not None:
+        (label,) = class_numbers(end, held.classes)
+        if not (held.labels == label).any():
+            raise UsageError(f"between = {written(end)}: no hold-out image is of this class; give a number")
+        return int((held.labels == label).nonzero()[0])
+    return whole("between", int(end) if isinstance(end, str) and end.isdigit() else end, 0, len(held.images) - 1)

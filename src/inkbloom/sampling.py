@@ -17,19 +17,22 @@ import torch
 from torch import Tensor
 
 from .config import SolverName, SpacingName, check_sampling
+from .data import class_numbers
 from .data.pixels import to_bytes, to_floats
-from .errors import UsageError, entry, own_name
+from .errors import UsageError, brief, entry, own_name
 from .families import Family
 from .families.family import Start
 from .families.spec import Shape
+from .given import number, whole
 from .philox import MAX_SEED, Draw
 from .solvers import SOLVERS, SPACINGS, Solver, Spacing, evaluations, steps_for
 
+Classes = int | str | Sequence[int | str]  # a class, or several, by number or name
 MOST = {"count": 10**7, "steps": 10_000, "nfe": 20_000}
 FEW_GUIDED = 8  # guided steps; fewer are worse than twice as many plain ones (benchmarks/guidance.py, docs/lab-notes.md)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Request:
     """What is wanted of a sampling: how many pictures of what, and by which steps. Checked; `request` makes it."""
 
@@ -67,14 +70,18 @@ class Request:
         spared = f" (not guided by {self.spared:g}: that would halve the steps)" if self.spared != 1 else ""
         return f"{self.solver_name}, {self.steps} steps, {self.nfe} network evaluations each{spared}"
 
+    def __repr__(self) -> str:
+        of = f" of class {brief(', '.join(map(str, self.labels)), 40)}" if self.labels else ""
+        return f"Request({self.count:,} pictures{of}, seed {self.seed}: {self.how})"
+
 
 def request(
     family: Family,
     count: int = 16,
     *,
     seed: int = 0,
-    label: int | None = None,
-    labels: Sequence[int] = (),
+    label: Classes | None = None,
+    labels: Classes | None = None,
     steps: int | None = None,
     nfe: int | None = None,
     solver: SolverName | Solver | None = None,
@@ -84,12 +91,16 @@ def request(
 ) -> Request:
     """What the model's recipe says, changed by what is asked; None: as the recipe says.
 
-    `label` is the class of all pictures, `labels` of each in turn. `nfe` sets the steps by their cost; where it pays for fewer
-    than FEW_GUIDED guided steps and no guidance is asked for, it buys plain ones. `solver` and `spacing`: names, or functions
-    of one's own (see solvers.py). Raises UsageError.
+    label: a class by its name or number, or several, which are drawn in turn; `labels` says the same. `nfe` sets the steps by
+    their cost; where it pays for fewer than FEW_GUIDED guided steps and no guidance is asked for, it buys plain ones. `solver`
+    and `spacing`: names, or functions of one's own (see solvers.py). Raises UsageError.
     """
-    _check_numbers(count=count, seed=seed, steps=steps, nfe=nfe)
-    wanted = _checked_labels(family, label, labels)
+    count, seed = whole("count", count, 1, MOST["count"]), whole("seed", seed, 0, MAX_SEED)
+    steps = None if steps is None else whole("steps", steps, 1, MOST["steps"])
+    nfe = None if nfe is None else whole("nfe", nfe, 1, MOST["nfe"])
+    if steps is not None and nfe is not None:
+        raise UsageError("steps and nfe both set: give one of them")
+    wanted = _wanted(family, count, label, labels)
     asked = {"steps": steps, "nfe": nfe, "solver": solver, "spacing": spacing, "guidance": guidance, "from": start}
     given = [name for name, value in asked.items() if value is not None]
     if not family.iterative:
@@ -108,7 +119,7 @@ def request(
     if not family.num_conditions and guidance not in (None, 1):
         raise UsageError("the model knows no classes: leave out --guidance, or train with labels or clusters")
     chosen = guidance is not None
-    guidance = recipe.guidance if guidance is None else guidance
+    guidance = recipe.guidance if guidance is None else number("guidance", guidance)
     if not 0 <= guidance <= 100:
         raise UsageError(f"guidance = {guidance:g}: must lie in [0, 100]")
     guidance = guidance if family.num_conditions else 1.0
@@ -122,25 +133,18 @@ def request(
     return Request(count, seed, wanted, taken, solver, spacing, guidance, recipe.sample_times if own_way else (), start, spared)
 
 
-def _check_numbers(*, count: int, seed: int, steps: int | None, nfe: int | None) -> None:
-    if steps is not None and nfe is not None:
-        raise UsageError("steps and nfe both set: give one of them")
-    for name, value in (("count", count), ("steps", steps), ("nfe", nfe)):
-        if value is not None and not 1 <= value <= MOST[name]:
-            raise UsageError(f"{name} = {value}: must lie in [1, {MOST[name]}]")
-    if not 0 <= seed <= MAX_SEED:
-        raise UsageError(f"seed = {seed}: must lie in [0, {MAX_SEED}]")
-
-
-def _checked_labels(family: Family, label: int | None, labels: Sequence[int]) -> tuple[int, ...]:
-    if label is not None and len(labels):
+def _wanted(family: Family, count: int, label: Classes | None, labels: Classes | None) -> tuple[int, ...]:
+    """The classes that are asked for, by number; () for all in turn. Raises UsageError."""
+    if label is not None and labels is not None:
         raise UsageError("label and labels both set: give one of them")
-    wanted = tuple(int(each) for each in labels) if label is None else (int(label),)
-    if wanted and not family.num_classes:
+    asked = labels if label is None else label
+    if asked is None:
+        return ()
+    if not family.num_classes:
         raise UsageError("the model knows no classes: leave out --label, or train with labels")
-    for each in wanted:
-        if not 0 <= each < family.num_classes:
-            raise UsageError(f"label = {each}: the model knows the classes 0 to {family.num_classes - 1}")
+    wanted = class_numbers(asked, family.spec.classes[: family.num_classes])
+    if len(wanted) > count:
+        raise UsageError(f"{len(wanted):,} labels for {count:,} picture{'s' * (count > 1)}: draw more, or name fewer classes")
     return wanted
 
 

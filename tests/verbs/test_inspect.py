@@ -133,10 +133,11 @@ def test_in_python_print_says_what_the_command_says(capsys, tmp_path):
 
 def test_the_contact_sheet_has_a_row_for_each_class(folder):
     data = inspect(f"folder:{folder}").data
-    picture = np.asarray(sheet(data))
     scale = 64 // 12
-    rows_, columns = (picture.shape[0] - 1) // (10 * scale + 1), (picture.shape[1] - 1) // (12 * scale + 1)
-    assert (rows_, columns) == (2, 10)
+    whole, width = np.asarray(sheet(data).convert("L")), 10 * (12 * scale + 1) + 1
+    names, picture = whole[:, :-width], whole[:, -width:]
+    assert all((side < 128).any() for side in np.array_split(names, 2))  # cat, dog
+    assert (picture.shape[0] - 1) // (10 * scale + 1) == 2
     for row, start in enumerate((0, 3)):
         place = 1 + row * (10 * scale + 1)
         first = picture[place : place + 10 * scale : scale, 1 : 1 + 12 * scale : scale]

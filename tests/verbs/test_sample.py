@@ -99,6 +99,64 @@ def test_one_class(draw):
         assert not same[[k for k in range(9) if k % 3 != label]].any()
 
 
+def test_several_classes_come_in_turn_by_name_or_number_and_have_a_row_each(draw, runs, command, tmp_path):
+    pictures, labels = draw("--count", 5, "--label", 2, "1", 2)
+    assert labels.tolist() == [2, 1, 2, 2, 1]
+    assert (pictures[1] == draw("--count", 5, "--label", 1)[0][1]).all()
+    with Image.open(tmp_path / "pictures/grid.png") as grid:
+        assert grid.height == 4 * 17 + 1  # one class: a square, as ever
+    ended = command("sample", runs / "classes", "--out", tmp_path / "out", "--count", 6, "--label", 2, 1)
+    assert ended.out.startswith("6 pictures of classes 2, 1, euler")
+    with Image.open(tmp_path / "out/grid.png") as grid:
+        assert grid.height == 2 * 17 + 1
+        assert grid.width > 3 * 17 + 1
+    ended = command("sample", runs / "classes", "--out", tmp_path / "out", "--label", 1)
+    assert ended.out.startswith("16 pictures of class 1, euler")
+
+
+def test_names_of_classes_work_where_numbers_do(recipe, command, tmp_path):
+    """In sample, in explain, between two images of a vae; and sheets of such classes say their names."""
+    numbers = np.random.default_rng(0)
+    for number in range(60):
+        path = tmp_path / "mine" / ("10", "2", "Flags")[number % 3] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(numbers.integers(0, 256, (8, 8), np.uint8)).save(path)
+    run, vae = tmp_path / "run", tmp_path / "vae"
+    made = recipe(data=f"folder:{tmp_path / 'mine'}", steps=2)
+    assert command("train", made, "--out", run, "--quiet").code == 0
+    with Image.open(run / "previews/step-00000002.png") as preview:
+        assert preview.height == 2 * 3 * 17 + 1  # a row for each class and kind of weights
+    for asked, labels in ((["Flags"], [2, 2]), (["10", "2"], [0, 1]), (["1", "Flags"], [1, 2]), (["0"], [0, 0])):
+        ended = command("sample", run, "--count", 2, "--label", *asked, "--npz", tmp_path / "x.npz", "--out", tmp_path / "out")
+        assert ended.code == 0
+        assert np.load(tmp_path / "x.npz")["labels"].tolist() == labels
+    assert (
+        command("sample", run, "--label", "flags").error == "unknown class 'flags': did you mean 'Flags'? known: 10, 2, Flags"
+    )
+    assert command("sample", run, "--count", 9, "--out", tmp_path / "out", "--quiet").code == 0
+    with Image.open(tmp_path / "out/grid.png") as grid:
+        assert grid.height == 3 * 17 + 1
+        assert grid.width > 3 * 17 + 1 + 20
+    explained = command("explain", "sampling", "--run", run, "--label", "Flags", "2", "--out", tmp_path / "explained")
+    assert (explained.code, explained.err) == (0, "")
+    assert "unknown class 'Flag'" in command("explain", "sampling", "--run", run, "--label", "Flag").error
+    inkbloom.train("vae", data=f"folder:{tmp_path / 'mine'}", steps=2, widths=[8], batch_size=8, out=vae, quiet=True)
+    opened = inkbloom.Run(vae)
+    held = inkbloom.load_data(f"folder:{tmp_path / 'mine'}").take("holdout")
+    first = [int((held.labels == label).nonzero()[0]) for label in (2, 0)]
+    assert (opened.between("Flags", first[1]) == opened.between(*first)).all()
+    assert (opened.plane(2, "Flags") == opened.plane(2, 2)).all()
+    ended = command("sample", vae, "--between", "Flags", first[1], "--plane", "--label", "Flags", "--out", tmp_path / "out")
+    assert (ended.code, ended.err) == (0, "")
+    assert "unknown class 'Flag'" in command("sample", vae, "--between", "Flag", 0).error
+    assert f"between = 99: must lie in [0, {len(held.images) - 1}]" in command("sample", vae, "--between", 0, 99).error
+
+
+def test_a_run_behind_the_labels_is_still_the_run(runs, command, tmp_path):
+    ended = command("sample", "--out", tmp_path, "--label", 1, runs / "classes")
+    assert ended.out.startswith("16 pictures of class 1, euler, 3 steps")
+
+
 def test_without_classes_there_are_no_labels(draw):
     images, labels = draw("--count", 3, run="plain")
     assert len(images) == 3
@@ -296,7 +354,11 @@ def test_from_a_picture(draw, tmp_path):
         (("--seed", 2**32), "seed = 4294967296"),
         (("--label", 3), "label = 3: the model knows the classes 0 to 2"),
         (("--label", -1), "label = -1: the model knows the classes 0 to 2"),
-        (("--label", "cat"), "invalid int value: 'cat'"),
+        (("--label", "cat"), "unknown class 'cat': known: 0, 1, 2"),
+        (("--label", 0, "cat"), "unknown class 'cat'"),
+        (("--label", 0, 1, 2, "--count", 2), "3 labels for 2 pictures: draw more, or name fewer classes"),
+        (("--label", "1.5"), "unknown class '1.5'"),
+        (("--label",), "expected at least one argument"),
         (("--guidance", -1), "guidance = -1: must lie in [0, 100]"),
         (("--guidance", "nan"), "guidance = nan"),
         (("--from", __file__), "--from and --at belong together"),

@@ -18,12 +18,13 @@ from ..errors import DataError, DiskError, UsageError, shown
 from ..evaluation.baseline import baseline, set_size, shuffled
 from ..evaluation.card import measure
 from ..evaluation.card_file import write_card
-from ..evaluation.image_set import ImageSet, draw_set, holds_images, read_set, whole
+from ..evaluation.image_set import ImageSet, draw_set, holds_images, read_set, whole_card
 from ..evaluation.judge import choose_judge
 from ..evaluation.measures import Card
-from ..evaluation.table import table
+from ..evaluation.table import headline, table
 from ..figures.images import save_png, tile
 from ..files import try_to_write
+from ..given import native, place, whole
 from ..philox import MAX_SEED
 from ..report.run_page import write_report
 from ..run import Run
@@ -33,13 +34,14 @@ from .progress import console_for, progress
 from .train import source_of
 
 SHOWN = 16  # samples in the picture
+MOST = 10**7  # images
 
 
 def evaluate(
     what: str | Path | Run,
     *,
-    data: str | Data | None = None,
-    size: str | None = None,
+    data: str | Path | Data | None = None,
+    size: Any = None,
     skip_broken: bool | None = None,
     judge: str | Path | None = None,
     n: int | None = None,
@@ -52,17 +54,18 @@ def evaluate(
     guidance: float | None = None,
     weights: str | None = None,
     json: str | Path | None = None,
-    quiet: bool = True,
+    quiet: bool | None = None,
 ) -> Card:
     """The card of a run, a weights file, an .npz file or a folder of images: a dict of plain values, see docs/evaluate.md.
 
     A run keeps a whole card that is drawn as its recipe says in RUN/card.json, and its pictures in RUN/evaluation; any other
     card is only returned. `json` names a file for either, whose pictures go beside it. The arguments are the flags of
-    `inkbloom evaluate`; a run may be given open, and `data` as images of `inkbloom.images`. Raises InkbloomError.
+    `inkbloom evaluate`; a run may be given open, and `data` as images of `inkbloom.images`. quiet: as everywhere, see
+    docs/python.md. Raises InkbloomError.
     """
-    if not 0 <= seed <= MAX_SEED:
-        raise UsageError(f"seed = {seed}: must lie in [0, {MAX_SEED}]")
-    path, console = what.path if isinstance(what, Run) else Path(what), console_for(quiet)
+    seed = whole("seed", seed, 0, MAX_SEED)
+    n, images = (None if asked is None else whole(name, asked, 1, MOST) for name, asked in (("n", n), ("images", images)))
+    path, console = place("what", what), console_for(quiet)
     asked = {"steps": steps, "nfe": nfe, "solver": solver, "spacing": spacing, "guidance": guidance}
     is_set = not isinstance(what, Run) and holds_images(path)
     if is_set:
@@ -74,7 +77,7 @@ def evaluate(
     chosen, note = choose_judge(judge, real, recipe.size, recipe.skip_broken)
     run = RunFolder(path) if model and path.is_dir() else None
     unlike = _unlike_its_own(model, real, n, images, judge, recipe.size, weights, asked) if model else ""
-    homes, unkept = _homes(run, unlike, Path(json) if json else None)
+    homes, unkept = _homes(run, unlike, place("json", json) if json else None)
     with progress(console, None, "sampling") as advance:
         subject = (
             _drawn(model, real, n, images, seed, weights, asked, lambda done, of: advance(done, of, "sampling"))
@@ -93,7 +96,17 @@ def evaluate(
         console.print(unkept)
     elif run and model:
         console.print(f"report: {write_report(path, model.spec.own)}")
-    return card
+    return ShownCard(card)
+
+
+class ShownCard(dict[str, Any]):
+    """A card, a dict of plain values, that shows its headline in the place of all of them; `print` shows the table."""
+
+    def __repr__(self) -> str:
+        return f"Card({headline(self)})"
+
+    def __str__(self) -> str:
+        return "\n".join(table(self))
 
 
 def _unlike_its_own(
@@ -111,7 +124,7 @@ def _unlike_its_own(
     unlike = {
         "the run's own images": real.source != model.recipe.data,
         f"N = {own:,}": n != own,
-        f"{whole(own):,} images": images is not None and images < whole(own),
+        f"{whole_card(own):,} images": images is not None and images < whole_card(own),
         "the averaged weights": weights == "live" and bool(model.recipe.ema),
         "the recipe's sampling": model.request(**asked) != model.request(),
         "a judge": judge == "none" and choose_judge(None, real, size)[0] is not None,
@@ -149,18 +162,18 @@ def _refuse_drawing(path: Path, asked: dict[str, Any]) -> None:
             raise UsageError(f"--{name} with images that exist already ({shown(path)}): it says how a run draws them")
 
 
-def _reading(model: Run | None, data: str | Data | None, size: str | None, skip_broken: bool | None) -> Recipe:
+def _reading(model: Run | None, data: str | Path | Data | None, size: Any, skip_broken: bool | None) -> Recipe:
     """How the real images are read: as the run has it, but for what is asked."""
     recipe = model.recipe if model else Recipe()
     return replace(
         recipe,
-        data=data if isinstance(data, str) else recipe.data,
+        data=recipe.data if data is None or isinstance(data, Data) else native(data),
         size=recipe.size if size is None else size,
         skip_broken=recipe.skip_broken if skip_broken is None else skip_broken,
     )
 
 
-def _real_images(model: Run | None, recipe: Recipe, given: str | Data | None) -> Data:
+def _real_images(model: Run | None, recipe: Recipe, given: str | Path | Data | None) -> Data:
     """The images to compare with. Raises DataError, UsageError."""
     if isinstance(given, Data):
         return at_size(given, parse_size(recipe.size))

@@ -9,10 +9,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..data import Data
+from ..data import Data, class_numbers
 from ..data.slices import split_slices
 from ..data.source import at_size
 from ..errors import OWN, DataError, brief, plain
+from ..given import native, written
 
 MOST_CLASSES = 10_000
 
@@ -21,18 +22,20 @@ def images(array: Any, labels: Any = None, classes: Sequence[str] | None = None,
     """Images from a NumPy array or a tensor, as a source to train on: `inkbloom.train("fast", data=inkbloom.images(array))`.
 
     array: (N, H, W), (N, H, W, C) or (N, C, H, W) with C = 1 or 3; bytes 0 to 255, booleans, or floats from 0 to 1 (0 is
-    black). labels: (N,) whole numbers from 0, or None. classes: the names of the classes, default their numbers. name: what
-    the run calls them. One tenth is held out and one tenth kept as reference, as for every source of one's own.
-    Raises DataError for anything else, in one line.
+    black). labels: (N,) whole numbers from 0, or the names of classes, or None. classes: the names of the classes, in the order
+    of their numbers; default: their numbers, or the names that occur, sorted. name: what the run calls them. One tenth is held
+    out and one tenth kept as reference, as for every source of one's own. Raises InkbloomError for anything else, in one line.
     """
-    pixels = _pixels(_numpy(array, "images"))
-    numbers = None if labels is None else _labels(_numpy(labels, "labels"), len(pixels))
+    pixels = pixels_of(as_numpy(array, "images"))
+    labels, classes = _numbered(labels, classes)
+    numbers = None if labels is None else _labels(as_numpy(labels, "labels"), len(pixels))
     names = _names(numbers, classes)
     data = Data(torch.from_numpy(pixels), numbers, names, split_slices(len(pixels), numbers), f"{OWN}{brief(name, 40)}")
     return at_size(data, None)
 
 
-def _numpy(array: Any, what: str) -> NDArray[Any]:
+def as_numpy(array: Any, what: str) -> NDArray[Any]:
+    """An array of numbers. Raises DataError."""
     if isinstance(array, torch.Tensor):
         array = array.detach().cpu().float() if array.dtype is torch.bfloat16 else array.detach().cpu()
     try:
@@ -44,8 +47,8 @@ def _numpy(array: Any, what: str) -> NDArray[Any]:
     return found
 
 
-def _pixels(array: NDArray[Any]) -> NDArray[np.uint8]:
-    """(N, C, H, W) uint8."""
+def pixels_of(array: NDArray[Any]) -> NDArray[np.uint8]:
+    """Images in one of the forms that `images` takes as (N, C, H, W) uint8. Raises DataError."""
     shape = f"images of {array.dtype} {array.shape}"
     if array.ndim == 3:
         array = array[:, None]
@@ -69,6 +72,17 @@ def _pixels(array: NDArray[Any]) -> NDArray[np.uint8]:
     if low < 0 or high > 255:
         raise DataError(f"{shape} from {low} to {high}: whole numbers must lie in [0, 255]; rescale them")
     return np.ascontiguousarray(array, dtype=np.uint8)
+
+
+def _numbered(labels: Any, classes: Any) -> tuple[Any, Sequence[str] | None]:
+    """The labels, as numbers where they are names, and the names of the classes where they are known."""
+    given, names = native(labels), native(classes)
+    if names is not None and not isinstance(names, list | tuple):
+        raise DataError(f"classes = {written(classes)}: give a list of names")
+    if not (isinstance(given, list | tuple) and given and all(isinstance(each, str) for each in given)):
+        return labels, names
+    names = sorted(set(given)) if names is None else names
+    return list(class_numbers(given, names)), names
 
 
 def _labels(array: NDArray[Any], count: int) -> torch.Tensor:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,19 +16,21 @@ from PIL import Image
 from torch import Tensor
 
 from ..config import parse_size
+from ..data import named
 from ..data.dataset import Data, Size
 from ..data.folder import LARGEST, assemble, find, scan, suggested_side
 from ..data.messages import shown
 from ..data.picture import Broken, Picture
 from ..data.resize import crop, fit
-from ..data.source import SOURCES, at_size, parse_source
+from ..data.source import SOURCES, at_size, parse_source, source_text
+from ..explainers.beside import MOST, beside
 from ..figures.images import png, tile
 from .progress import Advance, console_for, progress
 
 SHEET = 100  # images on the contact sheet
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Inspection:
     """What was found: the images as training would see them, None if there are none, their sizes before, and broken files."""
 
@@ -40,12 +43,15 @@ class Inspection:
     def __str__(self) -> str:
         return "\n".join(f"{name}: {value}" for name, value in rows(self))
 
+    def __repr__(self) -> str:
+        return f"Inspection({self.data}, {len(self.broken):,} broken files)"
+
     def _repr_png_(self) -> bytes | None:
         return None if self.data is None else png(sheet(self.data))
 
 
-def inspect(source: str | Data, size: str = "", quiet: bool = True) -> Inspection:
-    """Reads a source past all its broken files; images of `inkbloom.images` are a source too. size: as in a recipe.
+def inspect(source: str | Path | Data, size: Any = "", quiet: bool | None = None) -> Inspection:
+    """Reads a source past all its broken files; images of `inkbloom.images` are a source too. size: as in `load_data`.
 
     In a notebook the result shows its contact sheet; `print` says the rest in words. Raises UsageError, and DataError
     where the source cannot be read at all.
@@ -53,7 +59,7 @@ def inspect(source: str | Data, size: str = "", quiet: bool = True) -> Inspectio
     wanted = parse_size(size)
     if isinstance(source, Data):
         return Inspection(at_size(source, wanted), Counter({source.size: len(source.images)}))
-    kind, path = parse_source(source)
+    kind, path = parse_source(source_text(source))
     if kind != "folder":
         data = SOURCES[kind](path, None, False)
         return Inspection(at_size(data, wanted), Counter({data.size: len(data.images)}))
@@ -149,7 +155,10 @@ def duplicates(images: Tensor) -> int:
 
 
 def sheet(data: Data) -> Image.Image:
-    """The contact sheet: the first 100 images, or a row of the first few for each class where there are labels."""
+    """The contact sheet: the first 100 images, or a row of the first few for each class where there are labels.
+
+    Beside the rows stand the names of the classes, where they say more than numbers.
+    """
     scale = max(1, 64 // max(data.size))
     if data.labels is None:
         return tile(data.images[:SHEET], columns=min(10, len(data.images)), scale=scale)
@@ -159,7 +168,8 @@ def sheet(data: Data) -> Image.Image:
     for row in range(min(classes, SHEET)):
         index = (data.labels == row).nonzero().flatten()[:columns]
         tiles[row * columns : row * columns + len(index)] = data.images[index]
-    return tile(tiles, columns=columns, scale=scale)
+    made = tile(tiles, columns=columns, scale=scale)
+    return beside(made, data.classes) if named(data.classes) and classes <= MOST else made
 
 
 def sheet_name(source: str) -> str:

@@ -11,7 +11,7 @@ import torch
 from rich.console import Console
 
 from ..config import Recipe
-from ..data import Data
+from ..data import Data, named
 from ..data.pixels import affordable, to_bytes
 from ..errors import UsageError
 from ..evaluation.baseline import Baseline, baseline
@@ -21,9 +21,10 @@ from ..evaluation.holdout import HoldoutLoss
 from ..evaluation.image_set import draw_set
 from ..evaluation.judge import choose_judge
 from ..evaluation.table import headline, holdout_lines
+from ..explainers.beside import rows_of
 from ..figures.images import save_png, tile
 from ..report.text import duration
-from ..sampling import final, request
+from ..sampling import final, labels_of, request
 from ..store.folder import RunFolder
 from ..training.prepare import Training
 from ..training.session import CardDue, Epoch, Event, Logged, Preview, Saved, Started
@@ -153,10 +154,18 @@ def _real_images(data: Data, recipe: Recipe, cards: Sequence[int]) -> tuple[Base
 
 
 def save_preview(preview: Preview, path: Path) -> None:
-    """The same noise drawn by the live weights (upper rows) and by their average (lower rows), as a PNG. Raises DiskError."""
+    """The same noise drawn by the live weights (upper rows) and by their average (lower rows), as a PNG. Raises DiskError.
+
+    Where the names of the classes say more than numbers, each picture has a row, and its class stands beside it.
+    """
+    rows, names = [], []
     count = affordable(PREVIEWED, next(iter(preview.families.values())).spec.size)
-    rows = [
-        to_bytes(final(family, request(family, count), 0, count), family.recipe.pixels).cpu()
-        for family in preview.families.values()
-    ]
-    save_png(tile(torch.cat(rows), columns=min(count, PREVIEWED // 2), scale=2), path)
+    for kind, family in preview.families.items():
+        wanted = request(family, count)
+        rows.append(to_bytes(final(family, wanted, 0, count), family.recipe.pixels).cpu())
+        labels = labels_of(family, wanted, 0, count)
+        names += [] if labels is None else [f"{kind}: {family.spec.classes[label]}" for label in labels.tolist()]
+    pictures = torch.cat(rows)
+    in_rows = names and named(family.spec.classes)
+    columns = min(count, PREVIEWED // 2)
+    save_png(rows_of(pictures.numpy(), names, 2) if in_rows else tile(pictures, columns=columns, scale=2), path)

@@ -16,9 +16,14 @@ Advance = Callable[[int, int | None, str], None]
 SEGMENTS = 30  # of a notebook's bar
 
 
-def console_for(quiet: bool = False) -> Console:
-    """Where lines are printed: nothing is coloured by guesswork, long lines stay whole, and no failure to print is raised."""
-    return Console(file=steady(sys.stdout), highlight=False, markup=False, emoji=False, soft_wrap=True, quiet=quiet)
+def console_for(quiet: bool | None = False) -> Console:
+    """Where lines are printed: nothing is coloured by guesswork, long lines stay whole, and no failure to print is raised.
+
+    quiet: whether nothing is printed; None: only where nobody watches, which is outside a terminal or a notebook.
+    """
+    console = Console(file=steady(sys.stdout), highlight=False, markup=False, emoji=False, soft_wrap=True)
+    console.quiet = not (console.is_terminal or console.is_jupyter) if quiet is None else quiet
+    return console
 
 
 @contextmanager

@@ -8,19 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor
 
+from ..data import named
 from ..data.npz import write_npz
-from ..data.picture import Broken, read_picture
-from ..errors import DataError
-from ..figures.images import SHOWN, save_gif, save_png, sheet, tile
+from ..errors import UsageError, brief, shown
+from ..explainers.beside import MOST, rows_of
+from ..figures.images import SHOWN, save_gif, save_png, scale_of, sheet, tile
 from ..figures.trajectory import film_frames, history_sheet
+from ..given import place
+from ..given import written as as_text
 from ..run import Run
 from ..sampling import Request, labels_of
 from .progress import Advance, console_for, progress
+from .written import Written
 
 FILMED = 8  # pictures in the history and the film
 PLANE = 15  # pictures on a side of the plane
@@ -35,36 +37,34 @@ def sample(
     pngs: bool = False,
     history: bool = False,
     plane: bool = False,
-    between: tuple[int, int] | None = None,
-    start: tuple[str | Path, float] | None = None,
+    between: tuple[int | str, int | str] | None = None,
     weights: str = "ema",
-    quiet: bool = True,
+    quiet: bool | None = None,
     **asked: Any,
-) -> dict[str, Path]:
+) -> Written:
     """Draws pictures into files, however many, and returns where they are: name -> path.
 
     run: a run's folder or weights file, or an open Run; default: the digits that come with inkbloom. Always written is `grid`,
     the first 400 pictures side by side, in `out`, default the run's samples/. Where asked for: `npz`, all pictures in one
     file; `pngs`, each as a PNG; `history` and `film`, every step of the first few; `plane` and `between`, see Run.plane and
-    Run.between. start: a picture's file and the noise level in (0, 1] to bring it to before sampling. asked: seed, label,
-    steps, nfe, solver, spacing, guidance, as in `sampling.request`. To have pictures as an array, call `Run.sample`.
-    Raises InkbloomError.
+    Run.between. asked: seed, label, steps, nfe, solver, spacing, guidance, start, as in `Run.sample`, which gives the pictures
+    as an array instead. quiet: as everywhere, see docs/python.md. Raises InkbloomError.
     """
     console = console_for(quiet)
     model = run if isinstance(run, Run) else Run(run, weights)
-    if start:
-        asked["start"] = _picture(Path(start[0]), model), start[1]
     request = model.request(count, **asked)
-    folder = Path(out) if out else _beside(None if run is None else model.path) / "samples"
+    folder = place("out", out) if out else _beside(None if run is None else model.path) / "samples"
     label = request.labels[0] if request.labels else None
     latents = [("plane", sheet(model.plane(PLANE, label), PLANE))] if plane else []
-    if between:
+    if between is not None:
+        if not isinstance(between, tuple | list) or len(between) != 2:
+            raise UsageError(f"between = {as_text(between)}: needs two hold-out images, as in (0, 1)")
         row = model.between(*between)
         latents.append(("between", sheet(row, len(row))))
-    written: dict[str, Path] = {}
-    console.print(f"{'1 picture' if count == 1 else f'{count:,} pictures'}, {request.how}")
-    with progress(console, count, "sampling") as advance:
-        for name, path, note in _files(model, request, folder, Path(npz) if npz else None, pngs, advance):
+    written = Written()
+    console.print(f"{'1 picture' if request.count == 1 else f'{request.count:,} pictures'}{_of(model, request)}, {request.how}")
+    with progress(console, request.count, "sampling") as advance:
+        for name, path, note in _files(model, request, folder, place("npz", npz) if npz else None, pngs, advance):
             written[name] = path
             console.print(f"{name}: {path}{note}")
     for name, path in _history(model, request, folder) if history else ():
@@ -112,12 +112,26 @@ def _files(
     else:
         for _ in batches():
             pass
-    classes = model.family.num_classes
-    columns = classes if not request.labels and 2 <= classes <= 20 < request.count else None
-    save_png(sheet(np.concatenate(kept), columns), folder / "grid.png")
+    save_png(_grid(model, request, np.concatenate(kept)), folder / "grid.png")
     yield "grid", folder / "grid.png", f" (the first {SHOWN})" if request.count > SHOWN else ""
     if pngs:
         yield "pictures", single(0), f" to {single(request.count - 1).name}" if request.count > 1 else ""
+
+
+def _of(model: Run, request: Request) -> str:
+    """The classes that were asked for, in words."""
+    names = [shown(model.spec.classes[label], 30) for label in dict.fromkeys(request.labels)]
+    return f" of class{'es' * (len(names) > 1)} {brief(', '.join(names), 80)}" if names else ""
+
+
+def _grid(model: Run, request: Request, pictures: NDArray[np.uint8]) -> Image.Image:
+    """The pictures side by side: a row for each class with its name, where names are asked for or say more than numbers."""
+    labels, classes = labels_of(model.family, request, 0, len(pictures)), model.spec.classes
+    turns = 0 if labels is None else len(set(labels.tolist()))
+    if labels is not None and 2 <= turns <= MOST and (request.labels or named(classes)):
+        names = [classes[label] for label in labels.tolist()]
+        return rows_of(pictures.transpose(0, 3, 1, 2), names, scale_of(pictures))
+    return sheet(pictures, turns if 2 <= turns <= 20 < request.count else None)
 
 
 def _history(model: Run, request: Request, folder: Path) -> Iterator[tuple[str, Path]]:
@@ -130,14 +144,3 @@ def _history(model: Run, request: Request, folder: Path) -> Iterator[tuple[str, 
     frames = film_frames(inputs[:-1], predictions, inputs[-1])
     save_gif(frames, folder / "film.gif", milliseconds=max(40, 4000 // len(predictions)))
     yield "film", folder / "film.gif"
-
-
-def _picture(path: Path, model: Run) -> Tensor:
-    """The user's picture in the model's size and colours: (1, C, H, W) uint8. Raises DataError."""
-    if not path.exists():
-        raise DataError(f"no such picture ({path}): give an image file to --from")
-    found = read_picture(path, model.spec.size)
-    if isinstance(found, Broken):
-        raise DataError(f"cannot read the picture ({path}): {found.reason}")
-    pixels = np.asarray(Image.fromarray(found.pixels).convert("L" if model.spec.channels == 1 else "RGB"))
-    return torch.from_numpy(pixels.reshape(*model.spec.size, -1).transpose(2, 0, 1)[None].copy())

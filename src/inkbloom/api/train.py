@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from ..config import Recipe, dump_recipe, load_recipe, named, parse_recipe, parse_size
-from ..data import Data, load_data
+from ..data import Data, load_data, source_text
 from ..device import best_device
 from ..errors import OWN, UsageError
+from ..given import native, place, whole
 from ..report.run_page import is_stale, write_report
 from ..run import Run
 from ..store.checkpoint import steps
@@ -28,9 +29,9 @@ from .progress import console_for
 def train(
     recipe: str | Path | Recipe,
     *,
-    data: str | Data | None = None,
+    data: str | Path | Data | None = None,
     out: str | Path | None = None,
-    cards: Sequence[int] = (),
+    cards: int | Sequence[int] = (),
     quiet: bool = False,
     **changes: Any,
 ) -> Run:
@@ -40,18 +41,22 @@ def train(
     an unfinished run of this recipe, that is resumed. cards: the steps after which RUN/cards/step-XXXXXXXX.json is made, the
     card of as many images as one of its blocks holds; it changes nothing in the training. quiet: prints nothing.
 
-    changes: fields of the recipe, such as steps=500. Where a field names a network or a function (net, path, target, loss_on,
-    loss, noise, times, solver, spacing), an object of one's own of the same contract may stand: see docs/bring-your-own.md.
+    changes: fields of the recipe, such as steps=500; None leaves one as it is. Where a field names a network or a function
+    (net, path, target, loss_on, loss, noise, times, solver, spacing), an object of one's own of the same contract may stand:
+    see docs/bring-your-own.md.
     Raises InkbloomError; Interrupted after Ctrl-C, once the run can be resumed.
     """
-    plain, own = named(changes)
+    changed, own = named({name: value for name, value in changes.items() if value is not None})
     if "net" in own:  # what the recipe says of another network's shape means nothing to this one
-        plain = {"widths": (), "layers": 0, "kernel": 3, "upsampler": "auto", **plain}
-    asked = recipe if isinstance(recipe, Recipe) else load_recipe(str(recipe))
-    source = data.source if isinstance(data, Data) else data
-    asked = asked.resolved(**plain, **({} if source is None else {"data": source}))
-    folder = RunFolder(Path(out or Path("runs") / (asked.family if isinstance(recipe, Recipe) else Path(recipe).stem)))
-    _train(asked, folder, data if isinstance(data, Data) else None, own, cards, quiet)
+        changed = {"widths": (), "layers": 0, "kernel": 3, "upsampler": "auto", **changed}
+    if data is not None:
+        changed["data"] = data.source if isinstance(data, Data) else source_text(data)
+    asked = load_recipe(recipe).resolved(**changed)
+    name = asked.family if isinstance(recipe, Recipe) else Path(recipe).stem
+    folder = RunFolder(place("out", out or Path("runs") / name))
+    due = native(cards) if cards is not None else ()
+    due = [whole("cards", step, 1, 10**9) for step in (due if isinstance(due, list | tuple) else [due])]
+    _train(asked, folder, data if isinstance(data, Data) else None, own, due, quiet)
     return Run(folder.path, **{name: value for name, value in own.items() if name in OPENED_WITH})
 
 

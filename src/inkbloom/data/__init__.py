@@ -1,6 +1,7 @@
 """Sources of images: each yields one uint8 tensor with labels, class names and slices."""
 
+from .classes import class_numbers, named
 from .dataset import Data
-from .source import SOURCES, load_data
+from .source import SOURCES, load_data, source_text
 
-__all__ = ["SOURCES", "Data", "load_data"]
+__all__ = ["SOURCES", "Data", "class_numbers", "load_data", "named", "source_text"]

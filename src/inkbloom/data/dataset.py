@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from ..errors import unknown
+from ..errors import shown, unknown
 
 Size = tuple[int, int]  # height, width in pixels
 SMALLEST = 8  # pixels on a side that every network can take
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Data:
     """Images of one size, and what is known about them.
 
@@ -40,6 +40,12 @@ class Data:
     def size(self) -> Size:
         """(height, width) in pixels."""
         return self.images.shape[2], self.images.shape[3]
+
+    def __repr__(self) -> str:
+        slices = ", ".join(f"{name} {len(index):,}" for name, index in self.slices.items())
+        images = f"{len(self.images):,} images of {self.size[1]} x {self.size[0]} x {self.channels}"
+        classes = f", {len(self.classes):,} classes" if self.classes else ""
+        return f"Data({shown(self.source, 60)}: {images}{classes}{'; ' if slices else ''}{slices})"
 
     def take(self, name: str) -> Data:
         """The images of one slice, which has no slices itself; `all` is everything but `test`. Raises UsageError."""

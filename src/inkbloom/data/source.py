@@ -6,8 +6,11 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from ..config import parse_size
 from ..errors import DataError, UsageError, unknown
+from ..given import written
 from .dataset import SMALLEST, Data, Size
 from .digits import load_digits
 from .folder import load_folder
@@ -49,12 +52,26 @@ def parse_source(source: str) -> tuple[str, Path]:
     return kind, path
 
 
-def load_data(source: str, size: Size | None = None, skip_broken: bool = False) -> Data:
-    """The images of a source, brought to `size` = (height, width) where given: centre crop, then resize.
+def source_text(source: Any) -> str:
+    """A source as text: as it is, or the kind of source that lies at a path. Raises UsageError for anything else."""
+    if isinstance(source, str):
+        return source
+    if isinstance(source, Path):
+        kind = "folder" if source.is_dir() else "npz" if source.suffix == ".npz" else "idx"
+        return f"{kind}:{source}"
+    shape = getattr(source, "shape", None)
+    what = f"an array {tuple(shape)}" if shape is not None else written(source)
+    raise UsageError(f"{what} as a source of images: give a name, such as folder:DIR, or inkbloom.images(array)")
 
-    `skip_broken` leaves out files of a folder that cannot be read and says so in the notes. Raises UsageError for a
-    source that is not written as `kind` or `kind:PATH`, DataError for one that cannot be used.
+
+def load_data(source: str | Path, size: Any = None, skip_broken: bool = False) -> Data:
+    """The images of a source, brought to a size where given: centre crop, then resize.
+
+    source: digits, fashion-mnist, folder:DIR, npz:FILE, idx:PATH, or the Path of one of the last three. size: 32, '32',
+    '45x60' or (45, 60), height first. skip_broken: leaves out files of a folder that cannot be read, and says so in the notes.
+    Raises UsageError for a source that is not written so, DataError for one that cannot be used.
     """
+    source, size = source_text(source), parse_size(size)
     kind, path = parse_source(source)
     return at_size(replace(SOURCES[kind](path, size, skip_broken), source=source), size)
 

@@ -56,14 +56,14 @@ def draw_set(
             f"the run draws images of {_told(family.spec.shape)}, {shown(data.source)} holds "
             f"{_told((data.channels, *data.size))}: give --data with images of the run's shape"
         )
-    count = whole(n) if images is None else images
+    count = whole_card(n) if images is None else images
     if count < n:
         raise UsageError(
             f"images = {count}: a card of N = {n:,} needs {n:,} at least; draw more, or set --n "
             "(cards of different N never compare)"
         )
     in_turn = labels_in_turn(data, n) if family.num_classes else None
-    wanted = request(family, count, labels=[] if in_turn is None else in_turn.tolist(), **asked)
+    wanted = request(family, count, labels=None if in_turn is None else in_turn.tolist(), **asked)
     batches: list[Tensor] = []
     labels: list[Tensor] = []
     began = time.perf_counter()
@@ -82,7 +82,7 @@ def draw_set(
     return ImageSet(torch.cat(batches), torch.cat(labels) if labels else None, made, _holdout(family, data))
 
 
-def whole(n: int) -> int:
+def whole_card(n: int) -> int:
     """How many images a model draws for a whole card."""
     return n * max(1, min(BLOCKS, DRAWN // n))
 

@@ -15,7 +15,7 @@ TAKES: dict[str, tuple[str, ...]] = {
     "transposed": ("image", "digit", "kernel", "stride", "padding"),
     "continuous": ("f", "g"),
     "noising": ("image", "digit"),
-    "sampling": ("run",),
+    "sampling": ("run", "label"),
     "unet": ("run", "net", "image", "digit", "layer", "t"),
 }
 """Which settings a topic takes, beside the language and the folder."""

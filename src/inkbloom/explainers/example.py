@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,7 +12,8 @@ from PIL import Image
 from torch import Tensor
 
 from ..data.digits import load_digits
-from ..data.picture import Broken, read_picture
+from ..data.own_picture import made_picture
+from ..data.picture import Broken, Picture, read_picture
 from ..data.resize import fit
 from ..errors import DataError, UsageError, brief, shown
 
@@ -43,18 +45,23 @@ def digit_image(number: int = DIGIT) -> Example:
     return Example(same[:1], same, {"en": f"digit {number}", "zh": f"数字 {number}"})
 
 
-def own_image(path: Path) -> Example:
-    """The image in a file of any size and colour. Raises DataError."""
-    if not path.exists():
-        raise DataError(f"no such image ({shown(path)}): give an image file to --image")
-    found = read_picture(path)
-    if isinstance(found, Broken):
-        raise DataError(f"cannot read the image ({shown(path)}): {found.reason}")
+def own_image(given: Any) -> Example:
+    """An image of any size and colour: a file's path, a PIL image, or bytes (H, W) or (H, W, C). Raises DataError."""
+    found = _read(Path(given)) if isinstance(given, str | Path) else made_picture(given)
     height, width = found.original
     shrink = min(1.0, LARGEST / max(height, width))
     size = max(1, round(height * shrink)), max(1, round(width * shrink))
     image = torch.from_numpy(np.asarray(fit(Image.fromarray(found.pixels).convert("L"), size)).copy())[None, None]
     changes = [f"reduced from {width} x {height} to {size[1]} x {size[0]} pixels"] if size != found.original else []
     changes += ["turned grey"] if found.pixels.ndim == 3 else []
-    name = brief(path.name, 24).replace("$", r"\$")  # matplotlib would set it as a formula
+    name = brief(found.path.name, 24).replace("$", r"\$")  # matplotlib would set it as a formula
     return Example(image, image, {"en": name, "zh": name}, " and ".join(changes) or None)
+
+
+def _read(path: Path) -> Picture:
+    if not path.exists():
+        raise DataError(f"no such image ({shown(path)}): give an image file to --image")
+    found = read_picture(path)
+    if isinstance(found, Broken):
+        raise DataError(f"cannot read the image ({shown(path)}): {found.reason}")
+    return found

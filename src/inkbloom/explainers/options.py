@@ -9,6 +9,7 @@ from typing import NamedTuple
 from ..convolution import Signal
 from ..convolution.sizes import Padding
 from ..run import Run
+from ..sampling import Classes
 from .example import Example
 
 
@@ -34,6 +35,7 @@ class Options:
     t: noise level, 0 image, 1 noise.
     f, g: names in convolution.SIGNALS, or signals.
     kernel: as written by the user, for `convolution.parse_kernel`. stride, padding: as in `convolution.correlate`.
+    label: the classes to draw, as in `sampling.request`.
     """
 
     out: Path
@@ -48,3 +50,4 @@ class Options:
     padding: Padding | None = None
     f: str | Signal | None = None
     g: str | Signal | None = None
+    label: Classes | None = None

@@ -104,7 +104,7 @@ def explain_sampling(options: Options) -> Iterator[Line]:
     Raises InkbloomError.
     """
     run = options.run if isinstance(options.run, Run) else Run(options.run)
-    request = run.request(COUNT)
+    request = run.request(COUNT, label=options.label)
     trajectory, words = trajectory_of(run, request), WORDS[options.lang]
     how = (
         words["one"]

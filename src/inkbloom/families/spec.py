@@ -26,7 +26,7 @@ REGISTRIES: dict[str, Mapping[str, Any]] = {  # field of the recipe -> where its
 Shape = tuple[int, int, int]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Spec:
     """A recipe and the data that it is for. `size`: (height, width); `classes`: the names, none where no labels are used.
 
@@ -48,6 +48,10 @@ class Spec:
     def num_classes(self) -> int:
         """How many classes, 0 for none."""
         return len(self.classes)
+
+    def __repr__(self) -> str:
+        height, width = self.size
+        return f"Spec({self.recipe!r}, {width} x {height} x {self.channels}, {len(self.classes):,} classes)"
 
     def given(self, name: str) -> Any:
         """What the recipe's field `name` holds, or the object of one's own that it stands for. Raises UsageError."""

@@ -45,14 +45,15 @@ def tile(
 
 
 class Pictures(np.ndarray[Any, np.dtype[np.uint8]]):
-    """Pictures uint8 (N, H, W, C): an ordinary array, but in a notebook it shows its first 400."""
+    """Pictures uint8 (N, H, W, C), or one of them: an ordinary array, but in a notebook it shows its first 400."""
 
     def __array_wrap__(self, array: NDArray[Any], context: Any = None, return_scalar: bool = False) -> Any:
         """What is computed from pictures is an ordinary array or number."""
         return array[()] if return_scalar else array
 
     def _repr_png_(self) -> bytes | None:
-        return png(sheet(np.asarray(self)[:SHOWN])) if is_pictures(self) else None
+        several = np.asarray(self)[None] if self.ndim == 3 else np.asarray(self)
+        return png(sheet(several[:SHOWN])) if is_pictures(several) else None
 
 
 def as_pictures(array: NDArray[np.uint8]) -> Pictures:
@@ -67,7 +68,12 @@ def is_pictures(array: NDArray[Any]) -> bool:
 
 def sheet(pictures: NDArray[np.uint8], columns: int | None = None) -> Image.Image:
     """Pictures (N, H, W, C) side by side, small ones enlarged."""
-    return tile(pictures.transpose(0, 3, 1, 2), columns=columns, scale=2 if max(pictures.shape[1:3]) < 64 else 1)
+    return tile(pictures.transpose(0, 3, 1, 2), columns=columns, scale=scale_of(pictures))
+
+
+def scale_of(pictures: NDArray[np.uint8]) -> int:
+    """How often pictures (N, H, W, C) are enlarged to be looked at."""
+    return 2 if max(pictures.shape[1:3]) < 64 else 1
 
 
 def png(image: Image.Image) -> bytes:

@@ -17,7 +17,7 @@ from .samples import Samples
 TableRow = tuple[str, list[str]]  # what it is, and one cell for each run
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison:
     """The tables of a comparison, one column for each run."""
 
@@ -28,6 +28,17 @@ class Comparison:
     floor: list[str]  # of each row of `scores`: what real images score against real ones
     scores: list[TableRow]  # the cards; empty where no run has one
     conditions: str  # what the scores depend on; '' without cards
+
+    def __repr__(self) -> str:
+        return f"Comparison({' and '.join(self.names)}: {len(self.settings)} settings differ; print it to see the tables)"
+
+    def __str__(self) -> str:
+        rows = [("", self.names), *self.settings, *self.figures, *self.scores]
+        widths = [max(map(len, column)) for column in zip(*([name, *cells] for name, cells in rows), strict=True)]
+        lines = (
+            "  ".join(f"{cell:{width}}" for cell, width in zip((name, *cells), widths, strict=True)) for name, cells in rows
+        )
+        return "\n".join([*(f"note: {line}" for line in self.warnings), *(line.rstrip() for line in lines)])
 
 
 def check_cards(names: Sequence[str], facts: Sequence[Facts]) -> list[Card]:

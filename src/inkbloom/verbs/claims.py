@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..errors import shown, unknown
 
 if TYPE_CHECKING:
-    from rich.console import Console
     from rich.table import Table
 
     from ..claims.claim import Claim, Finding
@@ -35,54 +33,18 @@ def run(args: argparse.Namespace) -> int:
         raise unknown("language", args.lang, LANGUAGES)
     from rich.console import Console
 
-    from ..claims.catalogue import CLAIMS
-    from ..claims.lab import FULL, QUICK, Lab
-    from ..claims.text import record
-    from ..files import try_to_write, write_file
+    from ..api.claims import measured
 
-    for id in args.only or ():
-        if id not in CLAIMS:
-            raise unknown("claim", id, CLAIMS)
     console = Console(highlight=False, markup=False, emoji=False)
     if not console.is_terminal:
         console.width = WIDTH
-    if args.json:
-        try_to_write(args.json)
-    lab = Lab(FULL if args.full else QUICK)
-    records: list[dict[str, Any]] = []
-    for id, claim in CLAIMS.items():
-        if args.only and id not in args.only:
-            continue
-        if args.full:
-            train_for(claim, console)
-        with console.status(claim.sentence.said(args.lang)):
-            found = claim.measure(lab)
-        if records:
+    for number, (id, claim, found) in enumerate(measured(args.only or (), args.full, console, args.json, args.lang)):
+        if number:
             console.print()
-        console.print(table(id, claim, found, args.lang, first=not records))
-        records.append(record(id, claim, found))
-        if args.json:
-            write_file(args.json, json.dumps(records, indent=1, ensure_ascii=False, allow_nan=False).encode() + b"\n")
+        console.print(table(id, claim, found, args.lang, first=not number))
     if args.json:
         console.print(f"json: {shown(args.json, 1000)}", soft_wrap=True)
     return 0
-
-
-def train_for(claim: Claim, console: Console) -> None:
-    """Makes the trainings of a claim, and their cards, as far as runs/claims lacks them; one that was stopped goes on."""
-    from ..api import evaluate, train
-    from ..claims.trials import PICTURES
-    from ..evaluation.card_file import read_card
-
-    for trial in claim.trials:
-        for seed in trial.seeds:
-            folder = trial.folder(seed)
-            missing = read_card(folder / "card.json") is None
-            if missing:
-                console.print(f"training: {folder}", soft_wrap=True)
-            train(trial.recipe, out=folder, seed=seed, quiet=True, **trial.settings)  # or finds that it is the one asked for
-            if missing:
-                evaluate(folder, images=PICTURES, n=PICTURES, json=folder / "card.json")
 
 
 def table(id: str, claim: Claim, found: Finding, lang: str, first: bool) -> Table:

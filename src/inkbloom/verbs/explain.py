@@ -27,6 +27,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(f"--{name}", metavar="NAME", help=f"{what}: {', '.join(SIGNALS)}")
     parser.add_argument("--layer", metavar="NAME", help="the layer whose kernels and feature maps are shown")
     parser.add_argument("--t", type=float, metavar="T", help="noise level of the image, 0 to 1")
+    parser.add_argument("--label", nargs="+", metavar="CLASS", help="draw these classes, by name or number (default: in turn)")
     parser.add_argument("--lang", metavar="{" + ",".join(LANGUAGES) + "}", default="en", help="of the labels (default: en)")
     parser.add_argument("--out", type=Path, default=Path("explain"), metavar="DIR", help="default: explain")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from ..config import dump_recipe, load_recipe, recipe_names
+from ..config import load_recipe, recipes
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -15,8 +15,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Prints the recipes; 0. Raises UsageError for an unknown one."""
     if args.name:
-        print(dump_recipe(load_recipe(args.name)), end="")
+        print(load_recipe(args.name))
         return 0
-    for name in recipe_names():
-        print(f"{name:15} {load_recipe(name).about}")
+    for name, about in recipes().items():
+        print(f"{name:15} {about}")
     return 0

@@ -22,7 +22,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     for flag, names in (("--solver", SolverName), ("--spacing", SpacingName)):
         parser.add_argument(flag, metavar="{" + ",".join(get_args(names)) + "}", help="default: the recipe's")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="picture k comes from (seed, k) alone (default: 0)")
-    parser.add_argument("--label", type=int, metavar="K", help="draw class K only (default: the classes in turn)")
+    about = "draw these classes only, by name or number, in turn (default: all)"
+    parser.add_argument("--label", nargs="+", metavar="CLASS", help=about)
     parser.add_argument("--guidance", type=float, metavar="X", help="0 ignores the class, 1 is plain, above 1 is guided")
     parser.add_argument("--weights", choices=("ema", "live"), default="ema", help="averaged weights (default) or the live ones")
     parser.add_argument("--from", dest="start", type=Path, metavar="FILE", help="start from this picture instead of from noise")
@@ -31,10 +32,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--npz", type=Path, metavar="FILE", help="also write all pictures to an .npz file")
     parser.add_argument("--pngs", action="store_true", help="also write each picture as a PNG of its own")
     parser.add_argument("--history", action="store_true", help="also write every step, as a sheet and as a film")
-    parser.add_argument("--plane", action="store_true", help="vae, gan: also pictures over two latents, of class K or 0")
-    parser.add_argument(
-        "--between", type=int, nargs=2, metavar=("A", "B"), help="vae: also pictures between hold-out images A and B"
-    )
+    parser.add_argument("--plane", action="store_true", help="vae, gan: also pictures over two latents, of the first class")
+    about = "vae: also pictures between hold-out images A and B, or the first ones of two classes"
+    parser.add_argument("--between", nargs=2, metavar=("A", "B"), help=about)
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
 
 
@@ -42,6 +42,15 @@ def run(args: argparse.Namespace) -> int:
     """Draws; 0. Raises InkbloomError."""
     if (args.start is None) != (args.at is None):
         raise UsageError("--from and --at belong together: write --from FILE --at 0.7")
+
+    if (
+        args.run is None
+        and args.label
+        and len(args.label) > 1
+        and Path(args.label[-1]).exists()
+        and not args.label[-1].isdigit()
+    ):
+        args.run = Path(args.label.pop())  # `sample --label 3 RUN`: our own digits have no class of such a name
 
     from ..api import sample
 
