@@ -578,6 +578,7 @@ def test_any_bytes_are_a_recipe_or_a_mistake(data):
 
 
 @given(st.dictionaries(st.sampled_from(sorted(HINTS)), st.none() | st.booleans() | st.integers() | st.floats() | st.text()))
+@example({"size": 32})
 @patient
 def test_any_changes_are_a_recipe_or_a_mistake(changes):
     try:
@@ -585,7 +586,8 @@ def test_any_changes_are_a_recipe_or_a_mistake(changes):
     except UsageError:
         complaint(PLAIN.resolved, **changes)
     else:
-        assert all(getattr(recipe, name) == value for name, value in changes.items())
+        size = {"size": str(changes["size"])} if "size" in changes else {}  # a whole number is a size, too
+        assert all(getattr(recipe, name) == value for name, value in {**changes, **size}.items())
 
 
 @pytest.mark.parametrize("name", ["about", "data"])

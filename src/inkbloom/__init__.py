@@ -4,12 +4,12 @@
 
     run = inkbloom.train("fast", out="runs/mine")
     pictures = run.sample(16, seed=0)  # uint8 (16, 28, 28, 1)
-    inkbloom.grid(pictures)  # one picture of them all
 
 train         trains a model by a recipe; the same call again resumes it
 Run           a trained model, to sample from
 sample        draws pictures into files
 evaluate      measures how good a run's pictures are, beside what real ones would get
+judge         trains a judge for images of your own, which evaluate needs
 compare       sets runs side by side: settings, curves, pictures, cards
 inspect       looks at a source of images before training on it
 explain       shows how it works: a picture and a film of convolution, noise, sampling, networks
@@ -20,6 +20,8 @@ Recipe        a recipe: all that decides a training
 load_data     the images of a source
 images        arrays of your own as a source of images
 grid          pictures side by side as one image
+
+tutorial      the tutorial's own names, as doors to the parts behind them
 
 Every mistake raises an error of inkbloom.errors, which says in one line what is wrong and how to mend it.
 Nothing heavy is imported before it is used.
@@ -40,7 +42,7 @@ _HOMES = {
     **dict.fromkeys(("Recipe", "load_recipe", "recipes"), ".config"),
     "load_data": ".data",
 }
-_ROOMS = ("convolution", "diffusion", "errors", "sampling", "solvers")  # modules that the documents use
+_ROOMS = ("convolution", "diffusion", "errors", "sampling", "solvers", "tutorial")  # modules that the documents use
 
 __all__ = [
     "Recipe", "Run", "__version__", "check_claims", "compare", "evaluate", "explain", "grid", "images", "inspect", "judge",

@@ -195,7 +195,7 @@ def test_the_api_takes_recipes_paths_and_changes(recipe, source, tmp_path, monke
     assert capsys.readouterr().out == ""
     with pytest.raises(UsageError, match="unknown recipe field 'sed': did you mean 'seed'"):
         inkbloom.train(made, out="third", sed=3)
-    with pytest.raises(UsageError, match="seed = '3': needs a int"):
+    with pytest.raises(UsageError, match="seed = '3': needs a whole number"):
         inkbloom.train(made, out="third", seed="3")
     assert not (tmp_path / "third").exists()
 
@@ -260,7 +260,7 @@ def test_settings_that_make_no_sense(words, said, recipe, command, tmp_path):
         ("steps = true", "steps = True: needs a "),
         ("steps = '3'", "steps = '3': needs a "),
         ("lr = nan\nsteps = 3", "lr = nan"),
-        ("flip = 1\nsteps = 3", "flip = 1: needs a bool"),
+        ("flip = 1\nsteps = 3", "flip = 1: needs true or false"),
         ("widths = [16.0]\nsteps = 3", "widths = (16.0,): needs a list of whole numbers"),
         ("about = 'no steps'", "steps = 3 and epochs = 2: both say how long"),
         ("steps = ", "not a TOML file"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 from rich.console import Console
 
@@ -16,23 +17,25 @@ from ..evaluation.baseline import set_size
 from ..evaluation.judge import Judge, doubts, pack, unpack
 from ..evaluation.train_judge import BATCH, JudgeTraining, accuracy
 from ..files import try_to_write, write_file
+from ..given import place, size_text, whole
 from ..philox import MAX_SEED
 from ..training.signals import stop_signals
 from .progress import console_for, progress
 
+MOST_EPOCHS = 10**6
 SAVE_EVERY = 10.0  # seconds
 TOLD = 10  # epochs that get a line
 
 
 def judge(
-    source: str | Data,
+    source: str | Path | Data,
     *,
     out: str | Path = "judge.safetensors",
-    size: str = "",
+    size: Any = "",
     skip_broken: bool = False,
     seed: int = 0,
     epochs: int | None = None,
-    quiet: bool = False,
+    quiet: bool | None = False,
 ) -> Judge:
     """Trains a judge on the training slice of a labelled source, writes it to `out`, and returns it.
 
@@ -41,9 +44,11 @@ def judge(
     from which the same call goes on, to the same bytes. Raises UsageError where a judge stands at `out` already, DataError,
     DiskError; Interrupted after Ctrl-C.
     """
-    out, console = Path(out), console_for(quiet)
-    _check(out, seed, epochs)
-    wanted = parse_size(size)
+    out, console = place("out", out), console_for(quiet)
+    seed = whole("seed", seed, 0, MAX_SEED)
+    epochs = None if epochs is None else whole("epochs", epochs, 1, MOST_EPOCHS)
+    _check(out)
+    wanted = parse_size(size_text(size))
     data = at_size(source, wanted) if isinstance(source, Data) else load_data(source, wanted, skip_broken)
     training = JudgeTraining(data, seed=seed, epochs=epochs)
     set_size(data)  # a judge is of use only where the source has images enough for a card
@@ -67,12 +72,8 @@ def judge(
     return made
 
 
-def _check(out: Path, seed: int, epochs: int | None) -> None:
-    """Raises UsageError for what cannot be asked, DiskError where `out` cannot be written."""
-    if not 0 <= seed <= MAX_SEED:
-        raise UsageError(f"seed = {seed}: must lie in [0, {MAX_SEED}]")
-    if epochs is not None and epochs < 1:
-        raise UsageError(f"epochs = {epochs}: must be 1 or more")
+def _check(out: Path) -> None:
+    """Raises UsageError for a name that no judge can have, DiskError where it cannot be written."""
     if out.suffix != ".safetensors":
         raise UsageError(f"out = {shown(out)}: a judge's name ends in .safetensors; write --out {shown(out)}.safetensors")
     if out.is_file():
