@@ -5,6 +5,7 @@ import re
 import pytest
 import torch
 import torch.nn.functional as F
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from inkbloom.convolution import operands_of, parse_kernel
 from inkbloom.errors import UsageError
@@ -127,3 +128,27 @@ def test_all_words_lie_on_the_paper(tmp_path, lang, settings, outside, chinese):
 def test_a_kernel_that_does_not_fit_is_refused(tmp_path):
     with pytest.raises(UsageError, match="reaches over 29 pixels does not fit on 28"):
         example(tmp_path, " ".join("1" * 29))
+
+
+WIDE = " ".join(["0.1234 -0.5678"] * 3 + ["0.9876"])
+
+
+@pytest.mark.parametrize("kernel", [WIDE, WIDE.replace(" ", "; "), "; ".join([WIDE] * 7), "5"])
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_the_sum_stays_between_the_small_pictures(tmp_path, lang, kernel, outside, chinese):
+    made = example(tmp_path, kernel, padding="same", stride=3)
+    with lettering(lang):
+        sheet = Sheet(made, WORDS[lang], "a title", dpi=60)
+        sheet.spell(strongest(made))
+        renderer = FigureCanvasAgg(sheet.figure).get_renderer()
+        told = sheet.figure.texts[-1].get_window_extent(renderer)
+        assert not [1 for axis in sheet.figure.axes if told.overlaps(axis.get_window_extent(renderer))]
+        assert outside(sheet.figure) == []
+
+
+def test_the_words_on_padding_have_its_numbers(tmp_path):
+    """Of a 2 x 4 kernel, `same` adds 1 in height and 3 in width; no "1 rows"."""
+    sheet = Sheet(example(tmp_path, "1 2 3 4; 5 6 7 8", padding="same"), WORDS["en"], "", dpi=30)
+    about = sheet.figure.texts[1].get_text()
+    assert "1 in height, 3 in width" in about
+    assert not re.search(r"\b1 (rows|columns)", about)

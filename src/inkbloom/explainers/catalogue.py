@@ -4,7 +4,7 @@ from __future__ import annotations
 
 ABOUT = {
     "convolution": "a kernel slides over an image, every product spelled out",
-    "transposed": "from a small matrix to a large one, with the zeros between",
+    "transposed": "a convolution and its transpose, with the zeros that are put in",
     "continuous": "two functions, their sliding product and its integral",
     "noising": "an image turns into noise, and why that is a convolution",
     "sampling": "what a trained network sees and predicts at each step",

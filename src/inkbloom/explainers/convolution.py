@@ -27,7 +27,7 @@ WORDS = {
         "about": "Under the kernel, each pixel is multiplied by its weight; the products add up to one number of the feature "
         "map.\nAs in networks, the kernel is not flipped (cross-correlation). Stride {stride}, {padding}.\n"
         "The large matrices are the framed parts of the small pictures.",
-        "padded": "{rows} rows and {columns} columns of zeros put around (dashed)",
+        "padded": "zeros put around (dashed): {rows} in height, {columns} in width",
         "unpadded": "no padding",
         "matrix": "{rows} x {columns} matrix",
         "pixels": "Pixels, 0 black to 255 white",
@@ -125,12 +125,9 @@ class Sheet:
             moving += fill(self.products, term.tap, term.product, self.weighted, points, dashed=term.source is None)
         which = self.words["sum"].format(row=place[0] + 1, column=place[1] + 1)
         moving.append(write(self.figure, 5.7, 6.0, which, 10, GREY, "center"))
-        moving.append(write(self.figure, 5.7, 6.3, spelled(terms, self.words["many"]), self._size(), INK, "center"))
+        told = spelled(terms, self.words["many"])
+        moving.append(write(self.figure, 5.7, 6.3, told, size_of(told), INK, "center"))
         return moving
-
-    def _size(self) -> float:
-        rows, columns = self.example.kernel.shape[2:]
-        return 12 if rows <= 3 and columns <= 5 else 9 if rows <= 5 else 7
 
     def _in_part(self, place: tuple[int, int]) -> tuple[int, int]:
         return place[0] - self.example.part[0][0], place[1] - self.example.part[1][0]
@@ -148,6 +145,12 @@ class Sheet:
         rows, columns = ((max(0, span.start), min(size, span.stop)) for span, size in zip(part, x.shape[2:], strict=True))
         outline(axis, rows, columns, colour, 1.5)
         axis.set_title(title, pad=5, fontsize=9, color=GREY, loc="left" if left < 5 else "right")
+
+
+def size_of(told: str) -> float:
+    """The size in points at which a sum fits between the two small pictures and above the paper's end."""
+    lines = told.split("\n")
+    return min(12, 86 / (1.45 * len(lines)), 72 * 7.2 / (0.62 * max(map(len, lines))))
 
 
 def spelled(terms: list[Operand], many: str) -> str:
