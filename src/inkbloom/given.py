@@ -18,7 +18,7 @@ def native(value: Any) -> Any:
     return value.tolist() if hasattr(value, "tolist") and not isinstance(value, type) else value
 
 
-def whole(name: str, value: Any, low: int, high: int) -> int:
+def whole(name: str, value: Any, low: int = -(10**18), high: int = 10**18) -> int:
     """A whole number in [low, high]. Raises UsageError."""
     number = native(value)
     if type(number) is not int:

@@ -34,7 +34,6 @@ from .progress import console_for, progress
 from .train import source_of
 
 SHOWN = 16  # samples in the picture
-MOST = 10**7  # images
 
 
 def evaluate(
@@ -64,7 +63,7 @@ def evaluate(
     docs/python.md. Raises InkbloomError.
     """
     seed = whole("seed", seed, 0, MAX_SEED)
-    n, images = (None if asked is None else whole(name, asked, 1, MOST) for name, asked in (("n", n), ("images", images)))
+    n, images = (None if asked is None else whole(name, asked) for name, asked in (("n", n), ("images", images)))
     path, console = place("what", what), console_for(quiet)
     asked = {"steps": steps, "nfe": nfe, "solver": solver, "spacing": spacing, "guidance": guidance}
     is_set = not isinstance(what, Run) and holds_images(path)

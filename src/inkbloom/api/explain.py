@@ -66,9 +66,7 @@ def explain(
     for name, value in (("stride", stride), ("padding", padding)):
         if isinstance(value, int) and value > LARGEST:
             raise UsageError(f"--{name} {brief(value)}: at most {LARGEST} pixels can be drawn")
-    shown = (
-        digit_image(DIGIT if digit is None else whole("digit", digit, -(10**9), 10**9)) if image is None else own_image(image)
-    )
+    shown = digit_image(DIGIT if digit is None else whole("digit", digit)) if image is None else own_image(image)
     console, files = console_for(quiet), Written()
     if shown.note:
         console.print(f"image: {shown.note}")

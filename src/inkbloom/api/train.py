@@ -55,7 +55,7 @@ def train(
     name = asked.family if isinstance(recipe, Recipe) else Path(recipe).stem
     folder = RunFolder(place("out", out or Path("runs") / name))
     due = native(cards) if cards is not None else ()
-    due = [whole("cards", step, 1, 10**9) for step in (due if isinstance(due, list | tuple) else [due])]
+    due = [whole("cards", step) for step in (due if isinstance(due, list | tuple) else [due])]
     _train(asked, folder, data if isinstance(data, Data) else None, own, due, quiet)
     return Run(folder.path, **{name: value for name, value in own.items() if name in OPENED_WITH})
 
