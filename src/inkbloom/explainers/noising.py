@@ -154,7 +154,7 @@ def still(example: Example, words: dict[str, str], title: str) -> Figure:
 
 def moving(example: Example, words: dict[str, str], title: str) -> Iterator[Image.Image]:
     """t from 0 to 1 on every path at once, pixel values counted below; at the right a drop that spreads. FRAMES frames."""
-    figure = Figure(figsize=(15.05, 6.0), dpi=80)
+    figure = Figure(figsize=(15.05, 6.0), dpi=73)
     heading(figure, title, words["about"])
     lefts = [0.3 + 2.45 * column for column in range(len(ROWS) + 1)]
     boards = [place(figure, left, 2.0, 2.2, 2.2) for left in lefts]
