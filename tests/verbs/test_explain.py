@@ -96,7 +96,7 @@ REFUSED = {
     "two images": (["noising", "--image", "a.png", "--digit", "1"], 2, "not allowed with"),
     "two networks": (["unet", "--run", "a", "--net", "ink"], 2, "not allowed with"),
     "a flag of another topic": (["continuous", "--kernel", "box"], 2, "the topic continuous: it takes --f, --g; leave it out"),
-    "no such function": (["continuous", "--f", "bocks"], 2, "unknown function 'bocks': did you mean 'box'?"),
+    "no such function": (["continuous", "--f", "boxx"], 2, "unknown function 'boxx': did you mean 'box'?"),
     "a file for a folder": (["convolution", "--stride", "6", "--out", "words.txt"], 5, "a file stands where a folder"),
 }  # fmt: skip
 
