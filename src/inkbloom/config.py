@@ -53,7 +53,7 @@ class Recipe:
     family: FamilyName = _f("diffusion", "what is trained")
 
     # data
-    data: str = _f("digits", "source: digits, fashion-mnist, idx:PATH, npz:PATH, folder:PATH")
+    data: str = _f("digits", "source: digits, tinted-digits, fashion-mnist, idx:PATH, npz:PATH, folder:PATH")
     split: SplitName = _f("train", "train keeps hold-out and reference images unseen; all trains on everything")
     size: str = _f("", "bring images to N or HxW pixels (centre crop, resize); empty: as they are")
     pixels: PixelRange = _f("-1..1", "range of the pixel values that the network sees")

@@ -31,6 +31,7 @@ PURPOSES = {
     "judging": 9,  # evaluation: draw 0 shuffles images from a file, draw k picks the k-th random half of the floor
     "clusters": 10,  # where k-means begins: index = class
     "cluster": 11,  # sampling: the cluster that an image is drawn from
+    "tint": 12,  # the colours of the tinted digits: draw 0 their strength, draw 1 which channel stays low
 }
 MAX_SEED = 2**32 - 1
 

@@ -27,6 +27,22 @@ SHA256 = {
 }
 
 
+def test_tinted_digits():
+    """The same digits, in the same order, dark at the rim and with a bright hue inside; no two in the same colours."""
+    data, grey = load_data("tinted-digits"), load_data("digits")
+    images = data.images.numpy()
+    assert images.shape == (10_000, 3, 32, 32)
+    assert data.labels.equal(grey.labels)
+    assert {name: part.tolist() for name, part in data.slices.items()} == {n: part.tolist() for n, part in grey.slices.items()}
+    rim = images[:, :, 0, 0]
+    assert rim.max() <= 64
+    ink = images[:, :, 2:30, 2:30].transpose(0, 2, 3, 1)[grey.images.numpy()[:, 0] == 255].astype(int)
+    assert ink.max(1).min() >= 127
+    assert ink.min(1).max() <= 51
+    assert len({colour.tobytes() for colour in rim}) > 9000
+    assert load_data("tinted-digits").images.equal(data.images)
+
+
 def test_digits():
     data = load_data("digits")
     assert data.images.shape == (10_000, 1, 28, 28)

@@ -18,14 +18,14 @@ def colours(tmp_path):
 
 
 def test_names():
-    assert list(SOURCES) == ["digits", "fashion-mnist", "idx", "npz", "folder"]
+    assert list(SOURCES) == ["digits", "tinted-digits", "fashion-mnist", "idx", "npz", "folder"]
 
 
 @pytest.mark.parametrize(
     ("source", "words"),
     [
         ("digit", "did you mean 'digits'?"),
-        ("", "known: digits, fashion-mnist, idx, npz, folder"),
+        ("", "known: digits, tinted-digits, fashion-mnist, idx, npz, folder"),
         ("./pictures", "unknown source './pictures'"),
         ("digits:", "digits takes no path"),
         ("fashion-mnist:/tmp", "takes no path"),

@@ -174,3 +174,21 @@ def test_a_new_run_folder_is_durable(tmp_path):
     with mock.patch.object(os, "fsync", wraps=os.fsync) as fsync, hold(tmp_path / "runs" / "a"):
         pass
     assert fsync.call_count == (2 if os.name == "posix" else 0)
+
+
+def test_a_new_folder_that_nothing_was_put_into_goes_again(tmp_path):
+    """As where a training finds that its images are missing."""
+
+    def fail(run):
+        with hold(run):
+            assert (run / ".lock").exists()
+            raise ZeroDivisionError
+
+    (tmp_path / "there").mkdir()
+    for run in (tmp_path / "a/b/run", tmp_path / "there"):
+        with pytest.raises(ZeroDivisionError):
+            fail(run)
+    assert [*tmp_path.rglob("*")] == [tmp_path / "there"]
+    with hold(tmp_path / "a/run"):
+        (tmp_path / "a/run/file").write_text("")
+    assert (tmp_path / "a/run/.lock").exists()

@@ -1,11 +1,15 @@
 """`inkbloom claims` from outside: the table in both languages, the JSON file, and what it refuses."""
 
+import io
 import json
+import sys
+from dataclasses import replace
 
 import pytest
 
 from inkbloom.claims import catalogue, lab
 from inkbloom.claims.claim import Claim, Figure, Finding, Text
+from inkbloom.cli import main
 
 
 @pytest.fixture
@@ -38,6 +42,27 @@ def test_the_table_in_both_languages(command, made_up):
     assert "图像：here 500（N = 7）" in chinese
     assert "部分成立" in chinese
     assert not {"Claim", "pictures", "holds", "section"} & set(chinese.split())
+
+
+def test_an_encoding_without_chinese(made_up, monkeypatch):
+    held = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(held, encoding="cp1252"))
+    assert main(["claims", "--lang", "zh"]) == 0
+    assert rb"one\uff1a\u8bf4\u6cd5A" in held.getvalue()
+
+
+@pytest.mark.parametrize(("words", "code", "measured"), [((), 5, 1), (("--json", "{here}/claims.json"), 0, 2)])
+def test_nobody_to_tell(words, code, measured, made_up, monkeypatch, tmp_path):
+    """Where the table is all there is, measuring on is of no use; where a file is asked for, it is made."""
+    asked = []
+    for name, claim in catalogue.CLAIMS.items():
+        measure = claim.measure
+        watched = replace(claim, measure=lambda lab, name=name, measure=measure: asked.append(name) or measure(lab))
+        monkeypatch.setitem(catalogue.CLAIMS, name, watched)
+    monkeypatch.setattr(sys, "stdout", None)
+    assert main(["claims", *(word.format(here=tmp_path) for word in words)]) == code
+    assert len(asked) == measured
+    assert len([*tmp_path.iterdir()]) == (code == 0)
 
 
 def test_the_json_file(command, made_up, tmp_path):

@@ -181,6 +181,30 @@ def test_cards_side_by_side(copied, a_card, command, tmp_path):
     assert "FD 1.900 ± 0.010 21.500 ± 0.250 30.000 ± 1.500" in Pictures((tmp_path / "page.html").read_bytes()).text
 
 
+def test_the_card_that_a_training_made_at_its_last_step(copied, a_card, made, command):
+    """`train --cards`: it stands in for the run's own, also where that is of an earlier step; one made on the way does not."""
+    for run, fd in ((copied("one"), 30.0), (copied("two", a_card(made={"step": 4}, fd=99.0), target="v"), 40.0)):
+        (run / "cards").mkdir(exist_ok=True)
+        for step, value in ((4, 77.0), (8, fd)):
+            (run / f"cards/step-{step:08d}.json").write_text(json.dumps(a_card(made={"step": step}, fd=value)))
+    three = copied("three", a_card(made={"step": 8}, fd=50.0), seed=3)
+    (three / "cards").mkdir(exist_ok=True)
+    (three / "cards/step-00000008.json").write_text(json.dumps(a_card(made={"step": 8}, fd=88.0)))
+    found, notes = tables(command("compare", run.parent / "one", run, three).out)
+    assert [cell.split()[0] for cell in found["cards"]["FD"]] == ["1.900", "30.000", "40.000", "50.000"]
+    assert not [note for note in notes if "card" in note]
+
+
+def test_long_lines_break_in_the_tables_of_the_page(copied, a_card, made, command, tmp_path):
+    """Else one of them pushes the columns of the other runs off the page."""
+    one = copied("one", a_card(made={"step": 8}))
+    assert command("compare", one, made("two", target="v"), "--quiet", "--html", tmp_path / "page.html").code == 0
+    page = (tmp_path / "page.html").read_text()
+    assert re.findall(r"<table[^>]*>", page) == ['<table class="side">'] * 3
+    (rule,) = re.findall(r"^\.side th, \.side td {(.*)}$", page, re.MULTILINE)
+    assert {"white-space: normal", "overflow-wrap: anywhere"} <= {part.strip() for part in rule.split(";")}
+
+
 def test_a_run_without_a_card_is_compared_without(copied, made, a_card, command):
     ended = command("compare", copied("one", a_card(made={"step": 4})), made("two", target="v"))
     found, notes = tables(ended.out)

@@ -198,6 +198,13 @@ def test_names_of_the_sheet(source, name):
     assert ".." not in got
 
 
+def test_sheets_of_other_sizes_stand_side_by_side(folder, tmp_path):
+    for size in ((), ("--size", 16), ("--size", "16x24")):
+        assert command(f"folder:{folder}", *size, "--skip-broken", "--out", tmp_path / "out") == 0
+    sheets = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert sheets == [f"folder-my-pictures{size}.png" for size in ("-16x16", "-16x24", "")]
+
+
 def test_the_module_starts_without_torch():
     code = "import inkbloom.verbs.inspect, sys; assert not {'torch', 'numpy', 'PIL', 'rich'} & set(sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

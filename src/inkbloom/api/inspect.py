@@ -172,8 +172,9 @@ def sheet(data: Data) -> Image.Image:
     return beside(made, data.classes) if named(data.classes) and classes <= MOST else made
 
 
-def sheet_name(source: str) -> str:
-    """'folder:/a/my cats' -> 'folder-my-cats': a plain file name without its suffix."""
+def sheet_name(source: str, size: str = "") -> str:
+    """'folder:/a/my cats' -> 'folder-my-cats', with --size 32 'folder-my-cats-32x32': a plain file name without its suffix."""
     kind, _, place = source.partition(":")
     name = re.sub(r"[^\w.-]+", "-", Path(place).resolve().name).strip("-.")[:60] if place else ""
-    return f"{kind}-{name}" if name else kind
+    sides = parse_size(size) or ()
+    return "-".join(part for part in (kind, name, "x".join(map(str, sides))) if part)

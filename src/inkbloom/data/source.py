@@ -19,18 +19,20 @@ from .meant import as_source
 from .messages import shown
 from .npz import load_npz
 from .resize import resized
+from .tinted import load_tinted
 
 Loader = Callable[[Path, Size | None, bool], Data]
 
 # A loader is given the path, the wanted size, which it may leave to `load_data`, and whether to skip broken files.
 SOURCES: dict[str, Loader] = {
     "digits": lambda path, size, skip_broken: load_digits(),
+    "tinted-digits": lambda path, size, skip_broken: load_tinted(),
     "fashion-mnist": lambda path, size, skip_broken: load_fashion(),
     "idx": lambda path, size, skip_broken: load_idx(path),
     "npz": lambda path, size, skip_broken: load_npz(path),
     "folder": load_folder,
 }
-WITHOUT_PATH = {"digits", "fashion-mnist"}
+WITHOUT_PATH = {"digits", "tinted-digits", "fashion-mnist"}
 
 
 def parse_source(source: str) -> tuple[str, Path]:

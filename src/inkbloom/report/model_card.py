@@ -16,8 +16,10 @@ MARK = (
     "<!-- written by inkbloom, which writes it anew after training and evaluation: to keep your own text, remove this line -->"
 )
 HUB = {"digits": "ylecun/mnist", "fashion-mnist": "zalando-datasets/fashion_mnist"}  # the sets that have a name there
+MNIST = "10,000 images of MNIST by Yann LeCun, Corinna Cortes and Christopher J.C. Burges, here under CC BY-SA 3.0."
 CREDIT = {
-    "digits": "10,000 images of MNIST by Yann LeCun, Corinna Cortes and Christopher J.C. Burges, here under CC BY-SA 3.0.",
+    "digits": MNIST,
+    "tinted-digits": f"{MNIST} Tinted by inkbloom.",
     "fashion-mnist": "Fashion-MNIST by Han Xiao, Kashif Rasul and Roland Vollgraf, Zalando SE 2017, MIT license.",
 }
 

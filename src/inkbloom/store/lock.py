@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -16,11 +17,12 @@ from ..files import make_folder
 def hold(run: Path) -> Iterator[None]:
     """Holds the run in the folder `run`, which it makes where missing, for the length of a `with` block.
 
-    Raises Busy at once where another process (or another block of this one) holds it, and DiskError where the folder
-    cannot be written.
+    A new folder that nothing was put into goes again. Raises Busy at once where another process (or another block of this
+    one) holds it, and DiskError where the folder cannot be written.
     """
     lock = FileLock(run / ".lock", timeout=0)
     try:
+        new = [folder for folder in (run, *run.parents) if not folder.exists()]
         make_folder(run)
         lock.acquire()
     except Timeout:
@@ -30,4 +32,10 @@ def hold(run: Path) -> Iterator[None]:
     try:
         yield
     finally:
+        with suppress(OSError):  # Windows removes it with the release
+            if os.listdir(run) == [".lock"]:
+                (run / ".lock").unlink()
         lock.release()
+        for folder in new:
+            with suppress(OSError):  # something is in it
+                folder.rmdir()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """The flags of `inkbloom inspect`."""
-    parser.add_argument("source", help="digits, fashion-mnist, idx:PATH, npz:PATH or folder:PATH")
+    parser.add_argument("source", help="digits, tinted-digits, fashion-mnist, idx:PATH, npz:PATH or folder:PATH")
     parser.add_argument("--size", default="", metavar="S", help="bring the images to N or HxW pixels, as train --size does")
     parser.add_argument(
         "--out", type=Path, default=Path("inspect"), metavar="DIR", help="folder of the contact sheet (default: inspect)"
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
             console.print(table, soft_wrap=False)
         if found.broken and not args.skip_broken:
             console.print("train stops at broken files: mend them, or leave them out with --skip-broken")
-    path = args.out / f"{sheet_name(args.source)}.png"
+    path = args.out / f"{sheet_name(args.source, args.size)}.png"
     save_png(sheet(found.data), path)
     console.print(f"contact sheet: {path}")
     return 0
