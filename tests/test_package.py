@@ -25,13 +25,15 @@ train fast {TINY} --out runs/digits
 train own.toml --out runs/own --quiet
 sample runs/own --count 4 --nfe 4
 sample --count 4
-evaluate runs/digits --images 50 --n 50 --nfe 2
+evaluate runs/digits --images 50 --n 50 --nfe 2 --json card.json
+judge digits --epochs 1 --quiet
 compare runs/digits runs/own --html both.html
 explain convolution
 claims --only shrinks ideal timestep impressive tuning --json claims.json
 bench --quick --only sampling --recipe own.toml --run runs/own
 """  # each verb in its quickest real form
-FILES = "inspect/digits.png runs/own/samples/grid.png samples/grid.png runs/digits/card.json both.html explain/convolution.png"
+FILES = """inspect/digits.png runs/own/samples/grid.png samples/grid.png card.json judge.safetensors both.html
+explain/convolution.png"""
 ALL_IN_ONE = """
 import contextlib, io, json, sys
 import inkbloom, inkbloom.cli

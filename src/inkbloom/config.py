@@ -11,16 +11,15 @@ import json
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import Field, dataclass, field, fields, replace
 from functools import cache
 from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_type_hints
 
 from .errors import OWN, UsageError, brief, no_recipe, own_name, plain, shown, unknown
-from .given import native, size_text, written
+from .given import native, size_text, typed, written
 
 FamilyName = Literal["diffusion", "vae", "gan"]
 NetName = Literal["basic", "unet2d", "ink"]
@@ -151,7 +150,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         for name in HINTS:
-            object.__setattr__(self, name, _typed(name, getattr(self, name)))
+            object.__setattr__(self, name, typed(name, getattr(self, name), HINTS[name], name in OWN_FIELDS))
 
     def __repr__(self) -> str:
         length = f"{self.steps:,} steps" if self.steps else f"{self.epochs} epochs"
@@ -184,41 +183,6 @@ def deciding() -> list[Field[Any]]:
     """The fields of a recipe that decide what a training leads to, in their order; chance and speed do not."""
     incidental = {*BESIDE, "seed", "precision", "compile"}
     return [f for f in fields(Recipe) if f.name not in incidental]
-
-
-def _typed(name: str, value: Any) -> Any:
-    """`value` as the type of field `name`, or UsageError. Ints pass for floats, lists for tuples, numbers and pairs for a
-    size, and what `native` can read; nothing else is bent."""
-    hint, value = HINTS[name], native(value)
-    if name == "size" and value is not None:
-        value = size_text(value)
-    if get_origin(hint) is Literal:
-        if name in OWN_FIELDS and isinstance(value, str) and value.startswith(OWN) and value == brief(value):
-            return value
-        if value not in get_args(hint) or not isinstance(value, str):
-            raise unknown(name, value if isinstance(value, str) else written(value), get_args(hint))
-        return value
-    if hint == tuple[int, ...] and isinstance(value, list | tuple):
-        value = tuple(value)
-        good = all(type(item) is int for item in value)
-    elif hint == tuple[float, ...] and isinstance(value, list | tuple):
-        good = all(type(item) in (int, float) and abs(item) < 1e300 for item in value)
-        value = tuple(float(item) for item in value) if good else value
-    elif hint == int | None:
-        good = value is None or type(value) is int
-    elif hint is float:
-        good = type(value) in (int, float)
-        with suppress(OverflowError):  # a whole number beyond all floats stays one, and is out of range
-            value = float(value) if good else value
-    else:
-        good = type(value) is hint
-    if not good:
-        lists = {tuple[int, ...]: "list of whole numbers", tuple[float, ...]: "list of numbers"}
-        wanted = lists.get(hint) or {str: "text", bool: "true or false", float: "number"}.get(hint, "whole number")
-        raise UsageError(f"{name} = {written(value)}: needs {'' if hint in (str, bool) else 'a '}{wanted}")
-    if hint is str and any("\ud800" <= letter <= "\udfff" for letter in value):  # how Python reads a name in another encoding
-        raise UsageError(f"{name} = {written(value)}: not UTF-8; rename the file")
-    return value
 
 
 def check(recipe: Recipe) -> None:

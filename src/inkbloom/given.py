@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
-from .errors import UsageError, brief
+from .errors import OWN, UsageError, brief, unknown
 
 
 def native(value: Any) -> Any:
@@ -49,6 +50,43 @@ def size_text(value: Any) -> str:
     size = native(value)
     sides = size if isinstance(size, list | tuple) else [size]
     return size if isinstance(size, str) else "x".join(map(written, sides)) or written(size)
+
+
+def typed(name: str, value: Any, hint: Any, may_be_own: bool = False) -> Any:
+    """`value` as the type `hint` of the recipe's field `name`, or UsageError; may_be_own: a name 'own:...' will do as well.
+
+    Ints pass for floats, lists for tuples, numbers and pairs for a size, and what `native` can read; nothing else is bent.
+    """
+    value = native(value)
+    if name == "size" and value is not None:
+        value = size_text(value)
+    if get_origin(hint) is Literal:
+        if may_be_own and isinstance(value, str) and value.startswith(OWN) and value == brief(value):
+            return value
+        if value not in get_args(hint) or not isinstance(value, str):
+            raise unknown(name, value if isinstance(value, str) else written(value), get_args(hint))
+        return value
+    if hint == tuple[int, ...] and isinstance(value, list | tuple):
+        value = tuple(value)
+        good = all(type(item) is int for item in value)
+    elif hint == tuple[float, ...] and isinstance(value, list | tuple):
+        good = all(type(item) in (int, float) and abs(item) < 1e300 for item in value)
+        value = tuple(float(item) for item in value) if good else value
+    elif hint == int | None:
+        good = value is None or type(value) is int
+    elif hint is float:
+        good = type(value) in (int, float)
+        with suppress(OverflowError):  # a whole number beyond all floats stays one, and is out of range
+            value = float(value) if good else value
+    else:
+        good = type(value) is hint
+    if not good:
+        lists = {tuple[int, ...]: "list of whole numbers", tuple[float, ...]: "list of numbers"}
+        wanted = lists.get(hint) or {str: "text", bool: "true or false", float: "number"}.get(hint, "whole number")
+        raise UsageError(f"{name} = {written(value)}: needs {'' if hint in (str, bool) else 'a '}{wanted}")
+    if hint is str and any("\ud800" <= letter <= "\udfff" for letter in value):  # how Python reads a name in another encoding
+        raise UsageError(f"{name} = {written(value)}: not UTF-8; rename the file")
+    return value
 
 
 def written(value: Any) -> str:

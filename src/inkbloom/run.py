@@ -164,9 +164,13 @@ def start_from(start: Any, spec: Spec) -> Start:
 
 def _number_of(end: Any, held: Data) -> int:
     """The number of the hold-out image asked for: itself, or that of the first image of a class. Raises UsageError."""
-    if isinstance(end, str) and not end.isdigit() and held.labels is not None:
+    digits = isinstance(end, str) and end.removeprefix("-").isdecimal()
+    if isinstance(end, str) and not digits and held.labels is not None:
         (label,) = class_numbers(end, held.classes)
         if not (held.labels == label).any():
             raise UsageError(f"between = {written(end)}: no hold-out image is of this class; give a number")
         return int((held.labels == label).nonzero()[0])
-    return whole("between", int(end) if isinstance(end, str) and end.isdigit() else end, 0, len(held.images) - 1)
+    number = whole("between", int(end) if digits else end)
+    if not 0 <= number < len(held.images):
+        raise UsageError(f"between = {written(number)}: the hold-out images are 0 to {len(held.images) - 1}")
+    return number

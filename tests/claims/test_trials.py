@@ -227,7 +227,7 @@ def test_full_makes_what_is_missing_and_goes_on(command, recipe, source, monkeyp
     assert done.out.count("training:") == 2
     assert json.loads((tmp_path / "claims.json").read_text(encoding="utf-8"))[0]["seeds"] == [0, 1]
     assert "training:" not in command("claims", "--full").out
-    monkeypatch.setattr(catalogue, "CLAIMS", {"one": replace(claim, trials=(replace(trial, changes={"steps": 3}),))})
+    monkeypatch.setattr(catalogue, "CLAIMS", {"one": replace(claim, trials=(replace(trial, changes={"steps": 2, "lr": 0.5}),))})
     assert "another recipe" in command("claims", "--full").error  # old cards do not stand in for a training that has changed
 
 

@@ -186,7 +186,7 @@ def test_training_beats_the_untrained_network(run, source, recipe, tmp_path):
 def test_sample_writes_the_plane_and_what_lies_between(run, command):
     ended = command("sample", run.path, "-n", 4, "--plane", "--label", 1, "--between", 0, 2, "--history")
     assert ended.code == 0, ended.err
-    assert ended.out.startswith("4 pictures, one pass of the network each\n")
+    assert ended.out.startswith("4 pictures of class 1, one pass of the network each\n")
     for name in ("grid", "plane", "between", "history"):
         assert f"{name}: {run.path / 'samples' / name}.png" in ended.out
     assert run.plane(4, 2).shape == (16, 8, 8, 1)

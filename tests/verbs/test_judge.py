@@ -166,7 +166,7 @@ def test_nothing_is_replaced(source, command, tmp_path, monkeypatch):
         (["folder:broken"], 3, "1 of 201 files cannot be read"),
         (["folder:mixed", "--size", "x"], 2, "size = 'x': write N or HxW, as in 32 or 45x60"),
         (["folder:mixed", "--size", "4"], 2, "size = '4': height and width must lie in [8, 1024]"),
-        (["folder:few", "--epochs", "0"], 2, "epochs = 0: must be 1 or more"),
+        (["folder:few", "--epochs", "0"], 2, "epochs = 0: must lie in [1, "),
         (["folder:few", "--epochs", "many"], 2, "argument --epochs: invalid int value: 'many'"),
         (["folder:few", "--seed", "-1"], 2, "seed = -1: must lie in [0, "),
         (["folder:few", "--out", "mine"], 2, "out = mine: a judge's name ends in .safetensors; write --out mine.safetensors"),

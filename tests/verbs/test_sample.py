@@ -409,7 +409,7 @@ def test_pictures_that_are_none(runs, command, tmp_path):
     for name in ("missing.png", "text.png", "empty.png", "."):
         ended = command("sample", runs / "classes", "--from", tmp_path / name, "--at", 0.5, "--out", tmp_path / "out")
         assert ended.code == 3
-        assert str(tmp_path) in ended.error
+        assert tmp_path.name in ended.error
         assert not (tmp_path / "out").exists()
 
 

@@ -9,10 +9,9 @@ from typing import Any
 
 from rich.console import Console
 
-from ..claims import catalogue, lab
+from ..claims import catalogue, lab, trials
 from ..claims.claim import Claim, Finding
 from ..claims.text import record
-from ..claims.trials import PICTURES
 from ..errors import unknown
 from ..evaluation.card_file import read_card
 from ..files import try_to_write, write_file
@@ -78,4 +77,4 @@ def train_for(claim: Claim, console: Console) -> None:
                 console.print(f"training: {folder}", soft_wrap=True)
             train(trial.recipe, out=folder, seed=seed, quiet=True, **trial.settings)  # or finds that it is the one asked for
             if missing:
-                evaluate(folder, images=PICTURES, n=PICTURES, json=folder / "card.json", quiet=True)
+                evaluate(folder, images=trials.PICTURES, n=trials.PICTURES, json=folder / "card.json", quiet=True)
