@@ -158,7 +158,8 @@ def disk_error(problem: Exception, path: Path, needed: int = 0) -> DiskError:
         return DiskError(f"no permission to write ({path}): choose another place, or change its permissions")
     if number in (errno.ENOTDIR, errno.EEXIST, errno.EISDIR):
         return DiskError(f"a file stands where a folder is needed, or the reverse ({path}): choose another place")
-    return DiskError(f"cannot write ({path}): {text}")
+    why = problem.strerror if isinstance(problem, OSError) and problem.strerror else text
+    return DiskError(f"cannot write ({path}): {why}")
 
 
 def _free(path: Path) -> int:

@@ -25,13 +25,18 @@ def replacing(path: Path, size: int = 0) -> Iterator[IO[bytes]]:
     """A new file that takes the place of `path` when the block ends well: whoever looks, even after a crash, finds the old
     file or the new one.
 
-    If the block fails, the old file stands and the new one goes. Missing folders are made. `size`: the bytes that are about
+    If the block fails, the old file stands and the new one goes. Missing folders are made. What is no file, such as a pipe or
+    /dev/stdout, is written into. `size`: the bytes that are about
     to be written, for the message where the disk is full. Raises DiskError.
     """
     unfinished = temporary(path)
     try:
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, "a folder stands there", str(path))
+        if is_stream(path):
+            with open(path, "ab") as stream:
+                yield stream
+            return
         make_folder(path.parent)
         with open(unfinished, "wb") as file:
             yield file
@@ -46,6 +51,12 @@ def replacing(path: Path, size: int = 0) -> Iterator[IO[bytes]]:
             unfinished.unlink(missing_ok=True)
 
 
+def is_stream(path: Path) -> bool:
+    """Whether a device or a pipe stands there, whose place no file may take."""
+    there = os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
+    return there or path.absolute().parent == Path("/dev")
+
+
 def write_file(path: Path, data: bytes) -> None:
     """Replaces the file at `path` by `data`. Raises DiskError; the old file is then still there."""
     with replacing(path, len(data)) as file:
@@ -58,8 +69,9 @@ class _Tried(Exception):
 
 def try_to_write(path: Path) -> None:
     """Raises DiskError where `path` cannot be written: better now than after minutes of work."""
-    with suppress(_Tried), replacing(path):
-        raise _Tried
+    if not is_stream(path):
+        with suppress(_Tried), replacing(path):
+            raise _Tried
 
 
 def make_folder(path: Path) -> None:

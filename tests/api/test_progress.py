@@ -80,3 +80,15 @@ def test_lines_are_printed_as_they_are(capsys):
     console_for().print(line)
     console_for(quiet=True).print(line)
     assert capsys.readouterr().out == f"{line}\n"
+
+
+@pytest.mark.parametrize("columns", ["0", "1", "abc", "-3"])
+def test_whatever_the_shell_says_of_its_width(columns, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", columns)
+    console_for().print("a line that is longer than that")
+    assert capsys.readouterr().out == "a line that is longer than that\n"
+
+
+def test_names_are_no_emoji_codes(capsys):
+    console_for().print("run: runs/:smile:")
+    assert capsys.readouterr().out == "run: runs/:smile:\n"

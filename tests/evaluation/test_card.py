@@ -13,6 +13,7 @@ from inkbloom.data.slices import split_slices
 from inkbloom.errors import DataError, UsageError
 from inkbloom.evaluation.baseline import baseline, dealt, labels_in_turn, set_size
 from inkbloom.evaluation.card import finite, make_card, measure
+from inkbloom.evaluation.card_file import read_card, write_card
 from inkbloom.evaluation.distances import fd
 from inkbloom.evaluation.judge import Judge, JudgeNet
 from inkbloom.evaluation.measures import QUICK, SLOW
@@ -275,3 +276,11 @@ def test_sources_and_sizes_of_set_that_do_not_fit_are_refused(data):
         baseline(data, judge(size=(9, 8)))
     with pytest.raises(DataError, match="sees nothing"):
         baseline(data, judge(factor=0.0))
+
+
+def test_a_card_of_a_file_whose_name_is_no_utf8(a_card, tmp_path):
+    """A path of other bytes holds lone surrogates, which JSON can say and UTF-8 cannot."""
+    card = a_card(made={"run": "runs/caf\udce9 名"})
+    write_card(card, tmp_path / "card.json")
+    assert read_card(tmp_path / "card.json") == card
+    assert rb"caf\udce9 " + "名".encode() in (tmp_path / "card.json").read_bytes()

@@ -236,6 +236,20 @@ def test_write_file_replaces_with_the_mode_of_the_umask(tmp_path):
         assert {file.stat().st_mode & 0o777 for file in (path, *folder.iterdir())} == {0o640}
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes on this system")
+def test_a_pipe_is_written_into_and_no_file_takes_its_place(tmp_path):
+    """As with `--json >(jq .fd)` or `--json /dev/stdout`; trying it first takes nothing from whoever reads."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    reading = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    files.try_to_write(path)
+    write_file(path, b"card")
+    assert os.read(reading, 100) == b"card"
+    os.close(reading)
+    assert path.is_fifo()
+    assert names(tmp_path) == ["pipe"]
+
+
 def test_files_in_the_way(tmp_path):
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(DiskError, match="a file stands where a folder is needed"):

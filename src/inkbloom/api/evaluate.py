@@ -23,7 +23,7 @@ from ..evaluation.judge import choose_judge
 from ..evaluation.measures import Card
 from ..evaluation.table import headline, table
 from ..figures.images import save_png, tile
-from ..files import try_to_write
+from ..files import is_stream, try_to_write
 from ..given import native, place, whole
 from ..philox import MAX_SEED
 from ..report.run_page import write_report
@@ -131,16 +131,17 @@ def _unlike_its_own(
     return next((said for said, is_so in unlike.items() if is_so), "")
 
 
-def _homes(run: RunFolder | None, unlike: str, json: Path | None) -> tuple[list[tuple[Path, Path]], str]:
-    """Where the card goes, and its pictures; and why the run does not keep it, or ''.
+def _homes(run: RunFolder | None, unlike: str, json: Path | None) -> tuple[list[tuple[Path, Path | None]], str]:
+    """Where the card goes, and its pictures, which no pipe takes; and why the run does not keep it, or ''.
 
     Raises DiskError where it cannot be written; a run that cannot be is no matter where there is `json`.
     """
     if run and json and json.resolve() == run.card.resolve():  # asked for by name
         json, unlike = None, ""
-    homes = [(json, json.parent / f"{json.name.removesuffix('.json')}-pictures")] if json else []
-    for file, _ in homes:
-        try_to_write(file)
+    homes: list[tuple[Path, Path | None]] = []
+    if json:
+        try_to_write(json)
+        homes = [(json, None if is_stream(json) else json.parent / f"{json.name.removesuffix('.json')}-pictures")]
     if not run:
         return homes, ""
     if unlike:
@@ -209,7 +210,7 @@ def _write(
     pairs: list[tuple[int, int]],
     seed: int,
     file: Path,
-    folder: Path,
+    folder: Path | None,
     console: Console,
 ) -> None:
     """Writes the card, 16 random samples, and the samples nearest to training images, each left of its neighbour."""
@@ -223,6 +224,8 @@ def _write(
         "samples.png": tile(some, columns=8, scale=scale),
         "nearest.png": tile(beside, columns=4, scale=scale, gap=3),
     }
+    if folder is None:
+        return
     for name, picture in sheets.items():
         save_png(picture, folder / name)
         console.print(f"pictures: {folder / name}")

@@ -22,6 +22,8 @@ def console_for(quiet: bool | None = False) -> Console:
     quiet: whether nothing is printed; None: only where nobody watches, which is outside a terminal or a notebook.
     """
     console = Console(file=steady(sys.stdout), highlight=False, markup=False, emoji=False, soft_wrap=True)
+    if console.width < 1:  # COLUMNS=0, as some shells have it
+        console.width = 80
     console.quiet = not (console.is_terminal or console.is_jupyter) if quiet is None else quiet
     return console
 

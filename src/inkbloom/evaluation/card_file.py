@@ -31,7 +31,10 @@ LARGEST = 2**24  # bytes
 
 def write_card(card: Card, path: Path) -> None:
     """Writes a card as JSON. Raises DiskError."""
-    write_file(path, json.dumps(card, indent=1, ensure_ascii=False, allow_nan=False).encode() + b"\n")
+    text = json.dumps(card, indent=1, ensure_ascii=False, allow_nan=False)
+    write_file(
+        path, text.encode("utf-8", "backslashreplace") + b"\n"
+    )  # a path of bytes that are no UTF-8: \udcff, as JSON has it
 
 
 def read_card(path: Path) -> Card | None:

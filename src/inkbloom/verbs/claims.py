@@ -31,17 +31,16 @@ def run(args: argparse.Namespace) -> int:
     """Measures claim by claim and prints as it goes; 0. Raises InkbloomError."""
     if args.lang not in LANGUAGES:
         raise unknown("language", args.lang, LANGUAGES)
-    from rich.console import Console
-
     from ..api.claims import measured
+    from ..api.progress import console_for
 
-    console = Console(highlight=False, markup=False, emoji=False)
+    console = console_for()
     if not console.is_terminal:
         console.width = WIDTH
     for number, (id, claim, found) in enumerate(measured(args.only or (), args.full, console, args.json, args.lang)):
         if number:
             console.print()
-        console.print(table(id, claim, found, args.lang, first=not number))
+        console.print(table(id, claim, found, args.lang, first=not number), soft_wrap=False)
     if args.json:
         console.print(f"json: {shown(args.json, 1000)}", soft_wrap=True)
     return 0
