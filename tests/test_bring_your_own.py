@@ -302,13 +302,27 @@ def alone(denoise, x, times, path, noise):
     yield x
 
 
+def once(denoise, x, times, path, noise):
+    yield x, denoise(x, times[0])
+
+
+def two_arguments(denoise, x):
+    yield x, x
+
+
 def too_small(denoise, x, times, path, noise):
     yield x[:, :, :-1], x
 
 
 @pytest.mark.parametrize(
     ("solver", "message"),
-    [(nothing, "yields nothing: yield"), (alone, "yields no"), (too_small, "yields no")],
+    [
+        (nothing, "yields nothing: yield"),
+        (alone, "yields no"),
+        (too_small, "yields no"),
+        (once, r"yields 1 time for \d+ steps"),
+        (two_arguments, r"takes \(denoise, x\): give it"),
+    ],
 )
 def test_solvers_that_do_not_keep_the_contract_are_one_line(run, solver, message):
     with pytest.raises(UsageError, match=f"the solver {solver.__name__} {message}") as caught:

@@ -91,12 +91,14 @@ class Run:
         for images, labels in pictures(self.family, request):
             yield images.permute(0, 2, 3, 1).numpy(), labels.numpy() if labels is not None else None
 
-    def history(self, request: Request) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    def history(self, request: Request | int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """Every step of a request, all in memory: inputs (steps + 1, N, H, W, C), the last being the pictures, and predictions.
 
+        A number asks for so many pictures.
         Row k of the inputs is what the network saw before step k + 1, row k of the predictions is its prediction there.
         """
-        inputs, predictions = history(self.family, request, 0, request.count)
+        wanted = request if isinstance(request, Request) else self.request(request)
+        inputs, predictions = history(self.family, wanted, 0, wanted.count)
         return np.stack([self.as_bytes(x) for x in inputs]), np.stack([self.as_bytes(x0) for x0 in predictions])
 
     def plane(self, side: int = 15, label: int | str | None = None) -> Pictures:

@@ -25,7 +25,7 @@ from .families.family import Start
 from .families.spec import Shape
 from .given import number, whole
 from .philox import MAX_SEED, Draw
-from .solvers import SOLVERS, SPACINGS, Solver, Spacing, evaluations, steps_for
+from .solvers import SOLVERS, SPACINGS, Solver, Spacing, check_call, evaluations, steps_for
 
 Classes = int | str | Sequence[int | str]  # a class, or several, by number or name
 MOST = {"count": 10**7, "steps": 10_000, "nfe": 20_000}
@@ -114,6 +114,8 @@ def request(
     own_way = steps is None and nfe is None and solver in (None, recipe.solver) and spacing in (None, recipe.spacing)
     solver, spacing = solver or family.spec.given("solver"), spacing or family.spec.given("spacing")
     entry("solver", solver, SOLVERS)
+    if callable(solver):
+        check_call(solver)
     entry("spacing", spacing, SPACINGS)
     check_sampling(recipe.noise, str(solver), str(spacing))
     if not family.num_conditions and guidance not in (None, 1):

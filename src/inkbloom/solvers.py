@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from inspect import signature
 from itertools import pairwise
 
 import torch
@@ -85,6 +87,17 @@ def ancestral(denoise: Denoise, x: Tensor, times: Tensor, path: Path, noise: Ste
 
 
 SOLVERS: dict[str, Solver] = {"euler": euler, "heun": heun, "dpmpp_2m": dpmpp_2m, "ancestral": ancestral}
+
+
+def check_call(solver: Solver) -> None:
+    """Raises UsageError for a solver of one's own that cannot be called as solvers are."""
+    with suppress(ValueError):  # of what Python knows no signature
+        wanted = signature(solver)
+        try:
+            wanted.bind(*range(5))
+        except TypeError:
+            told = f"the solver {own_name(solver)} takes {wanted}"
+            raise UsageError(f"{told}: give it the five arguments (denoise, x, times, path, noise)") from None
 
 
 def evaluations(solver: str | Solver, steps: int, guidance: float = 1.0) -> int:

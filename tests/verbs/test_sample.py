@@ -149,7 +149,9 @@ def test_names_of_classes_work_where_numbers_do(recipe, command, tmp_path):
     ended = command("sample", vae, "--between", "Flags", first[1], "--plane", "--label", "Flags", "--out", tmp_path / "out")
     assert (ended.code, ended.err) == (0, "")
     assert "unknown class 'Flag'" in command("sample", vae, "--between", "Flag", 0).error
-    assert f"between = 99: must lie in [0, {len(held.images) - 1}]" in command("sample", vae, "--between", 0, 99).error
+    assert (
+        f"between = 99: the hold-out images are 0 to {len(held.images) - 1}" in command("sample", vae, "--between", 0, 99).error
+    )
 
 
 def test_a_run_behind_the_labels_is_still_the_run(runs, command, tmp_path):

@@ -336,6 +336,15 @@ def test_data_that_cannot_be_used(recipe, command, tmp_path):
         assert not (tmp_path / "run/config.toml").exists()
 
 
+def test_images_of_other_classes_are_no_damaged_checkpoint(recipe, source, command, tmp_path):
+    """The weights do not fit either, but that is not what is wrong."""
+    assert command("train", recipe(), "--out", tmp_path / "run", "--quiet").code == 0
+    for classes in (0, 5):
+        ended = command("train", recipe(data=source(classes=classes)), "--out", tmp_path / "run")
+        assert ended.code == 3
+        assert "the images are not those that this run began with" in ended.error
+
+
 def test_images_that_changed_since(recipe, source, command, tmp_path):
     data = tmp_path / "mine.npz"
     shutil.copy(source()[4:], data)

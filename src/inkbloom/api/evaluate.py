@@ -86,7 +86,7 @@ def evaluate(
         advance(0, None, "measuring")
         against = baseline(real, chosen, n)
         card, pairs = measure(subject.images, subject.labels, against, made=subject.made, holdout=subject.holdout, seed=seed)
-    for line in (*real.notes, *_empty_classes(real), *table(card), note):
+    for line in (*real.notes, *(_empty_classes(real) if chosen else ()), *table(card), note):
         if line:
             console.print(line)
     for file, folder in homes:

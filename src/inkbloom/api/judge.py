@@ -86,7 +86,7 @@ def _introduction(data: Data, training: JudgeTraining) -> list[str]:
     images = len(training.part.images)
     return [
         f"data: {images:,} images of {shown(data.source)}, {width} x {height} x {data.channels}, {len(data.classes)} classes",
-        f"steps: {training.steps:,} of {min(BATCH, images)} images ({training.epochs:,} epochs)",
+        f"steps: {training.steps:,} of {min(BATCH, images)} images ({training.epochs:,} epoch{'s' * (training.epochs > 1)})",
     ]
 
 

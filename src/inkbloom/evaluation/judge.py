@@ -146,9 +146,10 @@ def doubts(judge: Judge, data: Data) -> str:
     """Why the distances of this judge may say little, in one line; '' where nothing speaks against them."""
     if judge.accuracy < max(WEAK, 2 / len(judge.classes)):
         share = f"{judge.accuracy:.0%} of the real images that it was tried on"
-        return f"warning: judge {shown(judge.name)} names only {share} rightly, so its distances say little: train a better one"
+        better = "train a better one, for more --epochs and into another --out"
+        return f"warning: the judge '{shown(judge.name)}' names only {share} rightly, so its distances say little: {better}"
     if judge.source != data.source:
-        return f"note: judge {shown(judge.name)} was trained on {shown(judge.source)}, not on {shown(data.source)}"
+        return f"note: the judge '{shown(judge.name)}' was trained on {shown(judge.source)}, not on {shown(data.source)}"
     return ""
 
 

@@ -47,7 +47,7 @@ WORDS = {
         "title": "From image to noise: {name}",
         "about": "x = a·x0 + s·eps: a share a of the image and a share s of noise, from the image (t = 0) to "
         "noise (t = 1). The noise is Gaussian;\n“lerp, uniform” has the tutorial's, uniform from black to white: no pixel "
-        "can go beyond. Elsewhere what lies beyond black, −1, or white, 1, is drawn so.\n"
+        "can go beyond. Elsewhere, what lies beyond −1 is drawn black, and beyond 1 white.\n"
         "SNR = a² / s², for Gaussian noise.",
         "lerp, uniform": "lerp, uniform",
         "snr": "SNR over t",

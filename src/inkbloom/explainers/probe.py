@@ -30,7 +30,7 @@ class Probe:
 
     title: its name. inputs: what it is called with, batch 1, and no class. seen: the picture that it sees, uint8
     (C, H, W), None where it sees none. t: the noise level of that picture, None where there is no noise. timed: whether it is
-    called with that noise level, else with 0.
+    called with that noise level, else with 0. trained: else its weights are random.
     """
 
     title: str
@@ -39,6 +39,7 @@ class Probe:
     seen: Tensor | None
     t: float | None
     timed: bool = False
+    trained: bool = True
 
 
 class GeneratorThenDiscriminator(nn.Module):
@@ -70,7 +71,7 @@ def probe_of(options: Options) -> Probe:
     probe = _given(family, image, T if options.t is None else options.t)
     if options.net is None and isinstance(family, GAN) and (nets := load_training_nets(run.path, family)):
         return replace(probe, net=GeneratorThenDiscriminator(family, nets["discriminator"]).eval())
-    return probe
+    return replace(probe, trained=options.net is None)
 
 
 def _given(family: Family, image: Tensor, t: float) -> Probe:

@@ -39,12 +39,13 @@ def explain_unet(options: Options) -> Iterator[Line]:
     facts = [*facts_of(layers, "en"), *told_of(probe, plan.entries, "en")]
     for text in (title_of(probe.title, layers, "en"), *facts, "", *lines_of(layers), ""):
         yield Line(text)
+    note = "" if probe.trained else "\n" + WORDS[options.lang]["untrained"]
     with lettering(options.lang):
         sheets = {
             "": diagram_sheet(probe, layers, plan, options.lang),
             "-table": table_sheet(probe.title, layers, options.lang),
-            "-kernels": None if kernels is None else kernels_sheet(layer, kernels, options.lang),
-            "-maps": maps_sheet(layer, maps[layer.name], options.lang),
+            "-kernels": None if kernels is None else kernels_sheet(layer, kernels, options.lang, note),
+            "-maps": maps_sheet(layer, maps[layer.name], options.lang, note),
         }
         frames = film_of(probe, plan, maps, options.lang)
     for name, sheet in sheets.items():

@@ -66,14 +66,14 @@ def maps_of(answer: Tensor, layers: Sequence[Layer]) -> Floats:
     return np.pad(values.ravel(), (0, side * side - values.size)).reshape(1, side, side)
 
 
-def kernels_sheet(layer: Layer, kernels: Tensor, lang: str) -> Image.Image:
+def kernels_sheet(layer: Layer, kernels: Tensor, lang: str, note: str = "") -> Image.Image:
     """Kernels (outputs, inputs, h, w) one beside the other, or the matrix of a linear layer (outputs, inputs)."""
     words, values = WORDS[lang], kernels.float().numpy()
     outputs, inputs = values.shape[:2]
     if values.ndim == 2:
         shown = values[:WEIGHTS, :WEIGHTS]
         most, title = strongest(shown), words["matrix_title"].format(layer=layer.name, rows=outputs, columns=inputs)
-        return _sheet(title, words["matrix_about"].format(most=plain(most, 2)), montage(shown[None], 1, most))
+        return _sheet(title, words["matrix_about"].format(most=plain(most, 2)) + note, montage(shown[None], 1, most))
     height, width = values.shape[2:]
     channels = {"inputs": layer.before[0], "count": layer.after[0]}
     title = words["kernels_title"].format(layer=layer.name, height=height, width=width, **channels)
@@ -88,10 +88,10 @@ def kernels_sheet(layer: Layer, kernels: Tensor, lang: str) -> Image.Image:
         part = part.swapaxes(0, 1) if across == "output" else part
         columns, part = part.shape[1], part.reshape(-1, height, width)
     most = strongest(part)
-    return _sheet(title, about.replace("{most}", plain(most, 2)), montage(part, columns, most))
+    return _sheet(title, about.replace("{most}", plain(most, 2)) + note, montage(part, columns, most))
 
 
-def maps_sheet(layer: Layer, maps: Floats, lang: str) -> Image.Image:
+def maps_sheet(layer: Layer, maps: Floats, lang: str, note: str = "") -> Image.Image:
     """The feature maps of a layer (N, h, w) one beside the other, all on one scale."""
     words, shown = WORDS[lang], maps[:MAPS]
     most = strongest(shown)
@@ -99,7 +99,7 @@ def maps_sheet(layer: Layer, maps: Floats, lang: str) -> Image.Image:
     columns = math.ceil(math.sqrt(len(shown)))
     about = words["maps_list" if len(layer.after) < 2 else "maps_channels"].format(shown=MAPS)
     about += words["maps_before"] * (not layer.activates) + words["maps_about"].format(most=plain(most, 2))
-    return _sheet(title, about, montage(shown, columns, most))
+    return _sheet(title, about + note, montage(shown, columns, most))
 
 
 def _sheet(title: str, about: str, picture: NDArray[np.uint8]) -> Image.Image:

@@ -35,6 +35,7 @@ WORDS = {
         "enters": "noise level t: enters at {count} places (arrows from below)",
         "enters_once": "noise level t: enters at 1 place (arrow from below)",
         "always": "noise level t: the network is not told; its timestep, which enters along the arrows from below, is always 0",
+        "untrained": "the network is not trained: its weights are random",
         "untold": "noise level t: the network is not told, it has to judge by the picture",
         "features": "{:,} numbers",
         "sizes": "height and width: {}",
@@ -107,6 +108,7 @@ WORDS = {
         "enters": "噪声水平 t：在 {count} 处进入网络（下方的箭头）",
         "enters_once": "噪声水平 t：在 1 处进入网络（下方的箭头）",
         "always": "噪声水平 t：没有告诉网络；沿下方箭头进入的时间步总是 0",
+        "untrained": "网络没有训练过：权重是随机的",
         "untold": "噪声水平 t：没有告诉网络，它只能从图像判断",
         "features": "{:,} 个数",
         "sizes": "高和宽：{}",
@@ -199,11 +201,12 @@ def facts_of(layers: Sequence[Layer], lang: str) -> list[str]:
 
 
 def told_of(probe: Probe, entries: Sequence[object], lang: str) -> list[str]:
-    """Whether the network is told the noise level, in a line; none where there is no noise."""
+    """That the network is not trained, and whether it is told the noise level: a line each, where it is to be told."""
+    untrained = [] if probe.trained else [WORDS[lang]["untrained"]]
     if probe.t is None:
-        return []
+        return untrained
     key = "untold" if not entries else "always" if not probe.timed else "enters" if len(entries) > 1 else "enters_once"
-    return [WORDS[lang][key].format(count=len(entries))]
+    return [*untrained, WORDS[lang][key].format(count=len(entries))]
 
 
 def sides(pair: tuple[int, int] | None, square: bool = False) -> str:

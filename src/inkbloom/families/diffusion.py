@@ -148,7 +148,7 @@ class Diffusion(Family):
 
         denoise = self._denoiser(self.net, self.conditioning.drawn(draw, labels), guidance)
         taken = entry("solver", solver, SOLVERS)(denoise, x, times, self.path, noise)
-        return taken if isinstance(solver, str) else checked_steps(taken, solver, x)
+        return taken if isinstance(solver, str) else checked_steps(taken, solver, x, len(times) - 1)
 
     @property
     def last_time(self) -> float:
@@ -183,8 +183,10 @@ def network(spec: Spec) -> nn.Module:
     return ClusterConditioned(net, spec.num_classes, recipe.clusters) if recipe.clusters else net
 
 
-def checked_steps(steps: Iterator[tuple[Tensor, Tensor]], solver: Solver, like: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    """The steps of a solver of one's own; `like`: (B, C, H, W). Raises UsageError for none, or other than pairs of such."""
+def checked_steps(
+    steps: Iterator[tuple[Tensor, Tensor]], solver: Solver, like: Tensor, due: int
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """The steps of a solver of one's own; `like`: (B, C, H, W). Raises UsageError for other than `due` pairs of such."""
     count = 0
     for step in steps:
         pair = isinstance(step, tuple) and len(step) == 2 and all(isinstance(part, Tensor) for part in step)
@@ -194,5 +196,6 @@ def checked_steps(steps: Iterator[tuple[Tensor, Tensor]], solver: Solver, like: 
             )
         yield step
         count += 1
-    if not count:
-        raise UsageError(f"the solver {own_name(solver)} yields nothing: yield (x, x0) after every step")
+    if count != due:
+        told = f"{count} time{'s' * (count > 1)} for {due} steps" if count else "nothing"
+        raise UsageError(f"the solver {own_name(solver)} yields {told}: yield (x, x0) after every step")

@@ -7,9 +7,11 @@ that is not a finite number reaches the disk: neither a loss nor a weight.
 from __future__ import annotations
 
 import copy
+import json
 import math
 import time
 from collections.abc import Collection, Generator, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -163,10 +165,9 @@ def _resume(run: RunFolder, training: Training, images: str, log: Log, losses: L
             sweep(folder)
     accelerator.wait_for_everyone()
     found = newest_intact(run.checkpoints)
-    if found and state.load(found[1], found[0]).get("images") != images:
-        raise DataError(
-            f"the images are not those that this run began with ({training.train.source}): restore them or choose another --out"
-        )
+    if found:
+        _check_images(found[1], images, training.train.source)  # first: their classes decide the weights
+        state.load(found[1], found[0])
     accelerator.wait_for_everyone()
     if accelerator.is_main_process:
         log.cut(state.step)
@@ -174,6 +175,14 @@ def _resume(run: RunFolder, training: Training, images: str, log: Log, losses: L
     if not state.step:
         take_teacher(state)
     return found[2] if found else []
+
+
+def _check_images(files: dict[str, bytes], images: str, source: str) -> None:
+    """Raises DataError where the checkpoint is of a training on other images; what is no state of a training is not judged."""
+    with suppress(KeyError, ValueError, AttributeError, RecursionError):
+        if json.loads(files["state.json"]).get("images") == images:
+            return
+        raise DataError(f"the images are not those that this run began with ({source}): restore them or choose another --out")
 
 
 def sampling_copies(state: State) -> dict[str, Family]:
