@@ -197,7 +197,7 @@ def test_a_source_that_was_meant(source, meant, inside):
         ("mnist", "unknown source 'mnist': write digits, 10,000 of its images, or idx:FOLDER for a copy of your own"),
         ("MNIST", "write digits"),
         ("folder:nothing", "no such folder (nothing): give the folder that holds the images"),
-        ("nothing", "unknown source 'nothing': known: digits, fashion-mnist, idx, npz, folder"),
+        ("nothing", "unknown source 'nothing': known: digits, tinted-digits, fashion-mnist, idx, npz, folder"),
         ("folder:single/one.png", "a file, not a folder (single/one.png): give the folder that holds the images"),
         ("folder", "folder needs a path; write folder:PATH"),
         ("folder:empty", "no images in the folder (empty): give one with PNG or JPEG files"),

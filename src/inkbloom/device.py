@@ -30,9 +30,7 @@ def choose_precision(recipe: Recipe, device: torch.device) -> tuple[str, str]:
     if device.type == "mps":
         return "fp32", "bf16 is not reliable on MPS"
     ratio = bf16_speedup(device)
-    return (
-        "bf16" if ratio > 1.2 else "fp32"
-    ), f"bf16 convolutions run {ratio:.1f}x as fast here" if ratio >= 0.1 else "bf16 convolutions are many times slower here"
+    return ("bf16" if ratio > 1.2 else "fp32"), f"bf16 convolutions run {ratio:.2g}x as fast here"
 
 
 def bf16_speedup(device: torch.device, rounds: int = 12) -> float:

@@ -232,10 +232,13 @@ def test_the_noise_level_is_in_the_diagram_or_said_to_be_absent(plans, net, plac
     arrows = [note for note in drawing_of(plan).texts if isinstance(note, Annotation) and note.xy[1] < 0]
     assert len(arrows) == places
     for lang in FAMILIES:
-        (told,) = told_of(probe, plan.entries, lang)
+        untrained, told = told_of(probe, plan.entries, lang)
+        assert untrained == WORDS[lang]["untrained"]
         assert (str(places) in told) == bool(places)
         assert (told == WORDS[lang]["untold"]) == (not places)
-        assert told_of(replace(probe, timed=False), plan.entries, lang) == [WORDS[lang]["always" if places else "untold"]]
+        assert told_of(replace(probe, timed=False, trained=True), plan.entries, lang) == [
+            WORDS[lang]["always" if places else "untold"]
+        ]
 
 
 def test_no_noise_no_word_of_it(weights):

@@ -179,8 +179,8 @@ def _resume(run: RunFolder, training: Training, images: str, log: Log, losses: L
 
 def _check_images(files: dict[str, bytes], images: str, source: str) -> None:
     """Raises DataError where the checkpoint is of a training on other images; what is no state of a training is not judged."""
-    with suppress(KeyError, ValueError, AttributeError, RecursionError):
-        if json.loads(files["state.json"]).get("images") == images:
+    with suppress(KeyError, ValueError, TypeError, RecursionError):
+        if json.loads(files["state.json"])["images"] == images:
             return
         raise DataError(f"the images are not those that this run began with ({source}): restore them or choose another --out")
 
