@@ -26,8 +26,8 @@ def replacing(path: Path, size: int = 0) -> Iterator[IO[bytes]]:
     file or the new one.
 
     If the block fails, the old file stands and the new one goes. Missing folders are made. What is no file, such as a pipe or
-    /dev/stdout, is written into. `size`: the bytes that are about
-    to be written, for the message where the disk is full. Raises DiskError.
+    /dev/stdout, is written into. `size`: the bytes that are about to be written, for the message where the disk is full.
+    Raises DiskError.
     """
     unfinished = temporary(path)
     try:

@@ -133,3 +133,19 @@ def test_a_preview_shows_the_live_weights_above_their_average(recipe, tmp_path):
     live, averaged = (np.asarray(inkbloom.Run(run.path, weights).sample(16))[..., 0].astype(int) for weights in ("live", "ema"))
     assert abs(pictures - np.concatenate([live, averaged])).max() <= 1
     assert abs(live - averaged).max() > 3
+
+
+def test_a_preview_gives_each_class_that_has_a_name_a_row(tmp_path):
+    """Ten classes: a row each, live left, average right; not a tower of twenty rows with holes."""
+    drawn = np.random.default_rng(0).integers(0, 256, (200, 16, 16), np.uint8)
+    names = [f"kind {letter}" for letter in "abcdefghij"]
+    data = inkbloom.images(drawn, labels=np.arange(200) % 10, classes=names)
+    small = {"widths": [16], "layers": 1, "steps": 3, "batch_size": 8, "compile": "off", "sample_steps": 2, "ema": 0.5}
+    run = inkbloom.train("fast", data=data, out=tmp_path / "run", quiet=True, **small)
+    picture = Image.open(next((run.path / "previews").iterdir())).convert("L")
+    assert picture.height == 10 * 33 + 1
+    seen = np.asarray(picture)[:, picture.width - (2 * 33 + 1) :].astype(int)
+    pairs = [seen[33 * row + 1 : 33 * row + 33 : 2, 33 * k + 1 : 33 * k + 33 : 2] for row in range(10) for k in range(2)]
+    live, averaged = (inkbloom.Run(run.path, kind).sample(10)[..., 0].astype(int) for kind in ("live", "ema"))
+    assert abs(np.stack(pairs[::2]) - live).max() <= 1
+    assert abs(np.stack(pairs[1::2]) - averaged).max() <= 1

@@ -1,6 +1,7 @@
 """The topic `convolution`: what is drawn is what torch computes."""
 
 import re
+from dataclasses import replace
 
 import pytest
 import torch
@@ -25,6 +26,19 @@ def example(tmp_path, kernel="sobel-x", **settings):
 def numbers_in(axis):
     """{(row, column): what is written there}."""
     return {(int(text.get_position()[1]), int(text.get_position()[0])): text.get_text() for text in axis.texts}
+
+
+@pytest.mark.parametrize("padding", [0, 1, "same", "full"])
+def test_a_drawing_on_white_paper_is_looked_at_where_it_is_drawn(tmp_path, padding):
+    """Zeros around white paper make an edge all along the rim, which is not the picture's."""
+    drawing = torch.full((1, 1, 30, 30), 255.0)
+    drawing[..., 4:25, 12:18] = 20
+    shown = replace(digit_image(4), image=drawing)
+    made = example_of(Options(tmp_path, shown, padding=padding), parse_kernel("sobel-x"))
+    rows, columns = (range(max(0, span.start), min(30, span.stop)) for span in made.read)
+    assert drawing[0, 0, rows.start : rows.stop, columns.start : columns.stop].unique().numel() == 2
+    reaches = any(span.start < 0 or span.stop > 30 for span in made.read)
+    assert reaches == (padding != 0)
 
 
 SETTINGS = [

@@ -24,7 +24,7 @@ from ..evaluation.table import headline, holdout_lines
 from ..explainers.beside import rows_of
 from ..figures.images import save_png, tile
 from ..report.text import duration
-from ..sampling import final, labels_of, request
+from ..sampling import final, request
 from ..store.folder import RunFolder
 from ..training.prepare import Training
 from ..training.session import CardDue, Epoch, Event, Logged, Preview, Saved, Started
@@ -156,16 +156,19 @@ def _real_images(data: Data, recipe: Recipe, cards: Sequence[int]) -> tuple[Base
 def save_preview(preview: Preview, path: Path) -> None:
     """The same noise drawn by the live weights (upper rows) and by their average (lower rows), as a PNG. Raises DiskError.
 
-    Where the names of the classes say more than numbers, each picture has a row, and its class stands beside it.
+    Where the names of the classes say more than numbers, each class has a row with its name: live weights left, average right.
     """
-    rows, names = [], []
-    count = affordable(PREVIEWED, next(iter(preview.families.values())).spec.size)
-    for kind, family in preview.families.items():
-        wanted = request(family, count)
-        rows.append(to_bytes(final(family, wanted, 0, count), family.recipe.pixels).cpu())
-        labels = labels_of(family, wanted, 0, count)
-        names += [] if labels is None else [f"{kind}: {family.spec.classes[label]}" for label in labels.tolist()]
-    pictures = torch.cat(rows)
-    in_rows = names and named(family.spec.classes)
-    columns = min(count, PREVIEWED // 2)
-    save_png(rows_of(pictures.numpy(), names, 2) if in_rows else tile(pictures, columns=columns, scale=2), path)
+    spec = next(iter(preview.families.values())).spec
+    count, classes = affordable(PREVIEWED, spec.size), spec.classes
+    if in_rows := named(classes):
+        count = min(count, len(classes)) * max(1, count // len(classes))  # as many of each class
+    drawn = [
+        to_bytes(final(family, request(family, count), 0, count), family.recipe.pixels).cpu()
+        for family in preview.families.values()
+    ]
+    pictures = torch.cat(drawn)
+    if in_rows:
+        names = [classes[place % len(classes)] for place in range(count)] * len(drawn)
+        save_png(rows_of(pictures.numpy(), names, 2), path)
+    else:
+        save_png(tile(pictures, columns=min(count, PREVIEWED // 2), scale=2), path)

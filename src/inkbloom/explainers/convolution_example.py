@@ -59,11 +59,18 @@ def example_of(options: Options, kernel: Tensor) -> ConvolutionExample:
     stride, padding = 1 if options.stride is None else options.stride, options.padding or 0
     axes = axes_of(kernel.shape, stride, padding)
     y = correlate(x, weights, stride=stride, padding=padding)
-    return ConvolutionExample(x, weights, y, axes, liveliest(y[0, 0], axes, x.shape[2:]))
+    drawn = correlate(x - paper(x), weights, stride=stride, padding=padding)  # zeros around white paper make no edge in it
+    return ConvolutionExample(x, weights, y, axes, liveliest(drawn[0, 0], axes, x.shape[2:]))
+
+
+def paper(x: Tensor) -> Tensor:
+    """What a drawing (1, 1, H, W) stands on: the median of its outermost pixels."""
+    rows, columns = x[0, 0, [0, -1]].flatten(), x[0, 0, :, [0, -1]].flatten()
+    return torch.cat([rows, columns]).median()
 
 
 def liveliest(y: Tensor, axes: list[Axis], image: Sequence[int]) -> tuple[range, range]:
-    """The rows and columns of the part of y (H, W) that varies most; if any reaches into the padding, of those."""
+    """The rows and columns of the part of y (H, W) that varies most; if one that reaches the padding does, of those."""
     spans = [min(n, OUTPUTS, max(2, (PIXELS - axis.reach) // axis.stride + 1)) for n, axis in zip(y.shape, axes, strict=True)]
     spread = y.unfold(0, spans[0], 1).unfold(1, spans[1], 1).std(dim=(-2, -1), correction=0)
     outside = [
@@ -71,7 +78,7 @@ def liveliest(y: Tensor, axes: list[Axis], image: Sequence[int]) -> tuple[range,
         for axis, span, size, places in zip(axes, spans, image, spread.shape, strict=True)
     ]
     beyond = outside[0][:, None] | outside[1]
-    if beyond.any():
+    if spread[beyond].any():
         spread = spread.masked_fill(~beyond, -1)
     row, column = divmod(int(spread.argmax()), spread.shape[1])
     return range(row, row + spans[0]), range(column, column + spans[1])

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 from markupsafe import Markup
 
 from ..config import Recipe, heeded
-from ..errors import CheckpointError
+from ..data import named
+from ..errors import CheckpointError, brief
 from ..evaluation.card_file import difference, read_card
 from ..evaluation.holdout import HoldoutLoss
 from ..evaluation.measures import FD, KID, Card, Measure, conditions, leading, measured
@@ -106,7 +107,10 @@ def _tiles(facts: Facts, drawn: Samples) -> list[tuple[str, str, str]]:
 def _samples(facts: Facts, drawn: Samples) -> Picture:
     request, classes = drawn.request, facts.family.num_classes
     guided = f", guidance {request.guidance:g}" if facts.family.num_conditions and request.solver else ""
+    in_turn = facts.spec.classes[:classes]
     order = f" Picture k is of class k mod {classes}, counted from 0." if classes else ""
+    if named(in_turn):
+        order = f" The classes take turns: {brief(', '.join(in_turn), 300)}."
     spaced = f"{request.spacing_name} spacing, " if request.spacing_name else ""
     caption = f"{spaced}{request.how}{guided}.{order}"
     return Picture(sheet(drawn.pictures), f"{len(drawn.pictures)} pictures that the model drew from seed 0", caption)
