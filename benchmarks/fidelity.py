@@ -32,9 +32,10 @@ from machine import Quiet, about, peak_gflops, show, write
 from torch import Tensor, nn
 
 from inkbloom import philox
-from inkbloom.config import Recipe, load_recipe
+from inkbloom.config import Recipe
 from inkbloom.data import load_data
 from inkbloom.device import best_device
+from inkbloom.recipe_files import load_recipe
 from inkbloom.training.batches import Plan
 from inkbloom.training.fit import fit
 from inkbloom.training.prepare import Training, prepare

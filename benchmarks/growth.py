@@ -25,9 +25,10 @@ from timing import spread
 
 from inkbloom.bench.plots import blank, save
 from inkbloom.bench.rows import Row
-from inkbloom.config import Recipe, dump_recipe, load_recipe, parse_size
+from inkbloom.config import Recipe, dump_recipe, parse_size
 from inkbloom.data import Data, load_data
 from inkbloom.device import best_device
+from inkbloom.recipe_files import load_recipe
 from inkbloom.training.prepare import counted, settled
 
 BATCHES = (16, 32, 64, 128, 256)

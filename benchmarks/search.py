@@ -19,13 +19,14 @@ from typing import get_origin
 
 import torch
 
-from inkbloom.config import HINTS, load_recipe
+from inkbloom.config import HINTS
 from inkbloom.data import load_data
 from inkbloom.device import best_device
 from inkbloom.evaluation.classes import agreement, total_variation
 from inkbloom.evaluation.distances import fd, kid, rms
 from inkbloom.evaluation.holdout import Anchors, measure_holdout
 from inkbloom.evaluation.judge import load_judge
+from inkbloom.recipe_files import load_recipe
 from inkbloom.sampling import pictures, request
 from inkbloom.solvers import SPACINGS
 from inkbloom.training.fit import fit

@@ -31,10 +31,11 @@ from inkbloom.anatomy.flops import forward_flops
 from inkbloom.bench.plots import blank, save
 from inkbloom.bench.rows import Row
 from inkbloom.bench.timing import now
-from inkbloom.config import Recipe, load_recipe, parse_size
+from inkbloom.config import Recipe, parse_size
 from inkbloom.data import Data, load_data
 from inkbloom.device import best_device
 from inkbloom.philox import Draw
+from inkbloom.recipe_files import load_recipe
 from inkbloom.store.folder import RunFolder
 from inkbloom.training.batches import Plan
 from inkbloom.training.fit import fit

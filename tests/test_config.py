@@ -13,23 +13,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from inkbloom import config
-from inkbloom.config import (
-    HINTS,
-    OWN_FIELDS,
-    Recipe,
-    check_sampling,
-    differences,
-    dump_recipe,
-    load_recipe,
-    mended,
-    named,
-    parse_recipe,
-    parse_size,
-    recipe_names,
-    recipe_of,
-)
+from inkbloom import config, recipe_files
+from inkbloom.config import HINTS, OWN_FIELDS, Recipe, check_sampling, differences, dump_recipe, named, parse_size
 from inkbloom.errors import UsageError, plain
+from inkbloom.recipe_files import load_recipe, mended, parse_recipe, recipe_names, recipe_of
 
 patient = settings(deadline=None)
 PLAIN = Recipe().resolved(steps=10)
@@ -743,8 +730,8 @@ def test_a_shipped_recipe_says_only_what_it_changes(name):
 
 
 def test_a_table_of_an_older_version_is_mended(monkeypatch):
-    monkeypatch.setattr(config, "RENAMED", {"batch": "batch_size", "stride": "kernel"})
-    monkeypatch.setattr(config, "DROPPED", {"dropout": 0.0})
+    monkeypatch.setattr(recipe_files, "RENAMED", {"batch": "batch_size", "stride": "kernel"})
+    monkeypatch.setattr(recipe_files, "DROPPED", {"dropout": 0.0})
     old = {"steps": 9, "batch": 5, "dropout": 0.0}
     assert mended(old) == {"steps": 9, "batch_size": 5}
     assert old == {"steps": 9, "batch": 5, "dropout": 0.0}
@@ -784,8 +771,8 @@ def test_names_of_version_0_1_are_for_files_alone():
 
 def test_what_a_table_of_an_older_version_cannot_say(monkeypatch):
     """A field that did something and is gone, one field under both of its names, a name that never was."""
-    monkeypatch.setattr(config, "RENAMED", {"batchsize": "batch_size"})
-    monkeypatch.setattr(config, "DROPPED", {"stops": 0})
+    monkeypatch.setattr(recipe_files, "RENAMED", {"batchsize": "batch_size"})
+    monkeypatch.setattr(recipe_files, "DROPPED", {"stops": 0})
     for text, near in (("stops = 3", "steps"), ("batchsize = 5\nbatch_size = 6", "batch_size"), ("lrr = 1", "lr")):
         assert f"did you mean '{near}'? (here)" in complaint(parse_recipe, f"steps = 9\n{text}", "here")
 
@@ -804,7 +791,7 @@ def test_a_weights_file_of_an_older_version_is_mended(monkeypatch):
     old = save(load(data), {"inkbloom": header.replace('"batch_size"', '"batchsize"')})
     with pytest.raises(CheckpointError, match=r"did you mean 'batch_size'"):
         unpack(old, Path("w.safetensors"))
-    monkeypatch.setattr(config, "RENAMED", {"batchsize": "batch_size"})
+    monkeypatch.setattr(recipe_files, "RENAMED", {"batchsize": "batch_size"})
     assert unpack(old, Path("w.safetensors"))[1] == spec
 
 

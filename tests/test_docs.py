@@ -26,7 +26,8 @@ import pytest
 
 import inkbloom
 from inkbloom import cli
-from inkbloom.config import HINTS, Recipe, load_recipe, recipe_names
+from inkbloom.config import HINTS, Recipe
+from inkbloom.recipe_files import load_recipe, recipe_names
 from inkbloom.training.batches import Plan
 
 ROOT = Path(__file__).parents[1]

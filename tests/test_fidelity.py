@@ -24,9 +24,9 @@ from torch import Tensor, nn
 
 import inkbloom
 from inkbloom import device, philox
-from inkbloom.config import load_recipe
 from inkbloom.data import Data, load_data
 from inkbloom.families import Spec
+from inkbloom.recipe_files import load_recipe
 from inkbloom.sampling import history, request
 from inkbloom.store.log import from_hex, read
 from inkbloom.training.batches import Plan, epoch_order

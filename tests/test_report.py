@@ -19,9 +19,10 @@ from huggingface_hub import ModelCard
 from PIL import Image
 
 import inkbloom
-from inkbloom.config import Recipe, heeded, load_recipe, recipe_names
+from inkbloom.config import Recipe, heeded
 from inkbloom.errors import CheckpointError, UsageError, brief
 from inkbloom.evaluation.card_file import check_comparable, read_card
+from inkbloom.recipe_files import load_recipe, recipe_names
 from inkbloom.report.chart import RIGHT, WIDTH, Line, chart, colour, linear_ticks, log_ticks
 from inkbloom.report.facts import read_facts, smoothed
 from inkbloom.report.model_card import MARK, plain

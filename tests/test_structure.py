@@ -22,6 +22,7 @@ FLOORS = [  # a room imports from floors below its own, never from its own or ab
         "printing",
         "given",
         "config",
+        "recipe_files",
         "philox",
         "diffusion",
         "solvers",

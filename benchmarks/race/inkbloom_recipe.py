@@ -8,10 +8,10 @@ from common import Job, race, size_of  # isort: skip
 import torch
 
 from inkbloom.bench.quality import average_of, training
-from inkbloom.config import load_recipe
 from inkbloom.data import load_data
 from inkbloom.data.pixels import RANGES
 from inkbloom.device import best_device
+from inkbloom.recipe_files import load_recipe
 from inkbloom.sampling import final, request
 
 

@@ -39,7 +39,8 @@ _HOMES = {
         ("check_claims", "compare", "evaluate", "explain", "grid", "images", "inspect", "judge", "sample", "train"), ".api"
     ),
     "Run": ".run",
-    **dict.fromkeys(("Recipe", "load_recipe", "recipes"), ".config"),
+    "Recipe": ".config",
+    **dict.fromkeys(("load_recipe", "recipes"), ".recipe_files"),
     "load_data": ".data",
 }
 _ROOMS = ("convolution", "diffusion", "errors", "sampling", "solvers", "tutorial")  # modules that the documents use
@@ -51,8 +52,9 @@ __all__ = [
 
 if TYPE_CHECKING:
     from .api import check_claims, compare, evaluate, explain, grid, images, inspect, judge, sample, train
-    from .config import Recipe, load_recipe, recipes
+    from .config import Recipe
     from .data import load_data
+    from .recipe_files import load_recipe, recipes
     from .run import Run
 
 

@@ -14,9 +14,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import NoReturn
 
-from .config import recipe_names
 from .errors import InkbloomError, UsageError, brief, disk_error, unknown
 from .printing import Steady, steady_streams
+from .recipe_files import recipe_names
 from .training.signals import handled
 
 VERBS = {

@@ -13,9 +13,9 @@ from rich.console import Console
 import inkbloom
 from inkbloom.api import narrate
 from inkbloom.api.narrate import Narrator, introduction, time_line
-from inkbloom.config import load_recipe
 from inkbloom.data import load_data
 from inkbloom.evaluation.holdout import Anchors, HoldoutLoss
+from inkbloom.recipe_files import load_recipe
 from inkbloom.store.folder import RunFolder
 from inkbloom.training.prepare import prepare
 from inkbloom.training.session import Epoch, Logged, Saved, Started

@@ -12,8 +12,8 @@ from PIL import Image
 
 import inkbloom
 from inkbloom import cli
-from inkbloom.config import parse_recipe
 from inkbloom.errors import InkbloomError, UsageError
+from inkbloom.recipe_files import parse_recipe
 
 SMALL = {"widths": [16], "layers": 1, "steps": 4, "batch_size": 8, "compile": "off", "precision": "fp32", "quiet": True}
 NAMES = ("Animals & Nature", "Flags", "国旗")

@@ -5,8 +5,8 @@ import torch
 
 from inkbloom.bench.quality import average_of, samples, training
 from inkbloom.bench.scoring import scorer_for
-from inkbloom.config import load_recipe
 from inkbloom.data import load_data
+from inkbloom.recipe_files import load_recipe
 
 
 @pytest.mark.slow

@@ -9,8 +9,8 @@ from safetensors.torch import load_file
 import inkbloom
 from inkbloom.bench import quality as module
 from inkbloom.bench.quality import average_of, ladder, training
-from inkbloom.config import load_recipe
 from inkbloom.data import load_data
+from inkbloom.recipe_files import load_recipe
 
 CPU = torch.device("cpu")
 

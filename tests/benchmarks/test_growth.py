@@ -11,8 +11,8 @@ import pytest
 import torch
 from growth import BATCHES, SIDES, doublings, draw, exponent, grey, growth, images_per_second
 
-from inkbloom.config import load_recipe
 from inkbloom.data import load_data
+from inkbloom.recipe_files import load_recipe
 
 CPU = torch.device("cpu")
 

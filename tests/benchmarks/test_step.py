@@ -8,9 +8,9 @@ import step as module
 import torch
 from step import OPERATORS, PARTS, REST, Enough, Watch, draw, drawing_watched, operator_shares, step, watched_steps
 
-from inkbloom.config import load_recipe
 from inkbloom.data import load_data
 from inkbloom.philox import Draw
+from inkbloom.recipe_files import load_recipe
 
 CPU = torch.device("cpu")
 

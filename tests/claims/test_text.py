@@ -17,8 +17,8 @@ from inkbloom.claims.claim import VERDICTS, Figure, Finding, Text, over_seeds
 from inkbloom.claims.lab import QUICK, Lab
 from inkbloom.claims.text import WORDS, lines, place, record, rounded
 from inkbloom.claims.wrapping import wrapped
-from inkbloom.config import recipe_names
 from inkbloom.nets import NETS
+from inkbloom.recipe_files import recipe_names
 from inkbloom.verbs.claims import table
 
 ROOT = Path(__file__).parents[2]

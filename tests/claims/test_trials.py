@@ -14,11 +14,11 @@ from inkbloom.claims.claim import Claim, Finding, Text
 from inkbloom.claims.inverted import inverted
 from inkbloom.claims.results import Results
 from inkbloom.claims.trials import Trial
-from inkbloom.config import load_recipe
 from inkbloom.data import load_data
 from inkbloom.errors import UsageError
 from inkbloom.evaluation.judge import load_judge
 from inkbloom.evaluation.measures import FD
+from inkbloom.recipe_files import load_recipe
 from inkbloom.training.fit import fit
 from inkbloom.training.prepare import prepare
 

@@ -8,7 +8,6 @@ import torch
 from PIL import Image
 
 from inkbloom import Run
-from inkbloom.config import load_recipe
 from inkbloom.errors import UsageError
 from inkbloom.explainers import sampling
 from inkbloom.explainers.canvas import lettering
@@ -18,6 +17,7 @@ from inkbloom.explainers.options import Options
 from inkbloom.explainers.sampling import WORDS, explain_sampling, moving, rule_of, still
 from inkbloom.explainers.trajectory import levels_of, trajectory_of
 from inkbloom.families import Spec, build
+from inkbloom.recipe_files import load_recipe
 from inkbloom.sampling import history
 from inkbloom.store.weights import pack
 

@@ -16,7 +16,6 @@ from inkbloom import Run, train
 from inkbloom.anatomy.entries import entries_of
 from inkbloom.anatomy.layers import kernels_of, layers_of
 from inkbloom.anatomy.skips import skips_of
-from inkbloom.config import load_recipe
 from inkbloom.diffusion import PATHS
 from inkbloom.errors import UsageError
 from inkbloom.explainers import unet_maps
@@ -33,6 +32,7 @@ from inkbloom.explainers.unet_plan import ROLES, plan_of, role_of, shapes_of, sh
 from inkbloom.explainers.unet_table import COLUMNS, lines_of, rows_of
 from inkbloom.explainers.unet_text import WORDS, facts_of, large, title_of, told_of
 from inkbloom.families import Spec, build
+from inkbloom.recipe_files import load_recipe
 from inkbloom.store.weights import pack
 
 LETTERS = tuple("0123456789")

@@ -8,11 +8,12 @@ import torch
 from torch import nn
 
 from inkbloom import philox
-from inkbloom.config import Recipe, load_recipe
+from inkbloom.config import Recipe
 from inkbloom.data.pixels import RANGES, to_bytes
 from inkbloom.diffusion import PATHS, TARGETS, split
 from inkbloom.families import Diffusion, Spec, build
 from inkbloom.philox import Draw
+from inkbloom.recipe_files import load_recipe
 from inkbloom.sampling import final, request, trajectory
 from inkbloom.solvers import SOLVERS
 

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from inkbloom.config import Recipe, load_recipe
+from inkbloom.config import Recipe
 from inkbloom.data import load_data
 from inkbloom.diffusion import PATHS
 from inkbloom.errors import CheckpointError, UsageError
 from inkbloom.families import FewStep, Spec, build
 from inkbloom.families.few_step import long_steps
 from inkbloom.philox import Draw
+from inkbloom.recipe_files import load_recipe
 from inkbloom.run import Run
 from inkbloom.sampling import request
 from inkbloom.solvers import SOLVERS, step_times

@@ -10,11 +10,12 @@ import pytest
 import torch
 
 import inkbloom.store.pretrained as module
-from inkbloom.config import differences, load_recipe
+from inkbloom.config import differences
 from inkbloom.data import load_data
 from inkbloom.errors import CheckpointError, UsageError
 from inkbloom.evaluation.classes import agreement
 from inkbloom.evaluation.judge import load_judge
+from inkbloom.recipe_files import load_recipe
 from inkbloom.run import Run
 from inkbloom.store.pretrained import pretrained
 

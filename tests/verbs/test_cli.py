@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from inkbloom import cli, errors
-from inkbloom.config import recipe_names
+from inkbloom.recipe_files import recipe_names
 from inkbloom.verbs import recipes
 
 

@@ -14,9 +14,10 @@ import pytest
 from PIL import Image
 
 import inkbloom
-from inkbloom.config import Recipe, load_recipe
+from inkbloom.config import Recipe
 from inkbloom.data import idx
 from inkbloom.errors import UsageError
+from inkbloom.recipe_files import load_recipe
 from inkbloom.store import checkpoint, lock
 
 linux_root = pytest.mark.skipif(

@@ -8,11 +8,12 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
-from ..config import Recipe, dump_recipe, load_recipe, named, parse_recipe, parse_size
+from ..config import Recipe, dump_recipe, named, parse_size
 from ..data import Data, load_data, source_text
 from ..device import best_device
 from ..errors import OWN, UsageError
 from ..given import native, place, whole
+from ..recipe_files import load_recipe, parse_recipe
 from ..report.run_page import is_stale, write_report
 from ..run import Run
 from ..store.checkpoint import steps

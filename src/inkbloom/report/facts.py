@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..config import Recipe, load_recipe
+from ..config import Recipe
 from ..device import best_device
 from ..errors import CheckpointError, shown
 from ..evaluation.card_file import read_card
 from ..evaluation.holdout import Anchors, HoldoutLoss
 from ..evaluation.measures import Card
 from ..families import Family, Spec
+from ..recipe_files import load_recipe
 from ..store.checkpoint import latest
 from ..store.folder import RunFolder, load_weights, not_a_run
 from ..store.log import from_hex, read

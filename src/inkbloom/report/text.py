@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import MISSING, fields
 from typing import Any
 
-from ..config import OWN_FIELDS, Recipe, load_recipe, recipe_names
+from ..config import OWN_FIELDS, Recipe
 from ..errors import OWN, plain, shown
 from ..evaluation.measures import DASH, Card
+from ..recipe_files import load_recipe, recipe_names
 from .facts import Facts
 
 FREE = ("about",)  # decides nothing

@@ -23,10 +23,11 @@ from typing import Any
 
 from torch import nn
 
-from ..config import Recipe, differences, dump_recipe, load_recipe
+from ..config import Recipe, differences, dump_recipe
 from ..errors import OWN, CheckpointError, DiskError, UsageError, shown
 from ..families import Family, build
 from ..files import write_file
+from ..recipe_files import load_recipe
 from .checkpoint import MANIFEST, latest, read, steps
 from .weights import NO_OWN, load_family, put_training_nets
 

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from ..config import recipe_of
 from ..errors import CheckpointError, UsageError
 from ..families import Family, Spec, build
+from ..recipe_files import recipe_of
 from . import tensors as files
 from .tensors import first_not_finite
 

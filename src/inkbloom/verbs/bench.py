@@ -46,9 +46,9 @@ def run(args: argparse.Namespace) -> int:
     from ..bench.rows import print_rows
     from ..bench.sampling import sampling
     from ..bench.scoring import scorer_for
-    from ..config import load_recipe
     from ..device import best_device
     from ..files import try_to_write, write_file
+    from ..recipe_files import load_recipe
 
     if args.json:
         try_to_write(args.json)

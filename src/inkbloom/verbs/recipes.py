@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from ..config import load_recipe, recipes
+from ..recipe_files import load_recipe, recipes
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:

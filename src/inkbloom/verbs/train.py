@@ -8,7 +8,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
-from ..config import HINTS, Recipe, load_recipe
+from ..config import HINTS, Recipe
+from ..recipe_files import load_recipe
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
