@@ -25,8 +25,8 @@ from timing import spread
 
 from inkbloom.bench.plots import blank, save
 from inkbloom.bench.rows import Row
-from inkbloom.config import Recipe, dump_recipe, parse_size
-from inkbloom.data import Data, load_data
+from inkbloom.config import Recipe, dump_recipe
+from inkbloom.data import Data, load_for
 from inkbloom.device import best_device
 from inkbloom.recipe_files import load_recipe
 from inkbloom.training.prepare import counted, settled
@@ -154,7 +154,7 @@ def main() -> None:
     parser.add_argument("--recipe", default="fast", metavar="RECIPE", help="a name or a TOML file (default: fast)")
     args = parser.parse_args()
     recipe, machine = load_recipe(args.recipe), about()
-    data = load_data(recipe.data, parse_size(recipe.size), recipe.skip_broken).take(recipe.split)
+    data = load_for(recipe).take(recipe.split)
     show({"recipe": args.recipe, "seed": recipe.seed, **machine})
     parts = {"growth": print_rows(growth(recipe, data, best_device(), args.quick))}
     write(args.json, {"recipe": args.recipe, "seed": recipe.seed, "quick": args.quick, "machine": machine, "parts": parts})

@@ -31,8 +31,8 @@ from inkbloom.anatomy.flops import forward_flops
 from inkbloom.bench.plots import blank, save
 from inkbloom.bench.rows import Row
 from inkbloom.bench.timing import now
-from inkbloom.config import Recipe, parse_size
-from inkbloom.data import Data, load_data
+from inkbloom.config import Recipe
+from inkbloom.data import Data, load_for
 from inkbloom.device import best_device
 from inkbloom.philox import Draw
 from inkbloom.recipe_files import load_recipe
@@ -282,7 +282,7 @@ def main() -> None:
     (recipe,) = recipes.values()
     if not args.quick:
         recipes |= {name: load_recipe(name) for name in BESIDE if name not in recipes}
-    data = load_data(recipe.data, parse_size(recipe.size), recipe.skip_broken).take(recipe.split)
+    data = load_for(recipe).take(recipe.split)
     device, machine = best_device(), about()
     show({"recipe": args.recipe, "seed": recipe.seed, **machine})
     parts = {"peaks": print_rows(peaks(device, args.quick))}

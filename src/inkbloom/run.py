@@ -13,8 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .config import Recipe, parse_size
-from .data import Data, class_numbers, load_data
+from .config import Recipe
+from .data import Data, class_numbers, load_for
 from .data.own_picture import own_picture
 from .data.pixels import to_bytes, to_floats
 from .device import best_device
@@ -123,7 +123,7 @@ class Run:
         family, recipe = self.family, self.recipe
         if not isinstance(family, VAE):
             raise UsageError(f"between with a {recipe.family}: only a vae finds the latents of an image; leave out --between")
-        held = (data or load_data(recipe.data, parse_size(recipe.size), recipe.skip_broken)).take("holdout")
+        held = (data or load_for(recipe)).take("holdout")
         ends = [_number_of(end, held) for end in (first, last)]
         if (held.channels, *held.size) != self.shape:
             raise DataError(f"images of another shape than the model's ({shown(recipe.data)}): restore those it was trained on")

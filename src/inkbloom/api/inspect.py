@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ..config import parse_size
 from ..data import named
-from ..data.dataset import Data, Size
+from ..data.dataset import Data, Reading, Size
 from ..data.folder import LARGEST, assemble, find, scan, suggested_side
 from ..data.messages import shown
 from ..data.picture import Broken, Picture
@@ -61,7 +61,7 @@ def inspect(source: str | Path | Data, size: Any = "", quiet: bool | None = None
         return Inspection(at_size(source, wanted), Counter({source.size: len(source.images)}))
     kind, path = parse_source(source_text(source))
     if kind != "folder":
-        data = SOURCES[kind](path, None, False)
+        data = SOURCES[kind](path, Reading())
         return Inspection(at_size(data, wanted), Counter({data.size: len(data.images)}))
     with progress(console_for(quiet), None, "reading") as advance:
         found = _inspect_folder(path, wanted, advance)

@@ -8,8 +8,8 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
-from ..config import Recipe, dump_recipe, named, parse_size
-from ..data import Data, load_data, source_text
+from ..config import Recipe, dump_recipe, named
+from ..data import Data, load_for, source_text
 from ..device import best_device
 from ..errors import OWN, UsageError
 from ..given import native, place, whole
@@ -97,4 +97,4 @@ def source_of(recipe: Recipe) -> Data:
     """The images that a recipe names. Raises UsageError where they were arrays, DataError."""
     if recipe.data.startswith(OWN):
         raise UsageError(f"data = {recipe.data}: images given in Python; give them again, as in data=inkbloom.images(array)")
-    return load_data(recipe.data, parse_size(recipe.size), recipe.skip_broken)
+    return load_for(recipe)

@@ -2,6 +2,6 @@
 
 from .classes import class_numbers, named
 from .dataset import Data
-from .source import SOURCES, load_data, source_text
+from .source import SOURCES, load_data, load_for, source_text
 
-__all__ = ["SOURCES", "Data", "class_numbers", "load_data", "named", "source_text"]
+__all__ = ["SOURCES", "Data", "class_numbers", "load_data", "load_for", "named", "source_text"]

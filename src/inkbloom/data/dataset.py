@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -12,6 +13,17 @@ from ..errors import shown, unknown
 
 Size = tuple[int, int]  # height, width in pixels
 SMALLEST = 8  # pixels on a side that every network can take
+
+
+class Reading(NamedTuple):
+    """How images are read.
+
+    size: what to bring them to, None: as they are; a loader may leave this to `load_data`. skip_broken: leave out files that
+    cannot be read, with a note, instead of stopping.
+    """
+
+    size: Size | None = None
+    skip_broken: bool = False
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..config import parse_size
+from ..config import Recipe, parse_size
 from ..errors import DataError, UsageError, unknown
 from ..given import written
-from .dataset import SMALLEST, Data, Size
+from .dataset import SMALLEST, Data, Reading, Size
 from .digits import load_digits
 from .folder import load_folder
 from .idx import load_fashion, load_idx
@@ -21,16 +21,15 @@ from .npz import load_npz
 from .resize import resized
 from .tinted import load_tinted
 
-Loader = Callable[[Path, Size | None, bool], Data]
+Loader = Callable[[Path, Reading], Data]
 
-# A loader is given the path, the wanted size, which it may leave to `load_data`, and whether to skip broken files.
 SOURCES: dict[str, Loader] = {
-    "digits": lambda path, size, skip_broken: load_digits(),
-    "tinted-digits": lambda path, size, skip_broken: load_tinted(),
-    "fashion-mnist": lambda path, size, skip_broken: load_fashion(),
-    "idx": lambda path, size, skip_broken: load_idx(path),
-    "npz": lambda path, size, skip_broken: load_npz(path),
-    "folder": load_folder,
+    "digits": lambda path, how: load_digits(),
+    "tinted-digits": lambda path, how: load_tinted(),
+    "fashion-mnist": lambda path, how: load_fashion(),
+    "idx": lambda path, how: load_idx(path),
+    "npz": lambda path, how: load_npz(path),
+    "folder": lambda path, how: load_folder(path, *how),
 }
 WITHOUT_PATH = {"digits", "tinted-digits", "fashion-mnist"}
 
@@ -75,7 +74,12 @@ def load_data(source: str | Path, size: Any = None, skip_broken: bool = False) -
     """
     source, size = source_text(source), parse_size(size)
     kind, path = parse_source(source)
-    return at_size(replace(SOURCES[kind](path, size, skip_broken), source=source), size)
+    return at_size(replace(SOURCES[kind](path, Reading(size, skip_broken)), source=source), size)
+
+
+def load_for(recipe: Recipe) -> Data:
+    """The images that a recipe names, read as it says. Raises UsageError, DataError."""
+    return load_data(recipe.data, recipe.size, recipe.skip_broken)
 
 
 def at_size(data: Data, size: Size | None) -> Data:

@@ -86,10 +86,9 @@ def run(args: argparse.Namespace) -> int:
 
 def images_for(recipe: Recipe) -> Data:
     """The recipe's source, with images to train on. Raises DataError."""
-    from ..config import parse_size
-    from ..data import load_data
+    from ..data import load_for
 
-    data = load_data(recipe.data, parse_size(recipe.size), recipe.skip_broken)
+    data = load_for(recipe)
     if not len(data.take(recipe.split).images):
         raise DataError(f"no images to train on ({recipe.data}): the slice {recipe.split} is empty")
     return data
