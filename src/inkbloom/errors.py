@@ -133,6 +133,11 @@ def unknown(kind: str, name: object, names: Iterable[str]) -> UsageError:
     return UsageError(f"unknown {kind} '{typed}': {hint}{listed}".rstrip())
 
 
+def missing(package: str, extra: str) -> UsageError:
+    """The error for a package that only one feature needs and that is not installed; `extra` brings it."""
+    return UsageError(f"{package} is not installed: pip install 'inkbloom[{extra}]'")
+
+
 def no_recipe(name: str, names: Iterable[str]) -> UsageError:
     """The error for a name that is no recipe: a run, a file or images may have been meant, or the nearest of `names`."""
     if (config := Path(name) / "config.toml").is_file():
