@@ -3,35 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..data import Data, class_numbers
+from ..data import Data
+from ..data.labels import Labels, oddities, read_labels
 from ..data.slices import split_slices
 from ..data.source import at_size
 from ..errors import OWN, DataError, brief, plain
 from ..given import native, written
-
-MOST_CLASSES = 10_000
 
 
 def images(array: Any, labels: Any = None, classes: Sequence[str] | None = None, name: str = "images") -> Data:
     """Images from a NumPy array or a tensor, as a source to train on: `inkbloom.train("fast", data=inkbloom.images(array))`.
 
     array: (N, H, W), (N, H, W, C) or (N, C, H, W) with C = 1 or 3; bytes 0 to 255, booleans, or floats from 0 to 1 (0 is
-    black). labels: (N,) whole numbers from 0, or the names of classes, or None. classes: the names of the classes, in the order
-    of their numbers; default: their numbers, or the names that occur, sorted. name: what the run calls them. One tenth is held
-    out and one tenth kept as reference, as for every source of one's own. Raises InkbloomError for anything else, in one line.
+    black). labels: (N,) whole numbers from 0, or the names of classes, or None; (N, 1) and one-hot (N, K) too. classes: the
+    names of the classes, in the order of their numbers; default: their numbers, or the names that occur, 2 before 10. name:
+    what the run calls them. One tenth is held out and one tenth kept as reference, as for every source of one's own. Raises
+    InkbloomError for anything else, in one line.
     """
     pixels = pixels_of(as_numpy(array, "images"))
-    labels, classes = _numbered(labels, classes)
-    numbers = None if labels is None else _labels(as_numpy(labels, "labels"), len(pixels))
-    names = _names(numbers, classes)
-    data = Data(torch.from_numpy(pixels), numbers, names, split_slices(len(pixels), numbers), f"{OWN}{brief(name, 40)}")
-    return at_size(data, None)
+    numbers, names, notes = _labelled(labels, classes, len(pixels))
+    slices, source = split_slices(len(pixels), numbers), f"{OWN}{brief(name, 40)}"
+    data = at_size(Data(torch.from_numpy(pixels), numbers, names, slices, source, notes), None)
+    return replace(data, notes=(*data.notes, *oddities(data)))
 
 
 def as_numpy(array: Any, what: str) -> NDArray[Any]:
@@ -74,38 +74,13 @@ def pixels_of(array: NDArray[Any]) -> NDArray[np.uint8]:
     return np.ascontiguousarray(array, dtype=np.uint8)
 
 
-def _numbered(labels: Any, classes: Any) -> tuple[Any, Sequence[str] | None]:
-    """The labels, as numbers where they are names, and the names of the classes where they are known."""
-    given, names = native(labels), native(classes)
+def _labelled(labels: Any, classes: Any, count: int) -> Labels | tuple[None, tuple[str, ...], tuple[str, ...]]:
+    """The numbers of the labels, the names of the classes, and notes. Raises DataError."""
+    names = native(classes)
     if names is not None and not isinstance(names, list | tuple):
         raise DataError(f"classes = {written(classes)}: give a list of names")
-    if not (isinstance(given, list | tuple) and given and all(isinstance(each, str) for each in given)):
-        return labels, names
-    names = sorted(set(given)) if names is None else names
-    return list(class_numbers(given, names)), names
-
-
-def _labels(array: NDArray[Any], count: int) -> torch.Tensor:
-    shape = f"labels of {array.dtype} {array.shape}"
-    if array.ndim == 2 and array.shape[1] == 1:
-        array = array[:, 0]
-    if array.ndim != 1 or len(array) != count:
-        raise DataError(f"{shape} for {count:,} images: give one label an image")
-    if array.dtype.kind not in "ui" and not (np.isfinite(array).all() and (array == array.astype(np.int64)).all()):
-        raise DataError(f"{shape}: give whole numbers from 0")
-    low, high = int(array.min()), int(array.max())
-    if low < 0 or high >= MOST_CLASSES:
-        raise DataError(f"label {low if low < 0 else high}: number the classes from 0, at most {MOST_CLASSES:,} of them")
-    return torch.from_numpy(array.astype(np.int64))
-
-
-def _names(labels: torch.Tensor | None, classes: Sequence[str] | None) -> tuple[str, ...]:
-    if labels is None:
-        if classes:
-            raise DataError("classes without labels: give the label of each image too")
-        return ()
-    count = int(labels.max()) + 1
-    names = tuple(str(number) for number in range(count)) if classes is None else tuple(brief(name, 60) for name in classes)
-    if len(names) < count or len(set(names)) < len(names):
-        raise DataError(f"{len(set(names))} different class names for the labels 0 to {count - 1}: give one each")
-    return names
+    if labels is not None:
+        return read_labels(labels, count, names)
+    if names:
+        raise DataError("classes without labels: give the label of each image too")
+    return None, (), ()
