@@ -15,6 +15,7 @@ from torch import Tensor
 
 from .config import Recipe
 from .data import Data, class_numbers, load_for
+from .data.labels import listed
 from .data.own_picture import own_picture
 from .data.pixels import to_bytes, to_floats
 from .device import best_device
@@ -81,8 +82,8 @@ class Run:
         """`count` pictures as uint8 (count, H, W, C), an array that shows itself in a notebook.
 
         asked: seed, steps or nfe, solver, spacing, guidance, label, start. label: a class by its name or its number, or a list
-        of them, which are drawn in turn; without it all K classes are, picture k being of class k mod K. `solver` is a name or
-        a function of one's own. start: see `request`. Raises UsageError, DataError.
+        of them, which are drawn in turn; without it all that were trained are. `solver` is a name or a function of
+        one's own. start: see `request`. Raises UsageError, DataError.
         """
         return as_pictures(np.concatenate([batch for batch, _ in self.stream(self.request(count, **asked))]))
 
@@ -104,13 +105,13 @@ class Run:
     def plane(self, side: int = 15, label: int | str | None = None) -> Pictures:
         """Pictures over two latents of a vae or a gan, uint8 (side * side, H, W, C), row by row; see `Latent.plane`.
 
-        label: their class by name or number, default 0. Raises UsageError for a model without latents.
+        label: their class by name or number, default the first. Raises UsageError for a model without latents.
         """
         family = self.family
         if not isinstance(family, Latent):
             raise UsageError(f"plane with a {family.recipe.family}: only vae and gan draw from latents; leave out --plane")
         labels = self.request(whole("side", side, 1, 100) ** 2, label=label).labels
-        return as_pictures(self.as_bytes(family.plane(side, self._labels([*labels, 0][:1]))))
+        return as_pictures(self.as_bytes(family.plane(side, self._labels([*labels, *family.trained, 0][:1]))))
 
     def between(self, first: int | str, last: int | str, count: int = 9, data: Data | None = None) -> Pictures:
         """Two hold-out images of a vae's source, and `count` pictures on the way from one to the other.
@@ -127,6 +128,9 @@ class Run:
         ends = [_number_of(end, held) for end in (first, last)]
         if (held.channels, *held.size) != self.shape:
             raise DataError(f"images of another shape than the model's ({shown(recipe.data)}): restore those it was trained on")
+        if held.labels is not None and (never := set(held.labels[ends].tolist()) & set(self.spec.untrained)):
+            names = [held.classes[number] for number in sorted(never)]
+            raise UsageError(f"between = {written([first, last])}: {listed(names)} had no training image; name other images")
         x = to_floats(held.images[ends].to(next(family.parameters()).device), recipe.pixels)
         labels = None if held.labels is None else self._labels(held.labels[ends].tolist())
         decoded = self.as_bytes(family.between(x, labels, whole("count", count, 1, 10_000)))

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from .config import SolverName, SpacingName, check_sampling
 from .data import class_numbers
+from .data.labels import listed
 from .data.pixels import to_bytes, to_floats
 from .errors import UsageError, brief, entry, own_name
 from .families import Family
@@ -38,7 +39,7 @@ class Request:
 
     count: int
     seed: int
-    labels: tuple[int, ...]  # picture k is of class labels[k mod their number]; empty: of class k mod num_classes
+    labels: tuple[int, ...]  # picture k is of class labels[k mod their number]; empty: of all that were trained, in turn
     steps: int = 1
     solver: str | Solver | None = None  # None: the family draws in one pass
     spacing: str | Spacing | None = None
@@ -145,6 +146,8 @@ def _wanted(family: Family, count: int, label: Classes | None, labels: Classes |
     if not family.num_classes:
         raise UsageError("the model knows no classes: leave out --label, or train with labels")
     wanted = class_numbers(asked, family.spec.classes[: family.num_classes])
+    if never := [family.spec.classes[number] for number in wanted if number in family.spec.untrained]:
+        raise UsageError(f"{listed(never)} had no training image, so the model cannot draw any: ask for another class")
     if len(wanted) > count:
         raise UsageError(f"{len(wanted):,} labels for {count:,} picture{'s' * (count > 1)}: draw more, or name fewer classes")
     return wanted
@@ -163,8 +166,8 @@ def labels_of(family: Family, request: Request, first: int, last: int) -> Tensor
     """The labels of pictures first .. last - 1: (last - first,) int64, or None where the model knows no classes."""
     if not family.num_classes:
         return None
-    index = torch.arange(first, last)
-    return torch.tensor(request.labels)[index % len(request.labels)] if request.labels else index % family.num_classes
+    in_turn = torch.tensor(request.labels or family.trained)
+    return in_turn[torch.arange(first, last) % len(in_turn)]
 
 
 @torch.no_grad()

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from ..config import Recipe
 from ..data import Data, named
+from ..data.labels import listed
 from ..data.pixels import affordable, to_bytes
 from ..errors import UsageError
 from ..evaluation.baseline import Baseline, baseline
@@ -41,6 +42,9 @@ def introduction(training: Training) -> Iterator[str]:
     parameters = sum(p.numel() for p in family.parameters() if p.requires_grad)
     labelled = f", {len(images.classes)} classes" if family.num_classes else ""
     yield f"data: {len(images.images):,} images of {recipe.data}, {width} x {height} x {images.channels}{labelled}"
+    if family.num_classes and family.spec.untrained:
+        never = [family.spec.classes[number] for number in family.spec.untrained]
+        yield f"classes: {len(family.trained):,} are trained; {listed(never)} never drawn, for want of training images"
     yield f"net: {family.title}, {parameters:,} parameters; {family.summary}"
     passes = f"{training.plan.passes(recipe.steps or 0):,.1f}".removesuffix(".0")
     epochs = f"{passes} epoch{'s' * (passes != '1')}"
@@ -159,8 +163,9 @@ def save_preview(preview: Preview, path: Path) -> None:
     Where the names of the classes say more than numbers, each class has a row with its name: live weights left, average right.
     """
     spec = next(iter(preview.families.values())).spec
-    count, classes = affordable(PREVIEWED, spec.size), spec.classes
-    if in_rows := named(classes):
+    trained = next(iter(preview.families.values())).trained
+    count, classes = affordable(PREVIEWED, spec.size), [spec.classes[number] for number in trained]
+    if in_rows := bool(classes) and (named(classes) or bool(spec.untrained)):
         count = min(count, len(classes)) * max(1, count // len(classes))  # as many of each class
     drawn = [
         to_bytes(final(family, request(family, count), 0, count), family.recipe.pixels).cpu()

@@ -128,7 +128,7 @@ def _grid(model: Run, request: Request, pictures: NDArray[np.uint8]) -> Image.Im
     """The pictures side by side: a row for each class with its name, where names are asked for or say more than numbers."""
     labels, classes = labels_of(model.family, request, 0, len(pictures)), model.spec.classes
     turns = 0 if labels is None else len(set(labels.tolist()))
-    if labels is not None and 2 <= turns <= MOST and (request.labels or named(classes)):
+    if labels is not None and 2 <= turns <= MOST and (request.labels or named(classes) or model.spec.untrained):
         names = [classes[label] for label in labels.tolist()]
         return rows_of(pictures.transpose(0, 3, 1, 2), names, scale_of(pictures))
     return sheet(pictures, turns if 2 <= turns <= 20 < request.count else None)

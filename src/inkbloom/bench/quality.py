@@ -130,7 +130,8 @@ def trained(recipe: Recipe, images: Data, device: torch.device, quick: bool) -> 
 
 def samples(family: Family, scorer: Scorer, **settings: Any) -> torch.Tensor:
     """As many pictures as the scorer looks at, uint8 (N, C, H, W); of the reference's classes where the family knows them."""
-    wanted = request(family, scorer.count, labels=(family.num_classes and scorer.labels) or None, **settings)
+    labels = [label for label in scorer.labels if label in family.trained]
+    wanted = request(family, scorer.count, labels=labels or None, **settings)
     return torch.cat([batch for batch, _ in pictures(family, wanted)])
 
 

@@ -63,7 +63,8 @@ def draw_set(
             "(cards of different N never compare)"
         )
     in_turn = labels_in_turn(data, n) if family.num_classes else None
-    wanted = request(family, count, labels=None if in_turn is None else in_turn.tolist(), **asked)
+    known = [] if in_turn is None else [label for label in in_turn.tolist() if label in family.trained]
+    wanted = request(family, count, labels=known or None, **asked)
     batches: list[Tensor] = []
     labels: list[Tensor] = []
     began = time.perf_counter()

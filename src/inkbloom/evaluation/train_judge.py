@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from ..data import Data
+from ..data.labels import untrained
 from ..errors import CheckpointError, DataError, UsageError, shown
 from ..store.tensors import pack, unpack
 from .judge import JudgeNet
@@ -120,19 +121,14 @@ class JudgeTraining:
 
 
 def _labelled(data: Data) -> Data:
-    """The training slice, with an image of each class. Raises DataError."""
+    """The training slice, with images of two classes or more. Raises DataError."""
     if data.labels is None:
         raise DataError(
             f"no labels to learn from ({shown(data.source)}): a judge needs two classes or more; give each a sub-folder"
         )
-    if len(data.classes) < 2:
-        raise DataError(f"one class only ({shown(data.source)}): a judge needs two or more")
     part = data.take("train")
-    assert part.labels is not None
-    counts = torch.bincount(part.labels, minlength=len(data.classes))
-    if not counts.all():
-        name = shown(data.classes[int(counts.argmin())], 40)
-        raise DataError(f"class '{name}' has no image to learn from ({shown(data.source)}): add some, or remove the class")
+    if len(data.classes) - len(untrained(data.classes, part.labels)) < 2:
+        raise DataError(f"training images of one class only ({shown(data.source)}): a judge needs two classes or more")
     return part
 
 

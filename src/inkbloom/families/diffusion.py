@@ -96,8 +96,11 @@ class Diffusion(Family):
         return (1 - 1 / self.recipe.train_guidance) * (conditional - self._predict(self.net, noisy, t, None))
 
     def denoiser(self, labels: Tensor | None = None, guidance: float = 1.0) -> Denoise:
-        """x0 from (x, t) for pictures of the classes labels: (B,), or of no class in particular."""
-        return self._denoiser(self.net, self.conditioning.of_labels(labels), guidance)
+        """x0 from (x, t) for pictures of the classes labels: (B,), or of no class in particular, as for one never trained."""
+        y = self.conditioning.of_labels(labels)
+        if y is not None and self.spec.untrained:
+            y = torch.where(torch.isin(y, y.new_tensor(self.spec.untrained)), self.num_conditions, y)
+        return self._denoiser(self.net, y, guidance)
 
     def _denoiser(self, net: nn.Module, y: Tensor | None, guidance: float) -> Denoise:
         """The same by any network of this kind, for conditions y: (B,) or None. Here guidance and clipping are applied."""

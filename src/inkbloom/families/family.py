@@ -45,6 +45,11 @@ class Family(nn.Module):
         return self.spec.recipe
 
     @property
+    def trained(self) -> tuple[int, ...]:
+        """The numbers of the classes that it has learned, and so can draw."""
+        return tuple(number for number in range(self.num_classes) if number not in self.spec.untrained)
+
+    @property
     def training_nets(self) -> dict[str, nn.Module]:
         """Networks that only training needs, by what they are, such as 'discriminator': checkpoints keep them."""
         return {}

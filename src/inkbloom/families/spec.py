@@ -31,6 +31,7 @@ class Spec:
     """A recipe and the data that it is for. `size`: (height, width); `classes`: the names, none where no labels are used.
 
     own: objects of one's own by the field of the recipe that they stand in for; there the recipe holds 'own:NAME'.
+    untrained: the numbers of the classes that had no training image; they are never drawn.
     """
 
     recipe: Recipe
@@ -38,6 +39,7 @@ class Spec:
     size: tuple[int, int]
     classes: tuple[str, ...] = ()
     own: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    untrained: tuple[int, ...] = ()
 
     @property
     def shape(self) -> Shape:

@@ -67,6 +67,9 @@ def _what(facts: Facts) -> list[str]:
     ]
     if facts.family.num_classes:
         lines.append(f"- classes: {plain(', '.join(facts.spec.classes))}")
+    if facts.family.num_classes and facts.spec.untrained:
+        never = ", ".join(facts.spec.classes[number] for number in facts.spec.untrained)
+        lines.append(f"- never drawn, for want of training images: {plain(never)}")
     machine = ", ".join(f"{name} {version}" for name, version in facts.machine.versions.items())
     return [
         *lines,

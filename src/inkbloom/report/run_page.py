@@ -107,9 +107,9 @@ def _tiles(facts: Facts, drawn: Samples) -> list[tuple[str, str, str]]:
 def _samples(facts: Facts, drawn: Samples) -> Picture:
     request, classes = drawn.request, facts.family.num_classes
     guided = f", guidance {request.guidance:g}" if facts.family.num_conditions and request.solver else ""
-    in_turn = facts.spec.classes[:classes]
+    in_turn = [facts.spec.classes[number] for number in facts.family.trained]
     order = f" Picture k is of class k mod {classes}, counted from 0." if classes else ""
-    if named(in_turn):
+    if named(in_turn) or len(in_turn) < classes:
         order = f" The classes take turns: {brief(', '.join(in_turn), 300)}."
     spaced = f"{request.spacing_name} spacing, " if request.spacing_name else ""
     caption = f"{spaced}{request.how}{guided}.{order}"

@@ -34,6 +34,7 @@ def pack(net: nn.Module, spec: Spec, step: int, kind: str, dtype: torch.dtype | 
         "size": spec.size,
         "classes": spec.classes,
         "recipe": {name: value for name, value in asdict(spec.recipe).items() if value is not None},
+        **({"untrained": spec.untrained} if spec.untrained else {}),
     }
     return files.pack(net.state_dict(), about, dtype)
 
@@ -68,7 +69,10 @@ def _spec(about: dict[str, Any], own: Mapping[str, Any]) -> Spec:
     classes = tuple(str(name) for name in about["classes"])
     if not (8 <= height <= 1024 and 8 <= width <= 1024 and len(classes) <= 10_000):
         raise ValueError(f"images of {height}x{width} with {len(classes)} classes")
-    return Spec(recipe_of(about["recipe"]), int(about["channels"]), (height, width), classes, own)
+    untrained = tuple(int(number) for number in about.get("untrained", ()))
+    if not set(untrained) < set(range(max(1, len(classes)))):
+        raise ValueError(f"classes {untrained} of {len(classes)} that had no training image")
+    return Spec(recipe_of(about["recipe"]), int(about["channels"]), (height, width), classes, own, untrained)
 
 
 def load_family(data: bytes, where: Path, own: Mapping[str, Any] = NO_OWN) -> tuple[Family, int]:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..config import Recipe
 from ..data import Data
+from ..data.labels import untrained
 from ..device import choose_compile, choose_precision
 from ..errors import DataError
 from ..families import Spec
@@ -70,7 +71,8 @@ def assemble(recipe: Recipe, data: Data, device: torch.device, own: Mapping[str,
     """
     images = images_to_train_on(data, recipe)
     accelerator = make_accelerator(device, recipe.precision)
-    spec = Spec(recipe, data.channels, data.size, data.classes if recipe.labels else (), own)
+    classes = data.classes if recipe.labels else ()
+    spec = Spec(recipe, data.channels, data.size, classes, own, untrained(classes, images.labels))
     spec.check_own()
     state = State(spec, accelerator.device)
     conditions = state.family.conditions_of(images.images, images.labels)
