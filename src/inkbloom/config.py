@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import Field, dataclass, field, fields, replace
 from itertools import pairwise
@@ -54,6 +55,7 @@ class Recipe:
     pixels: PixelRange = _f("-1..1", "range of the pixel values that the network sees")
     flip: bool = _f(False, "mirror each image left-right with probability 1/2")
     skip_broken: bool = _f(False, "leave out files that cannot be read instead of stopping")
+    background: str = _f("auto", "what shows through transparent pictures: white, black, #rrggbb; auto: decided by looking")
 
     # network
     net: NetName = _f("ink", "the network", "diffusion")
@@ -187,6 +189,7 @@ def check(recipe: Recipe) -> None:
         if first := next(mistakes(recipe), None):
             raise UsageError(first)
     parse_size(recipe.size)
+    parse_background(recipe.background)
     check_sampling(recipe.noise, recipe.solver, recipe.spacing)
 
 
@@ -277,6 +280,16 @@ def parse_size(size: Any) -> tuple[int, int] | None:
     return height, width
 
 
+def parse_background(text: Any) -> tuple[int, int, int] | None:
+    """'white', 'black' or '#rrggbb' -> (red, green, blue) from 0 to 255; 'auto' -> None. Raises UsageError."""
+    colour = {"white": "ffffff", "black": "000000"}.get(text, str(text).removeprefix("#"))
+    if text == "auto":
+        return None
+    if not re.fullmatch("[0-9a-fA-F]{6}", colour):
+        raise UsageError(f"background = {written(text)}: write auto, white, black or '#rrggbb', as in '#ffcc00'")
+    return int(colour[:2], 16), int(colour[2:4], 16), int(colour[4:], 16)
+
+
 def dump_recipe(recipe: Recipe) -> str:
     """The recipe as TOML, every field that is set and means something; `parse_recipe` reads it back to an equal recipe."""
     lines = []
@@ -313,4 +326,4 @@ def _meaning(recipe: Recipe, name: str) -> Any:
         return value.partition(":")[0]
     if name == "teacher" and value:
         return os.path.realpath(os.path.expanduser(value))
-    return parse_size(value) if name == "size" else value
+    return parse_size(value) if name == "size" else parse_background(value) if name == "background" else value

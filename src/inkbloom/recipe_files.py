@@ -99,6 +99,9 @@ RENAMED: dict[str, str] = {"groups": "clusters"}  # how older versions called a 
 DROPPED: dict[str, Any] = {}  # a field of older versions: the value that asked for nothing; another value stays a mistake
 
 
+WRITTEN = {"data", "split", "pixels", "flip", "skip_broken"}  # fields that any recipe has which a run wrote down
+
+
 def mended(table: Mapping[str, Any]) -> dict[str, Any]:
     """The table of a recipe that an older version may have written, in the fields and values of this version."""
     table = dict(table)
@@ -108,6 +111,8 @@ def mended(table: Mapping[str, Any]) -> dict[str, Any]:
     for name, idle in DROPPED.items():
         if name in table and table[name] == idle:
             del table[name]
+    if "background" not in table and table.keys() >= WRITTEN:  # white was all that there was
+        table["background"] = "white"
     if isinstance(table.get("transposed"), bool):  # ink's own field, when `upsampler` was for vae and gan
         transposed = table.pop("transposed")
         if table.get("family", "diffusion") == "diffusion":

@@ -124,7 +124,7 @@ class Run:
         family, recipe = self.family, self.recipe
         if not isinstance(family, VAE):
             raise UsageError(f"between with a {recipe.family}: only a vae finds the latents of an image; leave out --between")
-        held = (data or load_for(recipe)).take("holdout")
+        held = (data or load_for(recipe)).in_order(self.spec.classes).take("holdout")
         ends = [_number_of(end, held) for end in (first, last)]
         if (held.channels, *held.size) != self.shape:
             raise DataError(f"images of another shape than the model's ({shown(recipe.data)}): restore those it was trained on")
@@ -165,7 +165,7 @@ def start_from(start: Any, spec: Spec) -> Start:
     """What sampling starts from: a picture in the model's size and colours, and a noise level. Raises UsageError, DataError."""
     if not isinstance(start, tuple | list) or len(start) != 2:
         raise UsageError(f"start = {written(start)}: needs a picture and a noise level, as in ('cat.png', 0.7)")
-    return own_picture(start[0], spec.channels, spec.size), number("at", start[1])
+    return own_picture(start[0], spec.channels, spec.size, spec.recipe.background), number("at", start[1])
 
 
 def _number_of(end: Any, held: Data) -> int:

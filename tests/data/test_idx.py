@@ -181,7 +181,7 @@ def test_a_folder_with_a_test_set(tmp_path, refused):
 
 
 def test_sixty_thousand_images_keep_the_usual_slices(tmp_path):
-    write(tmp_path, "train-images-idx3-ubyte", np.zeros((60_000, 8, 8), np.uint8))
+    write(tmp_path, "train-images-idx3-ubyte", np.arange(60_000 * 64).astype(np.uint8).reshape(60_000, 8, 8))
     slices = load_data(f"idx:{tmp_path}").slices
     assert {name: (int(index[0]), int(index[-1]), len(index)) for name, index in slices.items()} == {
         "train": (0, 49_999, 50_000),

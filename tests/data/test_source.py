@@ -63,12 +63,12 @@ def test_what_a_source_yields(colours):
 
 def test_images_that_are_too_small(tmp_path, refused):
     path = tmp_path / "small.npz"
-    np.savez(path, images=np.full((4, 7, 9), 200, np.uint8))
+    np.savez(path, images=np.full((4, 7, 9), [[[200]], [[100]], [[200]], [[100]]], np.uint8))
     message = refused(load_data, f"npz:{path}")
     assert "9 x 7" in message
     assert "8" in message
     assert "--size" in message
-    assert load_data(f"npz:{path}", (8, 8)).images.float().mean() == 200
+    assert load_data(f"npz:{path}", (8, 8)).images.float().mean() == 150
 
 
 def test_take(colours, refused):

@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 
 import inkbloom
+from inkbloom.config import Recipe
 from inkbloom.data import load_data
 from inkbloom.errors import DataError, Interrupted
 from inkbloom.evaluation.judge import choose_judge, load_judge
@@ -214,14 +215,14 @@ def test_the_line_that_advises_to_train_a_judge_works_as_it_stands(shapes, comma
     shapes(sides=(12, 12, 13), name="my shapes")
     (tmp_path / "my shapes/dark/x.png").write_bytes(b"no picture")
     data = load_data("folder:my shapes", (9, 11), True)
-    judge, line = choose_judge(None, data, "9x11", True)
+    judge, line = choose_judge(None, data, Recipe(size="9x11", skip_broken=True))
     assert judge is None
     advised = shlex.split(line.split("`")[1])
     assert advised[:2] == ["inkbloom", "judge"]
     assert command(*advised[1:], "--epochs", 1).code == 0
     judge, _ = choose_judge(line.split("--judge ")[1], data)
     assert (judge.size, judge.source) == ((9, 11), "folder:my shapes")
-    judge, line = choose_judge(None, load_data("digits", (14, 14)), "14")
+    judge, line = choose_judge(None, load_data("digits", (14, 14)), Recipe(size="14"))
     assert "that of digits looks at images of another size: train one with `inkbloom judge digits --size 14 --out " in line
     _, line = choose_judge(None, replace(data, source="own:images"))
     assert "train one with `inkbloom.judge(images)`" in line

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ..config import Recipe, SolverName, SpacingName, parse_size
 from ..data import Data
+from ..data.dataset import Reading
 from ..data.source import at_size
 from ..errors import DataError, DiskError, UsageError, shown
 from ..evaluation.baseline import baseline, set_size, shuffled
@@ -42,6 +43,7 @@ def evaluate(
     data: str | Path | Data | None = None,
     size: Any = None,
     skip_broken: bool | None = None,
+    background: str | None = None,
     judge: str | Path | None = None,
     n: int | None = None,
     images: int | None = None,
@@ -70,18 +72,18 @@ def evaluate(
     if is_set:
         _refuse_drawing(path, {"images": images, "weights": weights, **asked})
     model = None if is_set else what if isinstance(what, Run) else Run(path, weights or "ema")
-    recipe = _reading(model, data, size, skip_broken)
+    recipe = _reading(model, data, size, skip_broken, background)
     real = _real_images(model, recipe, data)
     n = set_size(real, n)
-    chosen, note = choose_judge(judge, real, recipe.size, recipe.skip_broken)
+    chosen, note = choose_judge(judge, real, recipe)
     run = RunFolder(path) if model and path.is_dir() else None
-    unlike = _unlike_its_own(model, real, n, images, judge, recipe.size, weights, asked) if model else ""
+    unlike = _unlike_its_own(model, real, n, images, judge, recipe, weights, asked) if model else ""
     homes, unkept = _homes(run, unlike, place("json", json) if json else None)
     with progress(console, None, "sampling") as advance:
         subject = (
             _drawn(model, real, n, images, seed, weights, asked, lambda done, of: advance(done, of, "sampling"))
             if model
-            else read_set(path, real, n, seed, recipe.skip_broken)
+            else read_set(path, real, n, seed, Reading(None, recipe.skip_broken, real.background or recipe.background))
         )
         advance(0, None, "measuring")
         against = baseline(real, chosen, n)
@@ -114,7 +116,7 @@ def _unlike_its_own(
     n: int,
     images: int | None,
     judge: str | Path | None,
-    size: str,
+    recipe: Recipe,
     weights: str | None,
     asked: dict[str, Any],
 ) -> str:
@@ -126,7 +128,7 @@ def _unlike_its_own(
         f"{whole_card(own):,} images": images is not None and images < whole_card(own),
         "the averaged weights": weights == "live" and bool(model.recipe.ema),
         "the recipe's sampling": model.request(**asked) != model.request(),
-        "a judge": judge == "none" and choose_judge(None, real, size)[0] is not None,
+        "a judge": judge == "none" and choose_judge(None, real, recipe)[0] is not None,
     }
     return next((said for said, is_so in unlike.items() if is_so), "")
 
@@ -162,7 +164,9 @@ def _refuse_drawing(path: Path, asked: dict[str, Any]) -> None:
             raise UsageError(f"--{name} with images that exist already ({shown(path)}): it says how a run draws them")
 
 
-def _reading(model: Run | None, data: str | Path | Data | None, size: Any, skip_broken: bool | None) -> Recipe:
+def _reading(
+    model: Run | None, data: str | Path | Data | None, size: Any, skip_broken: bool | None, background: str | None
+) -> Recipe:
     """How the real images are read: as the run has it, but for what is asked."""
     recipe = model.recipe if model else Recipe()
     return replace(
@@ -170,6 +174,7 @@ def _reading(model: Run | None, data: str | Path | Data | None, size: Any, skip_
         data=recipe.data if data is None or isinstance(data, Data) else native(data),
         size=recipe.size if size is None else size,
         skip_broken=recipe.skip_broken if skip_broken is None else skip_broken,
+        background=recipe.background if background is None else background,
     )
 
 
@@ -180,6 +185,7 @@ def _real_images(model: Run | None, recipe: Recipe, given: str | Path | Data | N
     real = source_of(recipe)
     if model is None:
         return real
+    real = real.in_order(model.spec.classes)
     if model.family.num_classes and real.classes and model.spec.classes != real.classes:
         raise DataError(f"the run knows other classes than {shown(real.source)}: leave out --data, or give its own source")
     return real

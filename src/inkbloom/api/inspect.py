@@ -15,10 +15,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ..config import parse_size
+from ..config import parse_background, parse_size
 from ..data import named
 from ..data.dataset import Data, Reading, Size
-from ..data.folder import LARGEST, assemble, find, scan, suggested_side
+from ..data.folder import LARGEST, assemble, scan, suggested_side, survey
+from ..data.labels import oddities
 from ..data.messages import shown
 from ..data.picture import Broken, Picture
 from ..data.resize import crop, fit
@@ -50,31 +51,37 @@ class Inspection:
         return None if self.data is None else png(sheet(self.data))
 
 
-def inspect(source: str | Path | Data, size: Any = "", quiet: bool | None = None) -> Inspection:
-    """Reads a source past all its broken files; images of `inkbloom.images` are a source too. size: as in `load_data`.
+def inspect(source: str | Path | Data, size: Any = "", background: str = "auto", quiet: bool | None = None) -> Inspection:
+    """Reads a source past all its broken files; images of `inkbloom.images` are a source too. size, background: as in
+    `load_data`.
 
     In a notebook the result shows its contact sheet; `print` says the rest in words. Raises UsageError, and DataError
     where the source cannot be read at all.
     """
     wanted = parse_size(size)
+    parse_background(background)
     if isinstance(source, Data):
         return Inspection(at_size(source, wanted), Counter({source.size: len(source.images)}))
     kind, path = parse_source(source_text(source))
-    if kind != "folder":
-        data = SOURCES[kind](path, Reading())
-        return Inspection(at_size(data, wanted), Counter({data.size: len(data.images)}))
-    with progress(console_for(quiet), None, "reading") as advance:
-        found = _inspect_folder(path, wanted, advance)
-    return replace(found, data=found.data and at_size(found.data, wanted))
+    if kind == "folder":
+        with progress(console_for(quiet), None, "reading") as advance:
+            found = _inspect_folder(path, wanted, background, advance)
+    else:
+        data = SOURCES[kind](path, Reading(background=background))
+        found = Inspection(data, Counter({data.size: len(data.images)}))
+    if found.data is None:
+        return found
+    data = at_size(found.data, wanted)
+    return replace(found, data=replace(data, notes=(*data.notes, *oddities(data))))
 
 
-def _inspect_folder(folder: Path, size: Size | None, advance: Advance) -> Inspection:
-    within = find(folder)
+def _inspect_folder(folder: Path, size: Size | None, background: str, advance: Advance) -> Inspection:
+    of = survey(folder, background)
     pictures: list[Picture] = []
     broken: list[Broken] = []
     originals: Counter[Size] = Counter()
-    for done, item in enumerate(scan(folder, size), start=1):
-        advance(done, len(within.files), "")
+    for done, item in enumerate(scan(of, size), start=1):
+        advance(done, len(of.layout.places), "")
         if isinstance(item, Broken):
             broken.append(item)
             continue
@@ -84,8 +91,8 @@ def _inspect_folder(folder: Path, size: Size | None, advance: Advance) -> Inspec
     unsized = size is None and (len(originals) > 1 or any(max(original) > LARGEST for original in originals))
     if unsized:
         pictures = [_smaller(picture, suggested_side(originals)) for picture in pictures]
-    data = assemble(folder, pictures) if pictures else None
-    return Inspection(data, originals, tuple(broken), within.ignored, unsized)
+    data = assemble(of, pictures) if pictures else None
+    return Inspection(data, originals, tuple(broken), of.found.ignored, unsized)
 
 
 def _smaller(picture: Picture, side: int) -> Picture:
@@ -113,7 +120,9 @@ def rows(found: Inspection) -> Iterator[tuple[str, str]]:
     yield "slices", ", ".join(f"{name} {len(index):,}" for name, index in data.slices.items())
     low, high, mean, std = pixel_statistics(data.images)
     yield "pixels", f"{low} to {high} (0 black, 255 white), mean {mean:.1f}, standard deviation {std:.1f}"
-    yield "duplicates", f"{duplicates(data.images):,} images repeat an earlier one exactly"
+    repeated, contrary = duplicates(data)
+    under = f", {contrary:,} of them under another label" if contrary else ""
+    yield "duplicates", f"{repeated:,} images repeat an earlier one exactly{under}"
     yield "broken", f"{len(found.broken):,} files"
     if found.ignored:
         yield "ignored", _listed([f"{count:,} {shown(suffix, 30)}" for suffix, count in found.ignored.most_common()])
@@ -149,9 +158,12 @@ def pixel_statistics(images: Tensor) -> tuple[int, int, float, float]:
     return int(present[0]), int(present[-1]), mean.item(), std.item()
 
 
-def duplicates(images: Tensor) -> int:
-    """How many of (N, C, H, W) images equal one that stands before them."""
-    return len(images) - len({sha256(image.tobytes()).digest() for image in images.numpy()})
+def duplicates(data: Data) -> tuple[int, int]:
+    """(how many images equal one that stands before them, how many of these have another label than the first such one)."""
+    labels = [0] * len(data.images) if data.labels is None else data.labels.tolist()
+    first: dict[bytes, int] = {}
+    same = [(first.setdefault(sha256(image.tobytes()).digest(), k), k) for k, image in enumerate(data.images.numpy())]
+    return sum(one != k for one, k in same), sum(labels[one] != labels[k] for one, k in same)
 
 
 def sheet(data: Data) -> Image.Image:

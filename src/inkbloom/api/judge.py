@@ -33,23 +33,24 @@ def judge(
     out: str | Path = "judge.safetensors",
     size: Any = "",
     skip_broken: bool = False,
+    background: str = "auto",
     seed: int = 0,
     epochs: int | None = None,
     quiet: bool | None = False,
 ) -> Judge:
     """Trains a judge on the training slice of a labelled source, writes it to `out`, and returns it.
 
-    source: as in a recipe, or images of `inkbloom.images`. size, skip_broken: as the runs have it that will be judged. epochs:
-    passes over the images, default 160,000 images in all, and 8 at least. A training that was stopped has left OUT.unfinished,
-    from which the same call goes on, to the same bytes. Raises UsageError where a judge stands at `out` already, DataError,
-    DiskError; Interrupted after Ctrl-C.
+    source: as in a recipe, or images of `inkbloom.images`. size, skip_broken, background: as the runs have it that will be
+    judged. epochs: passes over the images, default 160,000 images in all, and 8 at least. A training that was stopped has left
+    OUT.unfinished, from which the same call goes on, to the same bytes. Raises UsageError where a judge stands at `out`
+    already, DataError, DiskError; Interrupted after Ctrl-C.
     """
     out, console = place("out", out), console_for(quiet)
     seed = whole("seed", seed, 0, MAX_SEED)
     epochs = None if epochs is None else whole("epochs", epochs, 1, MOST_EPOCHS)
     _check(out)
     wanted = parse_size(size_text(size))
-    data = at_size(source, wanted) if isinstance(source, Data) else load_data(source, wanted, skip_broken)
+    data = at_size(source, wanted) if isinstance(source, Data) else load_data(source, wanted, skip_broken, background)
     training = JudgeTraining(data, seed=seed, epochs=epochs)
     set_size(data)  # a judge is of use only where the source has images enough for a card
     for line in (*data.notes, *_introduction(data, training)):

@@ -153,7 +153,7 @@ def _real_images(data: Data, recipe: Recipe, cards: Sequence[int]) -> tuple[Base
             raise UsageError(f"cards = {step}: the training has the steps 1 to {recipe.steps}")
     if recipe.split == "all":
         raise UsageError("--cards with --split all: the reference would be trained on; leave one of them out")
-    judge, note = choose_judge(None, data, recipe.size, recipe.skip_broken)
+    judge, note = choose_judge(None, data, recipe)
     return baseline(data, judge), note
 
 

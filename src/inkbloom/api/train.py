@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,10 @@ def _train(
             held.enter_context(hold(folder.path))
         if not steps(folder.checkpoints):  # a run that goes on brings its teacher along
             check_teacher(recipe, own)
-        data = given or source_of(recipe)
+        recipe = folder.as_before(recipe)
+        data = (given or source_of(recipe)).in_order(folder.classes())
+        if recipe.background == "auto" and data.background:
+            recipe = replace(recipe, background=data.background)
         recipe = counted(recipe, len(images_to_train_on(data, recipe).images))
         why: list[str] = []
         if first:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -19,11 +21,12 @@ class Reading(NamedTuple):
     """How images are read.
 
     size: what to bring them to, None: as they are; a loader may leave this to `load_data`. skip_broken: leave out files that
-    cannot be read, with a note, instead of stopping.
+    cannot be read, with a note, instead of stopping. background: what shows through transparent pictures, as in a recipe.
     """
 
     size: Size | None = None
     skip_broken: bool = False
+    background: str = "auto"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -34,6 +37,7 @@ class Data:
     labels: (N,) int64, indices into `classes`; None where the source has none, and `classes` is empty then.
     slices: name -> int64 indices into `images`: train, holdout, reference, and test where the source brings its own.
     notes: what a user should be told about how the images were read, one sentence each.
+    background: what shows through transparent pictures, as a recipe writes it; '' where there are none.
     """
 
     images: Tensor
@@ -42,6 +46,7 @@ class Data:
     slices: dict[str, Tensor]
     source: str
     notes: tuple[str, ...] = ()
+    background: str = ""
 
     @property
     def channels(self) -> int:
@@ -71,6 +76,17 @@ class Data:
             raise unknown("slice", name, [*self.slices, "all"])
         labels = None if self.labels is None else self.labels[index]
         return replace(self, images=self.images[index], labels=labels, slices={})
+
+    def in_order(self, classes: Sequence[str]) -> Data:
+        """The same set with its classes in the order of `classes`, which names them all; another set as it is.
+
+        Classes have changed their order between versions, and their names are what does not change.
+        """
+        number = {unicodedata.normalize("NFC", name): place for place, name in enumerate(classes)}
+        mine = [number.get(unicodedata.normalize("NFC", name)) for name in self.classes]
+        if self.labels is None or len(number) != len(mine) or None in mine or self.classes == tuple(classes):
+            return self
+        return replace(self, labels=torch.tensor(mine)[self.labels], classes=tuple(classes))
 
     def fingerprint(self) -> str:
         """SHA-256 in hex over shape, pixels and labels: a resumed run compares it to tell that its data changed."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,68 +13,54 @@ from PIL import Image
 
 from ..errors import DataError
 from .dataset import Data, Size
-from .meant import within
-from .messages import brief, cause, shown, unusable
-from .picture import Broken, Picture, in_colour, read_picture, suffixes
-from .slices import split_slices
+from .find import Found, find
+from .labels import read_labels
+from .layout import Layout, lay_out
+from .look import Look
+from .messages import brief, shown, unusable
+from .picture import Broken, Picture, in_colour, read_picture
+from .slices import given_slices, split_slices
 
 LARGEST = 256  # pixels on a side that are taken without a wanted size
 
 
 @dataclass(frozen=True)
-class Found:
-    """Picture files in sorted order, sub-folders that cannot be opened, and how often other suffixes occur."""
+class Survey:
+    """A folder before its pictures are decoded: its files, where each belongs, and what is decided by looking at them."""
 
-    files: list[Path]
-    broken: list[Broken]
-    ignored: Counter[str]
-
-
-def find(folder: Path) -> Found:
-    """Looks through a folder and its sub-folders; links to folders and hidden names are left out. Raises DataError."""
-    if not folder.is_dir():
-        what = "a file, not a folder" if folder.exists() else "no such folder"
-        raise unusable(what, folder, "", "give the folder that holds the images")
-    files: list[Path] = []
-    broken: list[Broken] = []
-    ignored: Counter[str] = Counter()
-
-    def closed(problem: OSError) -> None:
-        broken.append(Broken(Path(problem.filename), f"folder: {cause(problem)}"))
-
-    for place, folders, names in os.walk(folder, onerror=closed):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for path in (Path(place, name) for name in names if not name.startswith(".")):
-            if path.suffix.lower() in suffixes():
-                files.append(path)
-            else:
-                ignored[path.suffix.lower() or path.name] += 1
-    if not files and not broken:
-        others = ", ".join(f"{count:,} {shown(suffix, 12)}" for suffix, count in ignored.most_common(3))
-        fix = f"did you mean '{shown(meant)}'?" if (meant := within(folder)) else "give one with PNG or JPEG files"
-        raise unusable("no images in the folder", folder, f"only {others}" if others else "", fix)
-    return Found(sorted(files), sorted(broken, key=lambda item: item.path), ignored)
+    found: Found
+    layout: Layout
+    look: Look
 
 
-def scan(folder: Path, size: Size | None = None) -> Iterator[Picture | Broken]:
-    """Each picture of a folder in sorted order, at `size` where given, and each file that cannot be used. Raises DataError."""
+def survey(folder: Path, background: str = "auto") -> Survey:
+    """Goes through a folder; background: as in a recipe. Raises DataError, UsageError."""
     found = find(folder)
-    yield from found.broken
-    for path in found.files:
-        yield read_picture(path, size)
+    layout = lay_out(found)
+    return Survey(found, layout, Look(list(layout.places), background))
 
 
-def load_folder(folder: Path, size: Size | None = None, skip_broken: bool = False, mend: str = "") -> Data:
+def scan(of: Survey, size: Size | None = None) -> Iterator[Picture | Broken]:
+    """Each picture of a folder in sorted order, at `size` where given, and each file that cannot be used."""
+    yield from of.found.broken
+    for path in of.layout.places:
+        yield read_picture(path, size, of.look)
+
+
+def load_folder(
+    folder: Path, size: Size | None = None, skip_broken: bool = False, background: str = "auto", mend: str = ""
+) -> Data:
     """All pictures of a folder as one set, each brought to `size` = (height, width) as it is read.
 
-    Where every picture lies in a sub-folder and there are two sub-folders or more, their names are the classes.
-    Colour if any picture shows colour, else grey. Raises DataError: no pictures, files that cannot be read unless
-    `skip_broken`, and, without `size`, pictures of several sizes or over 256 pixels on a side; `mend` says what to do about
-    these where it is not to give a size.
+    Sub-folders and tables beside the pictures name slices and classes: see `layout`. Colour if any picture shows colour, else
+    grey; background: as in a recipe. Raises DataError: no pictures, files that cannot be read unless `skip_broken`, and,
+    without `size`, pictures of several sizes or over 256 pixels on a side; `mend` says what to do about these where it is not
+    to give a size.
     """
+    of = survey(folder, background)
     pictures: list[Picture] = []
     broken: list[Broken] = []
-    for item in scan(folder, size):
+    for item in scan(of, size):
         if isinstance(item, Broken):
             broken.append(item)
             continue
@@ -88,23 +72,33 @@ def load_folder(folder: Path, size: Size | None = None, skip_broken: bool = Fals
         fix = "leave them out with --skip-broken" if pictures else "give another folder"
         first = f"{shown(broken[0].path, 40)}: {brief(broken[0].reason, 40)}"
         raise DataError(f"{count} ({first}): inkbloom inspect lists them; {fix}")
-    return assemble(folder, pictures, broken)
+    return assemble(of, pictures, broken)
 
 
-def assemble(folder: Path, pictures: list[Picture], broken: Sequence[Broken] = ()) -> Data:
+def assemble(of: Survey, pictures: list[Picture], broken: Sequence[Broken] = ()) -> Data:
     """Pictures of one size as Data, with notes on what was left out or decided. `pictures` is emptied as it is copied."""
-    paths = [picture.path.relative_to(folder) for picture in pictures]
+    places = [of.layout.places[picture.path] for picture in pictures]
     coloured = sum(in_colour(picture.pixels) for picture in pictures)
     height, width = pictures[0].pixels.shape[:2]
     images = np.empty((len(pictures), 3 if coloured else 1, height, width), np.uint8)
-    for place in reversed(range(len(pictures))):
-        images[place] = _channels(pictures.pop().pixels, images.shape[1])
-    names, labels, notes = _classes(paths)
-    why = f"{coloured:,} of {len(paths):,} pictures show colour" if coloured else "no picture shows colour"
-    notes.append(f"read as {'colour' if coloured else 'grey'}: {why}")
+    for number in reversed(range(len(pictures))):
+        images[number] = _channels(pictures.pop().pixels, images.shape[1])
+    notes = [*of.found.notes, *of.layout.notes]
+    labels, classes, ranks = None, tuple[str, ...](), None
+    if any(place.label for place in places):
+        labels, classes, more = read_labels([place.label for place in places], len(places))
+        ranks = np.unique([place.label for place in places], return_inverse=True)[1]  # in alphabetical order, so that
+        notes += more  # a set is cut as in version 0.1, whose classes had that order
+    slices = split_slices(len(places), ranks)
+    if any(place.slice for place in places):
+        slices, told = given_slices([place.slice for place in places], ranks)
+        notes.append(told)
+    why = f"{coloured:,} of {len(places):,} pictures show colour" if coloured else "no picture shows colour"
+    notes += [*of.look.notes, f"read as {'colour' if coloured else 'grey'}: {why}"]
     if broken:
         notes.append(f"left out {len(broken):,} files that cannot be read, first {shown(broken[0].path)}: {broken[0].reason}")
-    return Data(torch.from_numpy(images), labels, names, split_slices(len(images), labels), f"folder:{folder}", tuple(notes))
+    source = f"folder:{of.found.folder}"
+    return Data(torch.from_numpy(images), labels, classes, slices, source, tuple(notes), of.look.ground)
 
 
 def suggested_side(sizes: Iterable[Size]) -> int:
@@ -129,15 +123,3 @@ def _channels(pixels: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
     if channels == 1 and pixels.ndim == 3:
         pixels = np.asarray(Image.fromarray(pixels).convert("L"))
     return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
-
-
-def _classes(paths: list[Path]) -> tuple[tuple[str, ...], torch.Tensor | None, list[str]]:
-    """Class names, labels and a note where class folders were not taken as such; `paths` are relative to the folder."""
-    tops = [path.parts[0] for path in paths if len(path.parts) > 1]
-    names = sorted(set(tops))
-    if len(names) < 2:
-        return (), None, []
-    if len(tops) < len(paths):
-        return (), None, [f"no labels: {len(paths) - len(tops):,} images lie beside the sub-folders, not in them"]
-    number = {name: place for place, name in enumerate(names)}
-    return tuple(shown(name) for name in names), torch.tensor([number[top] for top in tops]), []

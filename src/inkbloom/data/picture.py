@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +19,9 @@ from .messages import cause
 from .resize import fit
 
 MOST_PIXELS = 64_000_000
+RGB = tuple[int, int, int]
+WHITE: RGB = (255, 255, 255)
+WHOLE = 65_535  # the largest value of 16 bits
 
 # EPS starts Ghostscript, and IPTC opens whatever is inside it, EPS included; Pillow knows the others only by name
 REFUSED = {"EPS", "IPTC", "BUFR", "GRIB", "HDF5", "MPEG", "WMF"}
@@ -39,7 +45,30 @@ class Broken:
 
 
 class _Unfit(Exception):
-    """A picture that is whole, but not one that inkbloom takes."""
+    """A file that is no picture that inkbloom takes, and why."""
+
+
+class Settings(Protocol):
+    """What is decided for a set of pictures as a whole; `look.Look` is one."""
+
+    @property
+    def background(self) -> RGB:
+        """What shows through transparent pictures."""
+
+    @property
+    def white(self) -> int:
+        """The value of 16-bit pictures that is white."""
+
+
+@dataclass(frozen=True)
+class Plain:
+    """The settings of a picture that nothing else is known of."""
+
+    background: RGB = WHITE
+    white: int = WHOLE
+
+
+PLAIN = Plain()
 
 
 @cache
@@ -56,27 +85,37 @@ def suffixes() -> frozenset[str]:
     return frozenset(suffix for suffix, name in Image.registered_extensions().items() if name in taken)
 
 
-def read_picture(path: Path, size: Size | None = None) -> Picture | Broken:
+@contextmanager
+def opened(path: Path) -> Iterator[Image.Image]:
+    """The picture in a file, its first frame, turned as its EXIF data say, not decoded yet where it lies upright.
+
+    Raises whatever the decoders raise on a damaged file, and _Unfit.
+    """
+    if not path.is_file():
+        raise _Unfit("a dangling link, or not a file")
+    if path.stat().st_size == 0:
+        raise _Unfit("empty file")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        with Image.open(path, formats=formats()) as image:
+            if image.width * image.height > MOST_PIXELS:
+                raise _Unfit(f"{image.width} x {image.height} is over 64 megapixels")
+            yield image
+
+
+def read_picture(path: Path, size: Size | None = None, settings: Settings = PLAIN) -> Picture | Broken:
     """The picture in a file, cropped and resized to `size` = (height, width) where given.
 
-    Its first frame, turned as its EXIF data say, on white where it is transparent, 16-bit greys scaled to 8 bits.
+    Its first frame, turned as its EXIF data say, on the background where it is transparent, 16-bit greys scaled to 8 bits.
     Pictures over 64 megapixels are not decoded.
     """
     try:
-        if not path.is_file():
-            return Broken(path, "a dangling link, or not a file")
-        if path.stat().st_size == 0:
-            return Broken(path, "empty file")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=formats()) as image:
-                if image.width * image.height > MOST_PIXELS:
-                    return Broken(path, f"{image.width} x {image.height} is over 64 megapixels")
-                turned = ImageOps.exif_transpose(image)
-                original = turned.height, turned.width
-                picture = to_8_bits(turned, image.format)
-            return Picture(path, np.asarray(fit(picture, size) if size else picture), original)
+        with opened(path) as image:
+            turned = ImageOps.exif_transpose(image)
+            original = turned.height, turned.width
+            picture = to_8_bits(turned, image.format, settings)
+        return Picture(path, np.asarray(fit(picture, size) if size else picture), original)
     except UnidentifiedImageError:
         return Broken(path, "not a picture that Pillow knows")
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -85,17 +124,42 @@ def read_picture(path: Path, size: Size | None = None) -> Picture | Broken:
         return Broken(path, cause(problem))
 
 
-def to_8_bits(image: Image.Image, format: str | None) -> Image.Image:
-    """The picture in mode L or RGB, laid on white where it is transparent; `format` is Pillow's name of where it came from."""
-    if image.mode.startswith("I;16") or (image.mode == "I" and format in ("PNG", "PPM")):
-        greys = np.asarray(image).astype(np.uint32)
-        return Image.fromarray(((greys * 255 + 32767) // 65535).astype(np.uint8))
-    if image.mode in ("I", "F"):
+def to_8_bits(image: Image.Image, format: str | None, settings: Settings = PLAIN) -> Image.Image:
+    """The picture in mode L or RGB, on the background where it is transparent; `format`: Pillow's name of its file's kind."""
+    if sixteen_bits(image, format):
+        image = _scaled(image, settings)
+    if image.mode in ("I", "F") or image.mode.startswith("I;"):
         raise _Unfit("32 bits a pixel without a known range: save it with 8 or 16")
     if image.has_transparency_data:
-        sheet = Image.new("RGBA", image.size, "white")
-        return Image.alpha_composite(sheet, image.convert("RGBA")).convert("RGB")
+        layer = image.convert("RGBA")
+        if see_through(layer):
+            sheet = Image.new("RGBA", image.size, settings.background)
+            return Image.alpha_composite(sheet, layer).convert("RGB")
     return image.convert("L" if image.mode in ("1", "L") else "RGB")
+
+
+def sixteen_bits(image: Image.Image, format: str | None = None) -> bool:
+    """Whether it is a grey picture of 16 bits; `format` as in `to_8_bits`, default the picture's own."""
+    return image.mode.startswith("I;16") or (image.mode == "I" and (format or image.format) in ("PNG", "PPM"))
+
+
+def see_through(image: Image.Image) -> bool:
+    """Whether something would show through the picture."""
+    return image.has_transparency_data and np.asarray(image.convert("RGBA"))[..., 3].min() < 255
+
+
+def whole_16(image: Image.Image) -> NDArray[np.uint32]:
+    """The values of a grey picture of 16 bits (H, W)."""
+    return np.asarray(image).astype(np.uint32)
+
+
+def _scaled(image: Image.Image, settings: Settings) -> Image.Image:
+    """A grey picture of 16 bits with 8; the value that its file calls transparent stays so."""
+    values, white = whole_16(image), settings.white
+    scaled = Image.fromarray(((values * 255 + white // 2) // white).clip(max=255).astype(np.uint8))
+    if isinstance(image.info.get("transparency"), int):
+        scaled.putalpha(Image.fromarray(np.where(values == image.info["transparency"], 0, 255).astype(np.uint8)))
+    return scaled
 
 
 def in_colour(pixels: NDArray[np.uint8]) -> bool:

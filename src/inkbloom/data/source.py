@@ -8,13 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..config import Recipe, parse_size
+from ..config import Recipe, parse_background, parse_size
 from ..errors import DataError, UsageError, unknown
 from ..given import written
 from .dataset import SMALLEST, Data, Reading, Size
 from .digits import load_digits
 from .folder import load_folder
 from .idx import load_fashion, load_idx
+from .labels import oddities
 from .meant import as_source
 from .messages import shown
 from .npz import load_npz
@@ -65,21 +66,25 @@ def source_text(source: Any) -> str:
     raise UsageError(f"{what} as a source of images: give a name, such as folder:DIR, or inkbloom.images(array)")
 
 
-def load_data(source: str | Path, size: Any = None, skip_broken: bool = False) -> Data:
+def load_data(source: str | Path, size: Any = None, skip_broken: bool = False, background: str = "auto") -> Data:
     """The images of a source, brought to a size where given: centre crop, then resize.
 
     source: digits, fashion-mnist, folder:DIR, npz:FILE, idx:PATH, or the Path of one of the last three. size: 32, '32',
     '45x60' or (45, 60), height first. skip_broken: leaves out files of a folder that cannot be read, and says so in the notes.
+    background: what shows through transparent pictures, 'white', 'black' or '#rrggbb'; 'auto' looks which of white and black
+    hides less of them.
     Raises UsageError for a source that is not written so, DataError for one that cannot be used.
     """
     source, size = source_text(source), parse_size(size)
+    parse_background(background)
     kind, path = parse_source(source)
-    return at_size(replace(SOURCES[kind](path, Reading(size, skip_broken)), source=source), size)
+    data = at_size(replace(SOURCES[kind](path, Reading(size, skip_broken, background)), source=source), size)
+    return replace(data, notes=(*data.notes, *oddities(data)))
 
 
 def load_for(recipe: Recipe) -> Data:
     """The images that a recipe names, read as it says. Raises UsageError, DataError."""
-    return load_data(recipe.data, recipe.size, recipe.skip_broken)
+    return load_data(recipe.data, recipe.size, recipe.skip_broken, recipe.background)
 
 
 def at_size(data: Data, size: Size | None) -> Data:
@@ -89,4 +94,19 @@ def at_size(data: Data, size: Size | None) -> Data:
     if min(data.size) < SMALLEST:
         what = f"images of {data.size[1]} x {data.size[0]} pixels ({shown(data.source)})"
         raise DataError(f"{what}: both sides must have {SMALLEST} at least; enlarge them with --size 16")
+    first = data.images[:1, :, :1, :1]
+    if (data.images[0] == first[0]).all() and (data.images == first).all():
+        raise _one_colour(data, first.flatten().tolist())
     return data
+
+
+def _one_colour(data: Data, values: list[int]) -> DataError:
+    """The error for images that show nothing, with the likely reason."""
+    colour = {0: "black", 255: "white"}.get(values[0]) if len(set(values)) == 1 else None
+    told = colour or "#" + "".join(f"{value:02x}" for value in (values if len(values) == 3 else 3 * values))
+    if data.background:
+        other = "black" if data.background == "white" else "white"
+        why = f"they are transparent, and lie on {data.background}; try --background {other}"
+    else:
+        why = "are they the right ones? Values of 0 and 1, or of 16 bits, want scaling to 0..255"
+    return DataError(f"all {len(data.images):,} images are {told} throughout ({shown(data.source, 60)}): {why}")

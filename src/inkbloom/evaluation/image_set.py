@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ..data import Data
-from ..data.dataset import SMALLEST
+from ..data.dataset import SMALLEST, Reading
 from ..data.folder import load_folder
 from ..data.npz import load_npz
 from ..errors import DataError, UsageError, shown
@@ -24,6 +24,7 @@ from .baseline import labels_in_turn, shuffled
 from .holdout import anchors_of, measure_holdout
 
 BLOCKS, DRAWN = 5, 5000  # a model draws so many blocks of n images, and no more than so many images
+AS_THEY_ARE = Reading()
 Watch = Callable[[int, int], None]  # told (images drawn, of how many)
 
 
@@ -88,10 +89,10 @@ def whole_card(n: int) -> int:
     return n * max(1, min(BLOCKS, DRAWN // n))
 
 
-def read_set(what: Path, data: Data, n: int, seed: int, skip_broken: bool = False) -> ImageSet:
+def read_set(what: Path, data: Data, n: int, seed: int, how: Reading = AS_THEY_ARE) -> ImageSet:
     """The images of a file or a folder, in random order, so that blocks cut from a sorted set are alike. Raises DataError."""
     as_real = f"make them all {data.size[1]} x {data.size[0]}, as the real ones are; nothing is resized here"
-    found = load_folder(what, None, skip_broken, as_real) if what.is_dir() else load_npz(what)
+    found = load_folder(what, *how, mend=as_real) if what.is_dir() else load_npz(what)
     mine, wanted = (_told((part.channels, *part.size)) for part in (found, data))
     if mine != wanted:
         height, width = found.size

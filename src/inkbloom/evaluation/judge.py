@@ -18,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..config import Recipe
 from ..data import Data
 from ..errors import OWN, CheckpointError, UsageError, shown, unknown
 from ..store import tensors
@@ -26,6 +27,7 @@ FORMAT = 1
 JUDGES = {"digits": "digits-v1", "fashion-mnist": "fashion-mnist-v1"}  # source -> its shipped judge
 WIDTHS, STRIDES = (16, 32, 64, 96), (1, 2, 2, 1)
 MAKE = "train one with `inkbloom judge SOURCE`"
+PLAIN = Recipe()  # images as they are
 WEAK = 0.8  # accuracy below which a judge's distances are not to be believed
 BATCH_PIXELS = 400_000  # looked at in one go, which bounds the memory whatever the size of the images
 
@@ -112,11 +114,11 @@ def judge_for(source: str) -> str | None:
     return JUDGES.get(source)
 
 
-def choose_judge(name: str | Path | None, data: Data, size: str = "", skip_broken: bool = False) -> tuple[Judge | None, str]:
+def choose_judge(name: str | Path | None, data: Data, recipe: Recipe = PLAIN) -> tuple[Judge | None, str]:
     """The judge asked for, or the one shipped for the source; without one, a line that says so and how to train one.
 
-    size, skip_broken: how the images were read, as a recipe has it. Raises UsageError for an unknown name, CheckpointError
-    for a file that is no intact judge.
+    recipe: says how the images were read. Raises UsageError for an unknown name, CheckpointError for a file that is no
+    intact judge.
     """
     name = None if name is None else str(name)
     wanted = name or judge_for(data.source)
@@ -131,15 +133,16 @@ def choose_judge(name: str | Path | None, data: Data, size: str = "", skip_broke
         return None, f"no judge: {data.source} has no labels to train one on, so only what needs none is shown"
     else:
         why = f"no judge for {shown(data.source)}"
-    return None, f"{why}: train one with `{training_of(data.source, size, skip_broken)}`, then add --judge judge.safetensors"
+    return None, f"{why}: train one with `{training_of(data.source, recipe)}`, then add --judge judge.safetensors"
 
 
-def training_of(source: str, size: str = "", skip_broken: bool = False) -> str:
+def training_of(source: str, recipe: Recipe = PLAIN) -> str:
     """What to write to train a judge of a source; for arrays, in Python."""
     if source.startswith(OWN):
         return "inkbloom.judge(images)"
-    flags = f"{f' --size {size}' if size else ''}{' --skip-broken' if skip_broken else ''}"
-    return f"inkbloom judge {shlex.quote(source)}{flags} --out judge.safetensors"
+    words = [source, *(["--size", recipe.size] if recipe.size else []), *(["--skip-broken"] if recipe.skip_broken else [])]
+    words += [] if recipe.background == "auto" else ["--background", recipe.background]
+    return f"inkbloom judge {shlex.join(words)} --out judge.safetensors"
 
 
 def doubts(judge: Judge, data: Data) -> str:

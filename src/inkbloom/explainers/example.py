@@ -12,6 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from ..data.digits import load_digits
+from ..data.look import Look
 from ..data.own_picture import made_picture
 from ..data.picture import Broken, Picture, read_picture
 from ..data.resize import fit
@@ -61,7 +62,7 @@ def own_image(given: Any) -> Example:
 def _read(path: Path) -> Picture:
     if not path.exists():
         raise DataError(f"no such image ({shown(path)}): give an image file to --image")
-    found = read_picture(path)
+    found = read_picture(path, None, Look([path]))
     if isinstance(found, Broken):
         raise DataError(f"cannot read the image ({shown(path)}): {found.reason}")
     return found

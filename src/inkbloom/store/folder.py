@@ -16,6 +16,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -29,7 +30,7 @@ from ..families import Family, build
 from ..files import write_file
 from ..recipe_files import load_recipe
 from .checkpoint import MANIFEST, latest, read, steps
-from .weights import NO_OWN, load_family, put_training_nets
+from .weights import NO_OWN, load_family, put_training_nets, unpack
 
 CONFIG = "config.toml"
 
@@ -83,6 +84,19 @@ class RunFolder:
     @property
     def readme(self) -> Path:
         return self.path / "README.md"
+
+    def as_before(self, recipe: Recipe) -> Recipe:
+        """The recipe with the background that the folder's run has found, where the asked one leaves it to `auto`."""
+        if recipe.background != "auto" or not self.config.exists():
+            return recipe
+        return replace(recipe, background=load_recipe(str(self.config)).background)
+
+    def classes(self) -> tuple[str, ...]:
+        """The classes of the run that is going on here, by their numbers; none where nothing is saved, or nothing intact."""
+        for place in reversed(steps(self.checkpoints)):
+            with suppress(CheckpointError, OSError):
+                return unpack((place / "model.safetensors").read_bytes(), place)[1].classes
+        return ()
 
     def adopt(self, recipe: Recipe) -> Recipe:
         """The recipe to go on with: what stands in the folder decides what the asked one leaves to `auto`.

@@ -20,7 +20,8 @@ from .state import State
 
 PRETRAINED = "pretrained"  # the name of the model that comes with inkbloom
 SHARED = ("timed", "labels", "path", "target", "noise", "pixels")  # what it was made for
-IMAGES = ("data", "size", "skip_broken")  # what it was made from
+IMAGES = ("data", "size", "skip_broken", "background")  # what it was made from
+AUTO = ("background", "auto")  # is what the other says, for the same images
 NETWORK = ("net", "widths", "layers", "kernel", "upsampler", "clusters")
 
 
@@ -79,7 +80,12 @@ def _otherwise(theirs: Recipe, own: Recipe, names: tuple[str, ...]) -> UsageErro
 
 def _changes(theirs: Recipe, own: Recipe, names: tuple[str, ...]) -> list[tuple[str, str]]:
     """(field, the flag that makes it the teacher's, '' where leaving it out does) for each that differs."""
-    return [(name, _flag(name, value)) for name in names if (value := _value(theirs, name)) != _value(own, name)]
+    pairs = [(name, _value(theirs, name), _value(own, name)) for name in names]
+    return [
+        (name, _flag(name, value))
+        for name, value, other in pairs
+        if value != other and AUTO not in ((name, value), (name, other))
+    ]
 
 
 def _value(recipe: Recipe, name: str) -> Any:

@@ -20,6 +20,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--skip-broken", action="store_true", default=None, help="leave out files that cannot be read instead of stopping"
     )
+    parser.add_argument("--background", metavar="COLOUR", help="behind transparent pictures (default: as the run has it)")
     parser.add_argument("--judge", metavar="NAME", help="a judge, its FILE.safetensors, or none (default: the source's own)")
     parser.add_argument("--n", type=int, metavar="N", help="images in a block (default: what the source allows, at most 5000)")
     parser.add_argument("--images", type=int, metavar="M", help="images that a run draws (default: 5 blocks, at most 5000)")

@@ -10,6 +10,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     """The flags of `inkbloom inspect`."""
     parser.add_argument("source", help="digits, tinted-digits, fashion-mnist, idx:PATH, npz:PATH or folder:PATH")
     parser.add_argument("--size", default="", metavar="S", help="bring the images to N or HxW pixels, as train --size does")
+    parser.add_argument("--background", default="auto", metavar="COLOUR", help="behind transparent pictures, as in train")
     parser.add_argument(
         "--out", type=Path, default=Path("inspect"), metavar="DIR", help="folder of the contact sheet (default: inspect)"
     )
@@ -29,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     from ..figures.images import save_png
 
     console = console_for()
-    found = inspect(args.source, args.size, quiet=args.quiet)
+    found = inspect(args.source, args.size, args.background, quiet=args.quiet)
     for broken in found.broken:
         console.print(f"broken: {shown(broken.path, 1000)}: {broken.reason}")
     if found.data is None:

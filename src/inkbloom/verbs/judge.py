@@ -8,7 +8,9 @@ from pathlib import Path
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """The flags of `inkbloom judge`."""
-    parser.usage = "inkbloom judge SOURCE [--out FILE] [--size S] [--skip-broken] [--seed N] [--epochs N] [--quiet]"
+    parser.usage = (
+        "inkbloom judge SOURCE [--out FILE] [--size S] [--skip-broken] [--background COLOUR] [--seed N] [--epochs N] [--quiet]"
+    )
     parser.add_argument("source", metavar="SOURCE", help="labelled images: idx:PATH, npz:PATH, folder:PATH ...")
     parser.add_argument(
         "--out",
@@ -19,6 +21,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--size", default="", metavar="S", help="bring the images to N or HxW pixels, as train --size does")
     parser.add_argument("--skip-broken", action="store_true", help="leave out files that cannot be read instead of stopping")
+    parser.add_argument("--background", default="auto", metavar="COLOUR", help="behind transparent pictures, as in train")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of everything random (default: 0)")
     parser.add_argument(
         "--epochs", type=int, metavar="N", help="passes over the images (default: 160,000 images in all, and 8 passes at least)"
