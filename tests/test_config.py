@@ -356,6 +356,7 @@ def recipes(draw):
     """Any recipe that passes the check."""
     own = {
         "size": st.sampled_from(["", "8", "32", "45x60", "1024X8"]),
+        "background": st.sampled_from(["auto", "white", "black", "#ff8000", "C0FFEE"]),
         "t_mean": st.floats(-100, 100),
         "loss_cap": st.floats(1e-6, 1e12),
         "seed": st.integers(0, 2**32 - 1),

@@ -113,7 +113,7 @@ def test_fields_take_what_numpy_torch_and_pathlib_make(tmp_path):
 
 def test_a_path_is_a_source_and_a_run_is_a_path(folder, run, tmp_path):
     assert run.recipe.data == f"folder:{folder}"
-    np.savez(tmp_path / "x.npz", images=np.zeros((30, 8, 8), np.uint8))
+    np.savez(tmp_path / "x.npz", images=np.arange(1920).astype(np.uint8).reshape(30, 8, 8))
     assert inkbloom.load_data(tmp_path / "x.npz").size == (8, 8)
     assert (inkbloom.Run(run).sample(3) == run.sample(3)).all()
     taught = inkbloom.train(
@@ -133,9 +133,9 @@ def test_labels_may_be_names(run):
     assert (pictures == run.sample(6, labels=[1, 2])).all()
     assert (run.sample(3, label="Flags") == run.sample(3, label=1)).all()
     assert (pictures[1::2] == run.sample(6, label="国旗")[1::2]).all()
-    data = inkbloom.images(np.zeros((6, 8, 8)), labels=["b", "a", "b", "a", "b", "a"])
+    data = inkbloom.images(np.eye(8)[None].repeat(6, 0), labels=["b", "a", "b", "a", "b", "a"])
     assert (data.classes, data.labels.tolist()) == (("a", "b"), [1, 0, 1, 0, 1, 0])
-    ordered = inkbloom.images(np.zeros((6, 8, 8)), labels=["b", "a"] * 3, classes=["b", "a"])
+    ordered = inkbloom.images(np.eye(8)[None].repeat(6, 0), labels=["b", "a"] * 3, classes=["b", "a"])
     assert ordered.labels.tolist() == [0, 1] * 3
 
 

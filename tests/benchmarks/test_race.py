@@ -36,7 +36,9 @@ class Clock:
 
 
 def start(common, racer, monkeypatch, tmp_path, *words):
-    np.savez(tmp_path / "digits.npz", images=np.zeros((20, 28, 28), np.uint8), labels=np.arange(20) % 10)
+    np.savez(
+        tmp_path / "digits.npz", images=np.arange(20 * 784).astype(np.uint8).reshape(20, 28, 28), labels=np.arange(20) % 10
+    )
     files = ["--data", str(tmp_path / "digits.npz"), "--out", str(tmp_path / "out" / "s.npz")]
     monkeypatch.setattr(sys, "argv", ["racer", *files, "--count", "250", *words])
     common.race(racer)

@@ -9,6 +9,7 @@ from PIL import Image
 
 from inkbloom.api.inspect import duplicates, inspect, pixel_statistics, rows, sheet, sheet_name
 from inkbloom.config import parse_size
+from inkbloom.data import Data
 from inkbloom.errors import DataError, UsageError
 from inkbloom.verbs.inspect import add_flags, run
 
@@ -82,7 +83,7 @@ def test_digits():
     ],
 )
 def test_what_a_size_would_do(tmp_path, size, words):
-    np.savez(tmp_path / "x.npz", images=np.zeros((10, 8, 12), np.uint8))
+    np.savez(tmp_path / "x.npz", images=np.arange(960, dtype=np.uint16).astype(np.uint8).reshape(10, 8, 12))
     found = inspect(f"npz:{tmp_path / 'x.npz'}", size)
     assert told(found)["sizes"] == words
     assert found.data.size == (parse_size(size) or (8, 12))
@@ -118,8 +119,11 @@ def test_statistics_and_duplicates():
     assert (low, high) == (int(images.min()), int(images.max()))
     assert mean == pytest.approx(values.mean().item())
     assert std == pytest.approx(values.std(correction=0).item())
-    assert duplicates(images) == 0
-    assert duplicates(torch.cat([images, images[:7], images[:1]])) == 8
+    doubled, labels = torch.cat([images, images[:7], images[:1]]), torch.zeros(58, dtype=torch.long)
+    labels[[3, 52, 57]] = 1  # image 3 comes back as 53, image 2 as 52, image 0 as 57
+    assert duplicates(Data(images, None, (), {}, "x")) == (0, 0)
+    assert duplicates(Data(doubled, None, (), {}, "x")) == (8, 0)
+    assert duplicates(Data(doubled, labels, ("a", "b"), {}, "x")) == (8, 3)
 
 
 def test_in_python_print_says_what_the_command_says(capsys, tmp_path):

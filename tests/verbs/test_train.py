@@ -363,7 +363,7 @@ def test_images_that_changed_since(recipe, source, command, tmp_path):
 
 
 def test_one_image_is_enough_and_none_is_not(recipe, command, tmp_path, monkeypatch):
-    np.savez(tmp_path / "one.npz", images=np.zeros((1, 8, 8), np.uint8))
+    np.savez(tmp_path / "one.npz", images=np.arange(64, dtype=np.uint8).reshape(1, 8, 8))
     path = recipe(data=f"npz:{tmp_path / 'one.npz'}", steps=3)
     assert command("train", path, "--out", tmp_path / "run", "--quiet") == (0, "", "")
     import inkbloom.data.npz as npz

@@ -15,7 +15,7 @@ from ..config import parse_background
 from .picture import RGB, WHITE, WHOLE, opened, see_through, sixteen_bits, whole_16
 
 BLACK = (0, 0, 0)
-LOST = 40  # levels: what is so near to the background cannot be told from it
+LOST = 64  # levels: what is so near to the background cannot be told from it
 SAMPLE = 200  # transparent pictures that are looked at
 SIDE = 128  # pixels a side that they are looked at with
 NARROW = 12  # bits: 16-bit pictures of a set that fill no more were made with less
