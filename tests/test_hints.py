@@ -149,7 +149,7 @@ def test_more_steps_than_a_run_has(inside, command, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("source", "meant"),
+    ("source", "read"),
     [
         ("shapes", "folder:shapes"),
         ("./shapes", "folder:./shapes"),
@@ -158,17 +158,29 @@ def test_more_steps_than_a_run_has(inside, command, tmp_path):
         ("{world}/shapes", "folder:{world}/shapes"),
         ("my shapes", "folder:my shapes"),
         ("link", "folder:link"),
-        ("shapes/a/0.png", "folder:shapes/a"),
-        ("single/one.png", "folder:single"),
-        ("dir:shapes", "folder:shapes"),
-        ("file:set.npz", "npz:set.npz"),
-        ("Folder:shapes", "folder:shapes"),
         ("set.npz", "npz:set.npz"),
         ("~/set.npz", "npz:~/set.npz"),
         ("./archives/set.npz", "npz:./archives/set.npz"),
         ("train-images-idx3-ubyte", "idx:train-images-idx3-ubyte"),
         ("old", "idx:old"),
         ("./old", "idx:./old"),
+    ],
+)
+def test_a_path_alone_is_a_source_where_its_kind_is_plain(source, read, inside):
+    source, read = source.format(world=inside), read.format(world=inside)
+    data = inkbloom.load_data(source)
+    assert data.source == read
+    assert data.fingerprint() == inkbloom.load_data(read).fingerprint()
+
+
+@pytest.mark.parametrize(
+    ("source", "meant"),
+    [
+        ("shapes/a/0.png", "folder:shapes/a"),
+        ("single/one.png", "folder:single"),
+        ("dir:shapes", "folder:shapes"),
+        ("file:set.npz", "npz:set.npz"),
+        ("Folder:shapes", "folder:shapes"),
         ("npz:shapes", "folder:shapes"),
         ("folder:set.npz", "npz:set.npz"),
         ("folder:train-images-idx3-ubyte", "idx:train-images-idx3-ubyte"),
@@ -179,6 +191,7 @@ def test_more_steps_than_a_run_has(inside, command, tmp_path):
         ("folder:old", "idx:old/train-images-idx3-ubyte"),
         ("digit", "digits"),
         ("fashion", "fashion-mnist"),
+        ("MNIST", "mnist"),
     ],
 )
 def test_a_source_that_was_meant(source, meant, inside):
@@ -187,17 +200,15 @@ def test_a_source_that_was_meant(source, meant, inside):
         inkbloom.load_data(source)
     hint = str(caught.value).split("did you mean '")[1].partition("'")[0]
     assert hint == meant if len(meant) < 72 else hint[1:] == meant[-71:]
-    if not hint.startswith(("…", "fashion")):
+    if not hint.startswith(("…", "fashion", "mnist")):
         assert len(inkbloom.load_data(hint).images)
 
 
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        ("mnist", "unknown source 'mnist': write digits, 10,000 of its images, or idx:FOLDER for a copy of your own"),
-        ("MNIST", "write digits"),
         ("folder:nothing", "no such folder (nothing): give the folder that holds the images"),
-        ("nothing", "unknown source 'nothing': known: digits, tinted-digits, fashion-mnist, idx, npz, folder"),
+        ("nothing", "unknown source 'nothing': known: digits, tinted-digits, fashion-mnist, idx, npz, npy, folder"),
         ("folder:single/one.png", "a file, not a folder (single/one.png): give the folder that holds the images"),
         ("folder", "folder needs a path; write folder:PATH"),
         ("folder:empty", "no images in the folder (empty): give one with PNG or JPEG files"),

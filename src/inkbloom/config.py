@@ -49,7 +49,9 @@ class Recipe:
     family: FamilyName = _f("diffusion", "what is trained")
 
     # data
-    data: str = _f("digits", "source: digits, tinted-digits, fashion-mnist, idx:PATH, npz:PATH, folder:PATH")
+    data: str = _f(
+        "digits", "source: a name such as digits, the path of a folder or file of images, or hf:NAME for a set of the hub"
+    )
     split: SplitName = _f("train", "train keeps hold-out and reference images unseen; all trains on everything")
     size: str = _f("", "bring images to N or HxW pixels (centre crop, resize); empty: as they are")
     pixels: PixelRange = _f("-1..1", "range of the pixel values that the network sees")

@@ -13,10 +13,13 @@ from inkbloom.data import idx, load_data
 from inkbloom.data.idx import read_idx
 from inkbloom.errors import DataError, shown
 
+TYPES = {"uint8": 0x08, "int8": 0x09, "int16": 0x0B, "int32": 0x0C, "float32": 0x0D, "float64": 0x0E}  # of the description
+
 
 def packed(array: np.ndarray) -> bytes:
     """An idx file, built from the format's description."""
-    return bytes([0, 0, 8, array.ndim]) + b"".join(struct.pack(">I", n) for n in array.shape) + array.tobytes()
+    head = bytes([0, 0, TYPES[array.dtype.name], array.ndim]) + b"".join(struct.pack(">I", n) for n in array.shape)
+    return head + array.astype(array.dtype.newbyteorder(">")).tobytes()
 
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (20, 9, 11), np.uint8)
@@ -39,8 +42,9 @@ def test_round_trip(tmp_path, array, name):
     [
         (b"", "empty"),
         (b"\0\0\x08", "offset 0"),
-        (b"\0\0\x0d\x03" + GOOD[4:], "0x00000d03"),  # floats
-        (b"\0\0\x08\x02" + GOOD[4:], "0x00000802"),
+        (b"\0\0\x0a\x03" + GOOD[4:], "0x00000a03"),  # no type of the format
+        (b"\0\0\x08\x05" + GOOD[4:], "0x00000805"),
+        (b"\0\0\x0c\x03" + GOOD[4:], "cut short, 7,920 bytes declared"),  # the numbers are wider than the bytes that are there
         (b"\x89PNG" + GOOD[4:], "0x89504e47"),
         (GOOD[:10], "offset 10"),
         (GOOD[:-1], f"cut short, 1,980 bytes declared (PATH, offset {len(GOOD) - 1})"),
@@ -168,14 +172,14 @@ def test_a_folder_with_a_test_set(tmp_path, refused):
     write(tmp_path, "train-images-idx3-ubyte.gz", IMAGES)
     write(tmp_path, "train-labels-idx1-ubyte", LABELS)
     write(tmp_path, "t10k-images-idx3-ubyte", IMAGES[:5] // 2)
-    assert "only one of train and t10k" in refused(load_data, f"idx:{tmp_path}")
+    assert "none for t10k-images-idx3-ubyte" in refused(load_data, f"idx:{tmp_path}")
     write(tmp_path, "t10k-labels-idx1-ubyte", LABELS[:5])
     data = load_data(f"idx:{tmp_path}")
     assert data.slices["test"].tolist() == [20, 21, 22, 23, 24]
     assert np.array_equal(data.take("test").images[:, 0], IMAGES[:5] // 2)
     assert np.array_equal(data.take("all").images[:, 0], IMAGES)
     write(tmp_path, "t10k-images-idx3-ubyte", IMAGES[:5, :8])
-    assert "test images of (8, 11)" in refused(load_data, f"idx:{tmp_path}")
+    assert "images-idx3-ubyte of (1, 8, 11)" in refused(load_data, f"idx:{tmp_path}")
     (tmp_path / "train-images-idx3-ubyte.gz").unlink()
     assert "no train-images" in refused(load_data, f"idx:{tmp_path}")
 
@@ -188,6 +192,56 @@ def test_sixty_thousand_images_keep_the_usual_slices(tmp_path):
         "holdout": (50_000, 54_999, 5000),
         "reference": (55_000, 59_999, 5000),
     }
+
+
+@pytest.mark.parametrize("kind", ["int8", "int16", "int32"])
+def test_labels_of_other_types_than_bytes(tmp_path, kind):
+    path = write(tmp_path, "train-images-idx3-ubyte", IMAGES)
+    write(tmp_path, "train-labels-idx1-int", LABELS.astype(kind))
+    assert load_data(f"idx:{path}").labels.tolist() == LABELS.tolist()
+
+
+def test_qmnist(tmp_path, refused):
+    """As its authors publish it: eight numbers of 32 bits an image, the class first; and once more as text."""
+    told = np.column_stack([LABELS, np.full((20, 7), 300)]).astype(np.int32)
+    write(tmp_path, "qmnist-train-images-idx3-ubyte.gz", IMAGES)
+    write(tmp_path, "qmnist-train-labels-idx2-int.gz", told)
+    write(tmp_path, "qmnist-test-images-idx3-ubyte.gz", IMAGES[:5])
+    write(tmp_path, "qmnist-test-labels-idx2-int.gz", told[:5])
+    (tmp_path / "qmnist-test-labels.tsv.gz").write_bytes(b"")
+    data = load_data(f"idx:{tmp_path}")
+    assert data.labels.tolist() == [*LABELS, *LABELS[:5]]
+    assert data.slices["test"].tolist() == [20, 21, 22, 23, 24]
+    assert any("QMNIST" in note for note in data.notes)
+    write(tmp_path, "qmnist-train-labels-idx2-int.gz", told[:, :3])
+    assert "(20, 3)" in refused(load_data, f"idx:{tmp_path}")
+
+
+def test_a_set_without_labels_says_so(tmp_path, refused):
+    path = write(tmp_path, "train-images-idx3-ubyte", IMAGES)
+    assert load_data(f"idx:{path}").notes == ("no labels: there are none beside train-images-idx3-ubyte",)
+    (tmp_path / "train-labels-idx1-ubyte").write_bytes(b"something else")
+    assert "starts with" in refused(load_data, f"idx:{path}")  # a file of labels that cannot be read is no set without labels
+
+
+def test_several_sets_in_a_folder(tmp_path, refused):
+    for name in ("emnist-letters", "emnist-digits"):
+        write(tmp_path, f"{name}-train-images-idx3-ubyte", IMAGES)
+        write(tmp_path, f"{name}-train-labels-idx1-ubyte", LABELS)
+    assert "several sets: emnist-digits-train" in refused(load_data, f"idx:{tmp_path}")
+    data = load_data(f"idx:{tmp_path / 'emnist-letters-train-images-idx3-ubyte'}")
+    assert np.array_equal(data.images[:, 0], IMAGES.transpose(0, 2, 1))  # EMNIST's lie on their sides
+    assert data.labels.tolist() == LABELS.tolist()
+    assert any("upright" in note for note in data.notes)
+
+
+def test_images_of_other_types(tmp_path):
+    floats = write(tmp_path, "f-images-idx3-float", (IMAGES / 255).astype(np.float32))
+    assert np.array_equal(load_data(f"idx:{floats}").images[:, 0], IMAGES)
+    wide = write(tmp_path, "w-images-idx3-int", IMAGES.astype(np.int32))
+    assert np.array_equal(load_data(f"idx:{wide}").images[:, 0], IMAGES)
+    colour = write(tmp_path, "c-images-idx4-ubyte", np.stack([IMAGES] * 3, -1))
+    assert load_data(f"idx:{colour}").channels == 3
 
 
 def test_fashion_mnist_that_is_not_installed(refused, monkeypatch, tmp_path):

@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from inkbloom.data import SOURCES, Data, load_data
 from inkbloom.data.source import parse_source
@@ -18,15 +19,21 @@ def colours(tmp_path):
 
 
 def test_names():
-    assert list(SOURCES) == ["digits", "tinted-digits", "fashion-mnist", "idx", "npz", "folder"]
+    assert list(SOURCES) == [
+        "digits", "tinted-digits", "fashion-mnist", "idx", "npz", "npy",
+        "folder", "zip", "tar", "parquet", "arrow", "hf", "mnist", "cifar10",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("source", "words"),
     [
         ("digit", "did you mean 'digits'?"),
-        ("", "known: digits, tinted-digits, fashion-mnist, idx, npz, folder"),
-        ("./pictures", "unknown source './pictures'"),
+        ("", "known: digits, tinted-digits, fashion-mnist, idx, npz, npy, folder, zip, tar, parquet, arrow, hf"),
+        ("./pictures", "unknown source './pictures': no such file or folder"),
+        ("my.parquet", "unknown source 'my.parquet': no such file or folder"),
+        ("mnist:", "mnist takes no path"),
+        ("hf:", "hf needs a name; write hf:NAME"),
         ("digits:", "digits takes no path"),
         ("fashion-mnist:/tmp", "takes no path"),
         ("folder", "write folder:PATH"),
@@ -46,9 +53,26 @@ def test_paths(monkeypatch):
     assert parse_source("digits")[0] == "digits"
 
 
-@pytest.mark.parametrize("kind", ["idx", "npz", "folder"])
+@pytest.mark.parametrize("kind", ["idx", "npz", "npy", "folder", "zip", "tar", "parquet", "arrow"])
 def test_paths_that_are_not_there(refused, kind):
     assert "/nowhere/at/all" in refused(load_data, f"{kind}:/nowhere/at/all")
+
+
+def test_a_path_alone_whose_kind_is_plain(tmp_path, monkeypatch, colours):
+    path = Path(colours.partition(":")[2])
+    expected = load_data(colours)
+    for given in (str(path), path):
+        data = load_data(given)
+        assert data.source == colours
+        assert data.fingerprint() == expected.fingerprint()
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "digits"
+    folder.mkdir()
+    for number, image in enumerate(expected.images[:12].permute(0, 2, 3, 1).numpy()):
+        Image.fromarray(image).save(folder / f"{number:02}.png")
+    assert len(load_data("digits").images) == 10_000  # a name goes before a folder of that name
+    assert load_data("./digits").source == "folder:./digits"
+    assert load_data("./digits").images.equal(expected.images[:12])
 
 
 def test_what_a_source_yields(colours):

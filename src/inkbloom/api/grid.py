@@ -7,11 +7,12 @@ from typing import Any
 from PIL import Image
 
 from ..data import Data
+from ..data.arrays import as_images
 from ..errors import DataError
 from ..explainers.beside import rows_of
 from ..figures.images import SHOWN, tile
 from ..given import native, whole
-from .images import as_numpy, pixels_of
+from .images import as_numpy
 from .inspect import sheet
 
 
@@ -26,7 +27,7 @@ def grid(pictures: Any, labels: Any = None, columns: int | None = None) -> Image
         return sheet(pictures)
     array = as_numpy(pictures, "pictures")
     one = array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (1, 3))
-    shown = pixels_of(array[None] if one else array)[:SHOWN]
+    shown = as_images(array[None] if one else array, "pictures")[0][:SHOWN]
     scale = max(1, 64 // max(shown.shape[2:]))
     if labels is None:
         return tile(shown, None if columns is None else whole("columns", columns, 1, SHOWN), scale)

@@ -11,10 +11,11 @@ import torch
 from numpy.typing import NDArray
 
 from ..data import Data
+from ..data.arrays import as_images
 from ..data.labels import Labels, oddities, read_labels
 from ..data.slices import split_slices
 from ..data.source import at_size
-from ..errors import OWN, DataError, brief, plain
+from ..errors import OWN, DataError, brief
 from ..given import native, written
 
 
@@ -22,15 +23,15 @@ def images(array: Any, labels: Any = None, classes: Sequence[str] | None = None,
     """Images from a NumPy array or a tensor, as a source to train on: `inkbloom.train("fast", data=inkbloom.images(array))`.
 
     array: (N, H, W), (N, H, W, C) or (N, C, H, W) with C = 1 or 3; bytes 0 to 255, booleans, or floats from 0 to 1 (0 is
-    black). labels: (N,) whole numbers from 0, or the names of classes, or None; (N, 1) and one-hot (N, K) too. classes: the
-    names of the classes, in the order of their numbers; default: their numbers, or the names that occur, 2 before 10. name:
-    what the run calls them. One tenth is held out and one tenth kept as reference, as for every source of one's own. Raises
-    InkbloomError for anything else, in one line.
+    black) or from -1 to 1; the notes of what comes back say how the values were taken. labels: (N,) whole numbers from 0, or
+    the names of classes, or None; (N, 1) and one-hot (N, K) too. classes: the names of the classes, in the order of their
+    numbers; default: their numbers, or the names that occur, 2 before 10. name: what the run calls them. One tenth is held out
+    and one tenth kept as reference, as for every source of one's own. Raises InkbloomError for anything else, in one line.
     """
-    pixels = pixels_of(as_numpy(array, "images"))
+    pixels, taken = as_images(as_numpy(array, "images"))
     numbers, names, notes = _labelled(labels, classes, len(pixels))
     slices, source = split_slices(len(pixels), numbers), f"{OWN}{brief(name, 40)}"
-    data = at_size(Data(torch.from_numpy(pixels), numbers, names, slices, source, notes), None)
+    data = at_size(Data(torch.from_numpy(pixels), numbers, names, slices, source, (*taken, *notes)), None)
     return replace(data, notes=(*data.notes, *oddities(data)))
 
 
@@ -45,33 +46,6 @@ def as_numpy(array: Any, what: str) -> NDArray[Any]:
     if found.dtype.kind not in "buif":
         raise DataError(f"{what} of type {found.dtype} {found.shape}: give numbers, all of one shape")
     return found
-
-
-def pixels_of(array: NDArray[Any]) -> NDArray[np.uint8]:
-    """Images in one of the forms that `images` takes as (N, C, H, W) uint8. Raises DataError."""
-    shape = f"images of {array.dtype} {array.shape}"
-    if array.ndim == 3:
-        array = array[:, None]
-    elif array.ndim == 4 and array.shape[3] in (1, 3):
-        array = array.transpose(0, 3, 1, 2)
-    elif array.ndim != 4 or array.shape[1] not in (1, 3):
-        raise DataError(f"{shape}: give (N, H, W), (N, H, W, C) or (N, C, H, W) with C = 1 or 3")
-    if not array.size:
-        raise DataError(f"{shape}: give at least one image, of one pixel or more")
-    if array.dtype.kind == "b":
-        return array.astype(np.uint8) * np.uint8(255)
-    low, high = array.min(), array.max()
-    if array.dtype.kind == "f":
-        if not (np.isfinite(low) and np.isfinite(high)):
-            raise DataError(f"{shape} with a NaN or an infinity: give numbers from 0 to 1")
-        if low < 0 or high > 1:
-            raise DataError(
-                f"{shape} from {plain(low)} to {plain(high)}: floats must lie in [0, 1]; rescale them, or give bytes"
-            )
-        return (array * 255).round().astype(np.uint8)
-    if low < 0 or high > 255:
-        raise DataError(f"{shape} from {low} to {high}: whole numbers must lie in [0, 255]; rescale them")
-    return np.ascontiguousarray(array, dtype=np.uint8)
 
 
 def _labelled(labels: Any, classes: Any, count: int) -> Labels | tuple[None, tuple[str, ...], tuple[str, ...]]:

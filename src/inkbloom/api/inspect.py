@@ -18,12 +18,12 @@ from torch import Tensor
 from ..config import parse_background, parse_size
 from ..data import named
 from ..data.dataset import Data, Reading, Size
-from ..data.folder import LARGEST, assemble, scan, suggested_side, survey
+from ..data.folder import LARGEST, Survey, assemble, scan, suggested_side
 from ..data.labels import oddities
 from ..data.messages import shown
 from ..data.picture import Broken, Picture
 from ..data.resize import crop, fit
-from ..data.source import SOURCES, at_size, parse_source, source_text
+from ..data.source import SOURCES, SURVEYS, at_size, parse_source, source_text
 from ..explainers.beside import MOST, beside
 from ..figures.images import png, tile
 from .progress import Advance, console_for, progress
@@ -62,21 +62,21 @@ def inspect(source: str | Path | Data, size: Any = "", background: str = "auto",
     parse_background(background)
     if isinstance(source, Data):
         return Inspection(at_size(source, wanted), Counter({source.size: len(source.images)}))
-    kind, path = parse_source(source_text(source))
-    if kind == "folder":
-        with progress(console_for(quiet), None, "reading") as advance:
-            found = _inspect_folder(path, wanted, background, advance)
+    source = source_text(source)
+    kind, path = parse_source(source)
+    given = SURVEYS[kind](path, background) if kind in SURVEYS else SOURCES[kind](path, Reading(background=background))
+    if isinstance(given, Data):
+        found = Inspection(given, Counter({given.size: len(given.images)}))
     else:
-        data = SOURCES[kind](path, Reading(background=background))
-        found = Inspection(data, Counter({data.size: len(data.images)}))
+        with progress(console_for(quiet), None, "reading") as advance:
+            found = _inspect_pictures(given, wanted, advance)
     if found.data is None:
         return found
-    data = at_size(found.data, wanted)
+    data = at_size(replace(found.data, source=source), wanted)
     return replace(found, data=replace(data, notes=(*data.notes, *oddities(data))))
 
 
-def _inspect_folder(folder: Path, size: Size | None, background: str, advance: Advance) -> Inspection:
-    of = survey(folder, background)
+def _inspect_pictures(of: Survey, size: Size | None, advance: Advance) -> Inspection:
     pictures: list[Picture] = []
     broken: list[Broken] = []
     originals: Counter[Size] = Counter()
@@ -106,7 +106,7 @@ def rows(found: Inspection) -> Iterator[tuple[str, str]]:
         return
     height, width = data.size
     kind = "1 channel (grey)" if data.channels == 1 else "3 channels (RGB)"
-    why = "as the pictures show" if data.source.startswith("folder:") else "as stored"
+    why = "as the pictures show" if data.source.partition(":")[0] in SURVEYS else "as stored"
     yield "source", shown(data.source, 1000)
     yield "images", f"{len(data.images):,} of {width} x {height} pixels, {kind}, {why}"
     yield "sizes", "; ".join(_size_lines(found.originals, data.size))

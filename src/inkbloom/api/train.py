@@ -54,6 +54,7 @@ def train(
     if data is not None:
         changed["data"] = data.source if isinstance(data, Data) else source_text(data)
     asked = load_recipe(recipe).resolved(**changed)
+    asked = replace(asked, data=source_text(asked.data))
     name = asked.family if isinstance(recipe, Recipe) else Path(recipe).stem
     folder = RunFolder(place("out", out or Path("runs") / name))
     due = native(cards) if cards is not None else ()

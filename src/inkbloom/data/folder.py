@@ -57,7 +57,11 @@ def load_folder(
     without `size`, pictures of several sizes or over 256 pixels on a side; `mend` says what to do about these where it is not
     to give a size.
     """
-    of = survey(folder, background)
+    return load_survey(survey(folder, background), size, skip_broken, mend)
+
+
+def load_survey(of: Survey, size: Size | None = None, skip_broken: bool = False, mend: str = "") -> Data:
+    """The same for pictures that lie in a folder or in what is read as one. Raises DataError as `load_folder` does."""
     pictures: list[Picture] = []
     broken: list[Broken] = []
     for item in scan(of, size):
@@ -86,7 +90,7 @@ def assemble(of: Survey, pictures: list[Picture], broken: Sequence[Broken] = ())
     notes = [*of.found.notes, *of.layout.notes]
     labels, classes, ranks = None, tuple[str, ...](), None
     if any(place.label for place in places):
-        labels, classes, more = read_labels([place.label for place in places], len(places))
+        labels, classes, more = read_labels([place.label for place in places], len(places), of.layout.classes or None)
         ranks = np.unique([place.label for place in places], return_inverse=True)[1]  # in alphabetical order, so that
         notes += more  # a set is cut as in version 0.1, whose classes had that order
     slices = split_slices(len(places), ranks)

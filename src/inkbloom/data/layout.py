@@ -20,10 +20,14 @@ class Place(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """The place of each picture that is taken, in the order of their paths, and what was decided, one sentence each."""
+    """The place of each picture that is taken, in the order of their paths, and what was decided, one sentence each.
+
+    classes: the names of the classes in their order; empty: those that occur, in natural order.
+    """
 
     places: dict[Path, Place]
     notes: tuple[str, ...]
+    classes: tuple[str, ...] = ()
 
 
 def lay_out(found: Found) -> Layout:

@@ -61,7 +61,11 @@ class Look:
     def _pictures(self, wanted: Callable[[Image.Image], bool]) -> Iterator[Image.Image]:
         """Those that are wanted, from all parts of the set in turn; what cannot be read is passed over."""
         stride = max(1, len(self.files) // SAMPLE)
-        for path in (path for first in range(stride) for path in self.files[first::stride]):
+        return self._seen((path for first in range(stride) for path in self.files[first::stride]), wanted)
+
+    @staticmethod
+    def _seen(files: Iterable[Path], wanted: Callable[[Image.Image], bool]) -> Iterator[Image.Image]:
+        for path in files:
             try:
                 with opened(path) as image:
                     if wanted(image):
@@ -79,6 +83,17 @@ class Alone(Look):
 
     def _pictures(self, wanted: Callable[[Image.Image], bool]) -> Iterator[Image.Image]:
         yield from (self.image,) if wanted(self.image) else ()
+
+
+class InOrder(Look):
+    """The same for pictures that are best read in the order in which they lie in their file."""
+
+    def _pictures(self, wanted: Callable[[Image.Image], bool]) -> Iterator[Image.Image]:
+        stride = max(1, len(self.files) // SAMPLE)
+        some = [path for number, path in enumerate(self.files) if number % stride == 0]
+        others = [path for number, path in enumerate(self.files) if number % stride]
+        for part in (some, others):
+            yield from Look._seen(part, wanted)
 
 
 def lost(images: Iterable[Image.Image]) -> tuple[float, float]:

@@ -1,50 +1,37 @@
-"""Images in a NumPy archive, the exchange format of samplers and metrics.
+"""Images in a NumPy archive: the exchange format of samplers and metrics, and the forms in which others publish theirs.
 
-`images` is uint8, (N, H, W) or (N, H, W, C) with C = 1 or 3; `labels`, where present, N whole numbers from 0.
-Nothing in the file is trusted: no pickles, and every declared size is checked before memory is taken.
+Ours holds `images`, uint8 (N, H, W) or (N, H, W, C) with C = 1 or 3, and, where there are labels, `labels`, N whole numbers
+from 0. Nothing in a file is trusted: no pickles, and every declared size is checked before memory is taken.
 """
 
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from math import prod
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-import torch
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from ..errors import DataError
 from ..files import replacing
-from .bounded import LIMIT, read_at_most
+from .arrays import as_images, image_shape
 from .dataset import Data
-from .messages import brief, cause, unusable
-from .slices import split_slices
+from .messages import brief, cause, shown, unusable
+from .npy import Fix, Header, images_fix, labels_fix, read_array, read_header
+from .parts import Part, joined
+from .table import SLICES
 
-MOST_CLASSES = 10_000
 AGAIN = "make or fetch it again"
-SAVE = "save it with numpy.savez"
-
-
-def read_npz(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64] | None]:
-    """(N, H, W, C) uint8 images, C = 1 or 3, and (N,) int64 labels or None.
-
-    Raises DataError, one line naming file and array, for anything that the contract above does not allow.
-    """
-    try:
-        with path.open("rb") as file, zipfile.ZipFile(file) as archive:
-            images = _read(archive, "images", path, _images_fix).astype(np.uint8, copy=False)
-            labels = _read(archive, "labels", path, _labels_fix) if "labels.npy" in archive.namelist() else None
-    except (DataError, MemoryError):
-        raise
-    except Exception as problem:  # zipfile and its decompressors raise a dozen kinds on damaged archives
-        raise unusable("cannot read the npz file", path, "", f"{cause(problem)}; {AGAIN}") from None
-    images = images if images.ndim == 4 else images[..., None]
-    return images, None if labels is None else _checked(labels, len(images), path)
+SAVE = "save it with numpy.savez(file, images=..., labels=...)"
+IMAGES = ("images", "image", "imgs", "x", "data", "arr_0")  # what people call their arrays, in lower case
+LABELS = ("labels", "label", "y", "targets", "target", "classes", "arr_1")
+SPELLINGS = [("", "{}"), *((part, spelled) for word, part in SLICES.items() for spelled in (f"{word}_{{}}", f"{{}}_{word}"))]
+"""(part, how the names of its arrays are spelled): train_images, x_train."""
 
 
 def write_npz(path: Path, batches: Iterable[NDArray[np.uint8]], count: int, labels: NDArray[np.integer] | None = None) -> None:
@@ -64,71 +51,72 @@ def write_npz(path: Path, batches: Iterable[NDArray[np.uint8]], count: int, labe
 
 
 def load_npz(path: Path) -> Data:
-    """The images of an npz file, classes named by their numbers, sliced 80/10/10. Raises DataError."""
-    images, labels = read_npz(path)
-    return Data(
-        torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2))),
-        None if labels is None else torch.from_numpy(labels),
-        () if labels is None else tuple(str(number) for number in range(int(labels.max()) + 1)),
-        split_slices(len(images), labels),
-        f"npz:{path}",
+    """The images of an npz file, with their labels; a set that comes split keeps its parts as slices.
+
+    Raises DataError, one line naming file and array, for anything that cannot be used.
+    """
+    try:
+        with path.open("rb") as file, zipfile.ZipFile(file) as archive:
+            found, notes = _found(archive, path)
+            parts = [_part(archive, path, *names) for names in found]
+    except (DataError, MemoryError):
+        raise
+    except Exception as problem:  # zipfile and its decompressors raise a dozen kinds on damaged archives
+        raise unusable("cannot read the npz file", path, "", f"{cause(problem)}; {AGAIN}") from None
+    data = joined(parts, path, f"npz:{path}")
+    return replace(data, notes=(*notes, *data.notes))
+
+
+def _found(archive: zipfile.ZipFile, path: Path) -> tuple[list[tuple[str, str, str]], list[str]]:
+    """(part, name of its images, name of its labels or '') of each part, and notes. A set that is not split is the part ''."""
+    names = {name[:-4].lower(): name[:-4] for name in archive.namelist() if name.endswith(".npy")}
+    for images in IMAGES:
+        found = {part: spelling for part, spelling in SPELLINGS if spelling.format(images) in names}
+        if found:
+            found = {"": "{}"} if "" in found else found
+            break
+    else:
+        alike = [name for name in names if image_shape(_header(archive, names[name], path)[0])]
+        if len(alike) != 1:
+            raise unusable("no array called images", path, f"arrays: {brief(', '.join(names.values()), 60) or 'none'}", SAVE)
+        images, found = alike[0], {"": "{}"}
+    parts = []
+    for part, spelling in found.items():
+        labels = next((spelled for name in LABELS if (spelled := spelling.format(name)) in names), "")
+        parts.append((part, names[spelling.format(images)], names.get(labels, "")))
+    read = {name for _, *pair in parts for name in pair}
+    notes = (
+        []
+        if read <= {"images", "labels", ""}
+        else [f"read {', '.join(' with '.join(filter(None, pair)) for _, *pair in parts)}"]
     )
+    others = [name for name in names.values() if name not in read]
+    if others and not any(labels for *_, labels in parts):
+        notes.append(f"no labels: none of the other arrays is called so ({brief(', '.join(others))})")
+    return parts, notes
 
 
-Fix = Callable[[np.dtype[Any], tuple[int, ...]], str]  # what to do about an array of this type and shape; "" if it is right
-
-
-def _images_fix(dtype: np.dtype[Any], shape: tuple[int, ...]) -> str:
-    if dtype != np.uint8:
-        return "save them as uint8, 0 black to 255 white"
-    if len(shape) == 3 or (len(shape) == 4 and shape[3] in (1, 3)):
-        return ""
-    by_channel = len(shape) == 4 and shape[1] in (1, 3)
-    return "transpose(0, 2, 3, 1) them" if by_channel else "save them as (N, H, W) or (N, H, W, 1 or 3)"
-
-
-def _labels_fix(dtype: np.dtype[Any], shape: tuple[int, ...]) -> str:
-    return "" if dtype.kind in "iu" and len(shape) == 1 else "save whole numbers, one an image"
+def _part(archive: zipfile.ZipFile, path: Path, part: str, images: str, labels: str) -> Part:
+    pixels, notes = as_images(_read(archive, images, path, images_fix), images, f" ({shown(path, 50)})")
+    known = _read(archive, labels, path, labels_fix) if labels else None
+    return Part(part, pixels, known, (images, labels), tuple(notes))
 
 
 def _read(archive: zipfile.ZipFile, name: str, path: Path, fix_for: Fix) -> NDArray[Any]:
-    """One array of the archive; type, shape and size are settled before memory is taken."""
-    if f"{name}.npy" not in archive.namelist():
-        raise unusable(f"no array called {name}", path, "", "save it with numpy.savez(file, images=..., labels=...)")
+    with _opened(archive, name, path) as file:
+        return read_array(file, path, name, fix_for)
+
+
+def _header(archive: zipfile.ZipFile, name: str, path: Path) -> Header:
+    with _opened(archive, name, path) as file:
+        return read_header(file, path, name)
+
+
+def _opened(archive: zipfile.ZipFile, name: str, path: Path) -> IO[bytes]:
     entry = archive.getinfo(f"{name}.npy")
     if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise unusable("unusual compression", path, name, SAVE)
-    with archive.open(entry) as file:
-        try:
-            version = npy.read_magic(file)
-            if version != (1, 0):  # later versions are for names that images do not have, and their headers may be gigabytes
-                raise ValueError(f"version {version}")
-            shape, by_columns, dtype = npy.read_array_header_1_0(file)
-        except Exception as problem:  # the header is Python text, and its parser raises whatever the text provokes
-            raise unusable("not a NumPy array", path, name, f"{cause(problem)}; {SAVE}") from None
-        kind = brief(f"{dtype.name} {shape}", 40)
-        if fix := fix_for(dtype, shape):
-            raise unusable(f"{name} are {kind}", path, name, fix)
-        if min(shape) < 1:
-            raise unusable(f"{name} are {kind}", path, name, "save at least one image, of one pixel or more")
-        size = prod(shape) * dtype.itemsize
-        if size > LIMIT:
-            raise unusable(f"array over 8 GiB, {kind}", path, name, "split the file")
-        body = read_at_most(file, size)
-        if len(body) < size or file.read(1):
-            raise unusable(f"array shorter or longer than the {size:,} bytes declared", path, name, AGAIN)
-    array = np.frombuffer(body, dtype)
-    return array.reshape(shape[::-1]).T if by_columns else array.reshape(shape)
-
-
-def _checked(labels: NDArray[np.integer], count: int, path: Path) -> NDArray[np.int64]:
-    if len(labels) != count:
-        raise unusable(f"{len(labels):,} labels for {count:,} images", path, "labels", "save one label an image")
-    low, high = int(labels.min()), int(labels.max())
-    if low < 0 or high >= MOST_CLASSES:
-        fix = f"number the classes from 0, at most {MOST_CLASSES:,} of them"
-        raise unusable(f"label {low if low < 0 else high}", path, "labels", fix)
-    return labels.astype(np.int64)
+    return archive.open(entry)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,17 +91,23 @@ def opened(path: Path) -> Iterator[Image.Image]:
 
     Raises whatever the decoders raise on a damaged file, and _Unfit.
     """
-    if not path.is_file():
+    if isinstance(path, Path) and not path.is_file():
         raise _Unfit("a dangling link, or not a file")
-    if path.stat().st_size == 0:
-        raise _Unfit("empty file")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
-        with Image.open(path, formats=formats()) as image:
+        with path.open("rb") as file, Image.open(_whole(file), formats=formats()) as image:
             if image.width * image.height > MOST_PIXELS:
                 raise _Unfit(f"{image.width} x {image.height} is over 64 megapixels")
             yield image
+
+
+def _whole(file: IO[bytes]) -> IO[bytes]:
+    """The file, which holds something."""
+    if not file.read(1):
+        raise _Unfit("empty file")
+    file.seek(0)
+    return file
 
 
 def read_picture(path: Path, size: Size | None = None, settings: Settings = PLAIN) -> Picture | Broken:

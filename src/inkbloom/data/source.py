@@ -11,18 +11,44 @@ from typing import Any
 from ..config import Recipe, parse_background, parse_size
 from ..errors import DataError, UsageError, unknown
 from ..given import written
+from .archive import survey_tar, survey_zip
 from .dataset import SMALLEST, Data, Reading, Size
 from .digits import load_digits
-from .folder import load_folder
+from .folder import Survey, load_survey, survey
+from .hub import KNOWN, survey_hub
 from .idx import load_fashion, load_idx
 from .labels import oddities
-from .meant import as_source
+from .meant import as_source, kind_at, named_like
 from .messages import shown
+from .npy import load_npy
 from .npz import load_npz
+from .parquet import survey_arrow, survey_parquet
 from .resize import resized
 from .tinted import load_tinted
 
+Surveyor = Callable[[Path, str], Survey | Data]  # given the background; Data where the images are arrays
 Loader = Callable[[Path, Reading], Data]
+
+SURVEYS: dict[str, Surveyor] = {
+    "folder": survey,
+    "zip": survey_zip,
+    "tar": survey_tar,
+    "parquet": survey_parquet,
+    "arrow": survey_arrow,
+    "hf": survey_hub,
+    "mnist": lambda path, background: survey_hub(Path(KNOWN["mnist"]), background),
+    "cifar10": lambda path, background: survey_hub(Path(KNOWN["cifar10"]), background),
+}
+"""Sources whose pictures are decoded one by one, so that those that cannot be read can be left out."""
+
+
+def _load_pictures(kind: str) -> Loader:
+    def load(path: Path, how: Reading) -> Data:
+        found = SURVEYS[kind](path, how.background)
+        return found if isinstance(found, Data) else load_survey(found, how.size, how.skip_broken)
+
+    return load
+
 
 SOURCES: dict[str, Loader] = {
     "digits": lambda path, how: load_digits(),
@@ -30,9 +56,11 @@ SOURCES: dict[str, Loader] = {
     "fashion-mnist": lambda path, how: load_fashion(),
     "idx": lambda path, how: load_idx(path),
     "npz": lambda path, how: load_npz(path),
-    "folder": lambda path, how: load_folder(path, *how),
+    "npy": lambda path, how: load_npy(path),
+    **{kind: _load_pictures(kind) for kind in SURVEYS},
 }
-WITHOUT_PATH = {"digits", "tinted-digits", "fashion-mnist"}
+WITHOUT_PATH = {"digits", "tinted-digits", "fashion-mnist", "mnist", "cifar10"}
+OF_FOLDERS = {"folder", "tar", "parquet", "arrow"}  # sources that may be a folder
 
 
 def parse_source(source: str) -> tuple[str, Path]:
@@ -41,26 +69,29 @@ def parse_source(source: str) -> tuple[str, Path]:
     if kind not in SOURCES:
         if meant := as_source(source) or as_source(place):
             raise UsageError(f"unknown source '{shown(source)}': did you mean '{shown(meant)}'?")
-        if source.lower() == "mnist":
-            raise UsageError("unknown source 'mnist': write digits, 10,000 of its images, or idx:FOLDER for a copy of your own")
+        if (os.sep in source or named_like(source)) and not os.path.exists(source):
+            raise UsageError(f"unknown source '{shown(source)}': no such file or folder")
         raise unknown("source", kind, SOURCES)
     if kind in WITHOUT_PATH and colon:
         raise UsageError(f"source '{shown(source)}': {kind} takes no path; write --data {kind}")
+    needed = "name" if kind == "hf" else "path"
     if kind not in WITHOUT_PATH and (not place or "\0" in place):
-        raise UsageError(f"source '{shown(source)}': {kind} needs a path; write {kind}:PATH")
-    path, meant = Path(os.path.expanduser(place)), as_source(place) if kind not in WITHOUT_PATH else ""
-    if meant and not meant.startswith(f"{kind}:") and not (kind == "folder" and path.is_dir()):
+        raise UsageError(f"source '{shown(source)}': {kind} needs a {needed}; write {kind}:{needed.upper()}")
+    path, meant = Path(os.path.expanduser(place)), as_source(place) if kind not in {*WITHOUT_PATH, "hf"} else ""
+    if meant and not meant.startswith(f"{kind}:") and not (kind in OF_FOLDERS and path.is_dir()):
         raise UsageError(f"source '{shown(source)}': did you mean '{shown(meant)}'?")
     return kind, path
 
 
 def source_text(source: Any) -> str:
-    """A source as text: as it is, or the kind of source that lies at a path. Raises UsageError for anything else."""
-    if isinstance(source, str):
-        return source
-    if isinstance(source, Path):
-        kind = "folder" if source.is_dir() else "npz" if source.suffix == ".npz" else "idx"
-        return f"{kind}:{source}"
+    """A source as text with its kind: a name, KIND:PATH, or the path of something whose kind is plain. Raises UsageError."""
+    if isinstance(source, str | Path):
+        text = str(source)
+        known = isinstance(source, str) and text.partition(":")[0] in SOURCES
+        kind = "" if known else kind_at(text)
+        if isinstance(source, Path):
+            return f"{kind or named_like(text) or 'folder'}:{text}"
+        return f"{kind}:{text}" if kind else text
     shape = getattr(source, "shape", None)
     what = f"an array {tuple(shape)}" if shape is not None else written(source)
     raise UsageError(f"{what} as a source of images: give a name, such as folder:DIR, or inkbloom.images(array)")
@@ -69,8 +100,9 @@ def source_text(source: Any) -> str:
 def load_data(source: str | Path, size: Any = None, skip_broken: bool = False, background: str = "auto") -> Data:
     """The images of a source, brought to a size where given: centre crop, then resize.
 
-    source: digits, fashion-mnist, folder:DIR, npz:FILE, idx:PATH, or the Path of one of the last three. size: 32, '32',
-    '45x60' or (45, 60), height first. skip_broken: leaves out files of a folder that cannot be read, and says so in the notes.
+    source: a name, such as digits or mnist; KIND:PATH, such as folder:DIR or npz:FILE; the path alone of a folder or of a file
+    whose ending tells its kind; hf:NAME for a data set of the hub. size: 32, '32', '45x60' or (45, 60), height first.
+    skip_broken: leaves out pictures that cannot be read, and says so in the notes.
     background: what shows through transparent pictures, 'white', 'black' or '#rrggbb'; 'auto' looks which of white and black
     hides less of them.
     Raises UsageError for a source that is not written so, DataError for one that cannot be used.

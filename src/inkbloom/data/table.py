@@ -108,9 +108,10 @@ def read_table(path: Path, files: Sequence[Path], here: Path, guess: bool = True
 
 def _rows(path: Path, names: Names) -> list[Row]:
     """The rows of a table by column; without a heading the columns are called 1, 2 ..."""
-    if path.stat().st_size > LARGEST:
+    with path.open("rb") as file:
+        body = file.read(LARGEST + 1)
+    if len(body) > LARGEST:
         raise ValueError("over 256 MiB")
-    body = path.read_bytes()
     text = body.decode("utf-16" if body[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     if path.suffix.lower() == ".jsonl":
         lines = [json.loads(line) for line in text.splitlines() if line.strip()]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """The flags of `inkbloom inspect`."""
-    parser.add_argument("source", help="digits, tinted-digits, fashion-mnist, idx:PATH, npz:PATH or folder:PATH")
+    parser.add_argument("source", help="a name such as digits, the path of a folder or file of images, or hf:NAME")
     parser.add_argument("--size", default="", metavar="S", help="bring the images to N or HxW pixels, as train --size does")
     parser.add_argument("--background", default="auto", metavar="COLOUR", help="behind transparent pictures, as in train")
     parser.add_argument(

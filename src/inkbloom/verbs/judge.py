@@ -11,7 +11,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.usage = (
         "inkbloom judge SOURCE [--out FILE] [--size S] [--skip-broken] [--background COLOUR] [--seed N] [--epochs N] [--quiet]"
     )
-    parser.add_argument("source", metavar="SOURCE", help="labelled images: idx:PATH, npz:PATH, folder:PATH ...")
+    parser.add_argument("source", metavar="SOURCE", help="labelled images: a folder, a file, or hf:NAME, as in inspect")
     parser.add_argument(
         "--out",
         type=Path,
