@@ -104,6 +104,10 @@ class Recipe:
     # training
     steps: int | None = _f(None, "optimizer steps", within=(1, 10**9))
     epochs: int | None = _f(None, "passes over the data, instead of steps", within=(1, 10**6))
+    init: str = _f("", "run, weights file or `pretrained` to take the first weights from, as far as they fit")
+    stretches: tuple[int, ...] = _f(
+        (), "steps after which the schedule begins anew; a finished run that is trained on notes them here", within=(1, 10**9)
+    )
     batch_size: int = _f(64, "images in a step, over all processes", within=(1, 2**20))
     short_batches: bool = _f(False, "end each epoch with its short last batch (off: epochs run into each other)")
     optimizer: OptimizerName = _f("adamw", "optimizer")
@@ -231,6 +235,11 @@ def _at_odds(recipe: Recipe) -> Iterator[str]:
         yield "a recipe needs either steps or epochs: set --steps N"
     if recipe.steps is not None and recipe.epochs is not None:
         yield f"steps = {recipe.steps} and epochs = {recipe.epochs}: both say how long to train; give one of them"
+    ends = (*recipe.stretches, recipe.steps) if recipe.steps else recipe.stretches
+    if any(late <= early for early, late in pairwise(ends)):
+        yield f"stretches = {written(list(recipe.stretches))}: must rise, and end below steps = {recipe.steps}"
+    if recipe.init and recipe.teacher:
+        yield "init with a teacher: a student begins with its teacher's weights; leave out --init"
     if times and len(times) != recipe.sample_steps:
         yield f"sample_times holds {len(times)} levels for {recipe.sample_steps} steps: set sample_steps alike"
     for name, changed in (("kernel", recipe.kernel != 3), ("upsampler", recipe.upsampler != "auto")):
@@ -326,6 +335,6 @@ def _meaning(recipe: Recipe, name: str) -> Any:
     value = getattr(recipe, name)
     if name == "data":
         return value.partition(":")[0]
-    if name == "teacher" and value:
+    if name in ("teacher", "init") and value:
         return os.path.realpath(os.path.expanduser(value))
     return parse_size(value) if name == "size" else parse_background(value) if name == "background" else value

@@ -24,11 +24,12 @@ from ..evaluation.judge import choose_judge
 from ..evaluation.table import headline, holdout_lines
 from ..explainers.beside import rows_of
 from ..figures.images import save_png, tile
-from ..report.text import duration
+from ..report.text import duration, stretches_told
 from ..sampling import final, request
 from ..store.folder import RunFolder
 from ..training.prepare import Training
 from ..training.session import CardDue, Epoch, Event, Logged, Preview, Saved, Started
+from ..training.state import stretch_at
 from .progress import progress
 
 WARM, LONG = 5, 3600  # seconds: a step that no warm-up sways, a training for which one does not sit and wait
@@ -48,7 +49,8 @@ def introduction(training: Training) -> Iterator[str]:
     yield f"net: {family.title}, {parameters:,} parameters; {family.summary}"
     passes = f"{training.plan.passes(recipe.steps or 0):,.1f}".removesuffix(".0")
     epochs = f"{passes} epoch{'s' * (passes != '1')}"
-    yield f"steps: {recipe.steps:,} of {recipe.batch_size} images ({epochs}), {recipe.optimizer} at {recipe.lr:g}"
+    stretches = f", in stretches of {stretches_told(recipe)}" if recipe.stretches else ""
+    yield f"steps: {recipe.steps:,} of {recipe.batch_size} images ({epochs}){stretches}, {recipe.optimizer} at {recipe.lr:g}"
     many = f", {accelerator.num_processes} processes" if accelerator.num_processes > 1 else ""
     yield f"device: {_device_name(accelerator.device)}{many}"
 
@@ -102,14 +104,13 @@ class Narrator:
         with progress(self.console, total, "training") as advance:
             for event in events:
                 match event:
-                    case Started(step, damaged):
+                    case Started(step, damaged, begun):
                         for line in damaged:
                             self.console.print(f"warning: {line}; going on from an older one")
+                        for line in begun:
+                            self.console.print(line)
                         if step:
-                            finished = step >= total
-                            self.console.print(
-                                f"already trained: {total:,} steps" if finished else f"resuming after step {step:,}"
-                            )
+                            self.console.print(self._resumed(step, total))
                         done = step
                         advance(step, total, "")
                     case Logged(records):
@@ -135,6 +136,16 @@ class Narrator:
                         minutes, seconds = divmod(round(time.monotonic() - began), 60)
                         self.console.print(f"trained {total - done:,} steps in {minutes} min {seconds} s")
         self.console.print(f"run: {self.folder.path}")
+
+    def _resumed(self, step: int, total: int) -> str:
+        """Where a run goes on."""
+        if step >= total:
+            return f"already trained: {total:,} steps"
+        number, begin, steps = stretch_at(step, self.recipe)
+        if step in self.recipe.stretches:
+            return f"going on after step {step:,}: stretch {number} of the schedule, {steps:,} steps"
+        within = f", in stretch {number} of the schedule (steps {begin + 1:,} to {begin + steps:,})" if number > 1 else ""
+        return f"resuming after step {step:,}{within}"
 
     def _card(self, due: CardDue, real: Baseline) -> str:
         """Makes and writes the card of a moment of the training; a line with its headline numbers and where it is."""

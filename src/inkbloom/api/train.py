@@ -20,10 +20,12 @@ from ..run import Run
 from ..store.checkpoint import steps
 from ..store.folder import RunFolder
 from ..store.lock import hold
+from ..store.pretrained import pretrained
 from ..training.prepare import assemble, counted, images_to_train_on, settled
 from ..training.processes import from_first, join
 from ..training.session import session
-from ..training.teacher import check_teacher
+from ..training.start import check_init
+from ..training.teacher import PRETRAINED, check_teacher
 from .narrate import Narrator, introduction
 from .progress import console_for
 
@@ -40,14 +42,15 @@ def train(
     """Trains by a recipe (a name, a TOML file or a Recipe) with some fields changed, and returns the run, ready to sample.
 
     data: the source, or images that `inkbloom.images` made of arrays. out: the run's folder, default runs/RECIPE; if it holds
-    an unfinished run of this recipe, that is resumed. cards: the steps after which RUN/cards/step-XXXXXXXX.json is made, the
+    an unfinished run of this recipe, that is resumed; a finished one goes on to more steps. cards: the steps after which RUN/cards/step-XXXXXXXX.json is made, the
     card of as many images as one of its blocks holds; it changes nothing in the training. quiet: prints nothing.
 
-    changes: fields of the recipe, such as steps=500; None leaves one as it is. Where a field names a network or a function
+    changes: fields of the recipe, such as steps=500 or init=RUN, a Run or a path; None leaves one as it is. Where a field names a network or a function
     (net, path, target, loss_on, loss, noise, times, solver, spacing), an object of one's own of the same contract may stand:
     see docs/bring-your-own.md.
     Raises InkbloomError; Interrupted after Ctrl-C, once the run can be resumed.
     """
+    changes |= {name: PRETRAINED for name in ("init", "teacher") if _shipped(changes.get(name))}
     changed, own = named({name: value for name, value in changes.items() if value is not None})
     if "net" in own:  # what the recipe says of another network's shape means nothing to this one
         changed = {"widths": (), "layers": 0, "kernel": 3, "upsampler": "auto", **changed}
@@ -63,6 +66,11 @@ def train(
     return Run(folder.path, **{name: value for name, value in own.items() if name in OPENED_WITH})
 
 
+def _shipped(given: Any) -> bool:
+    """Whether that is the model that comes with inkbloom: a recipe names it, wherever it is installed."""
+    return isinstance(given, Run) and given.path == pretrained()
+
+
 OPENED_WITH = ("net", "path", "target", "noise", "solver", "spacing")  # of one's own: what sampling needs, too
 
 
@@ -74,8 +82,9 @@ def _train(
     with ExitStack() as held:
         if first:
             held.enter_context(hold(folder.path))
-        if not steps(folder.checkpoints):  # a run that goes on brings its teacher along
+        if not steps(folder.checkpoints):  # a run that goes on brings its teacher along, and has begun
             check_teacher(recipe, own)
+            check_init(recipe)
         recipe = folder.as_before(recipe)
         data = (given or source_of(recipe)).in_order(folder.classes())
         if recipe.background == "auto" and data.background:
@@ -89,8 +98,6 @@ def _train(
         recipe = parse_recipe(from_first(dump_recipe(recipe)), str(folder.config))
         training = assemble(recipe, data, device, own)
         narrator = Narrator(console, folder, recipe, data, cards if first else ())
-        if first:
-            folder.write_config(recipe)
         for line in (*data.notes, *introduction(training), *why, *narrator.notes):
             console.print(line)
         narrator.tell(held.enter_context(closing(session(folder, training, cards))))

@@ -79,6 +79,7 @@ def draw_set(
         "solver": wanted.solver_name, "steps": wanted.steps, "levels": list(wanted.levels) or None, "nfe": wanted.nfe,
         "spacing": wanted.spacing_name, "guidance": wanted.guidance if family.iterative and family.num_conditions else None,
         "split": family.recipe.split,
+        **{name: given for name in ("init", "stretches") if (given := getattr(family.recipe, name))},
         "images_per_second": round(count / (time.perf_counter() - began), 1), **origin,
     }  # fmt: skip
     return ImageSet(torch.cat(batches), torch.cat(labels) if labels else None, made, _holdout(family, data))

@@ -47,6 +47,7 @@ class Facts:
     seconds: float  # of training, the steps alone
     holdout: list[HoldoutLoss]
     machine: Machine
+    origin: Mapping[str, Any] | None  # what is known of the weights that it began with; None: it began anew
     card: Card | None
 
     @property
@@ -81,6 +82,8 @@ def read_facts(path: Path, card: bool = True, own: Mapping[str, Any] = NO_OWN) -
     for place, by_phase, _, _ in steps:
         for phase, loss in by_phase.items():
             losses[phase].append((place, loss))
+    about = _about(folder)
+    origin = about.get("init")
     return Facts(
         folder,
         load_recipe(str(folder.config)),
@@ -90,7 +93,8 @@ def read_facts(path: Path, card: bool = True, own: Mapping[str, Any] = NO_OWN) -
         statistics.median(speeds) if speeds else None,
         sum(images / speed for _, _, images, speed in steps),
         _understood(folder.holdout, lambda: _holdout(folder.holdout)),
-        _machine(folder),
+        _machine(about),
+        origin if isinstance(origin, dict) else None,
         _card(folder, step) if card else None,
     )
 
@@ -149,10 +153,14 @@ def _holdout(path: Path) -> list[HoldoutLoss]:
     ]
 
 
-def _machine(folder: RunFolder) -> Machine:
-    """`load_weights` has verified the newest checkpoint, so what it says of itself is as it was written."""
+def _about(folder: RunFolder) -> dict[str, Any]:
+    """What the newest checkpoint says of itself; `load_weights` has verified that it is as it was written."""
     newest = latest(folder.checkpoints)
     about: dict[str, Any] = json.loads((newest / "state.json").read_bytes()) if newest else {}
+    return about
+
+
+def _machine(about: Mapping[str, Any]) -> Machine:
     versions: dict[str, str] = {name: str(about[name]) for name in ("inkbloom", "torch", "python") if name in about}
     parts = [str(about[name]) for name in ("system", "machine", "cpu") if name in about]
     if about.get("device", "cpu") != "cpu":

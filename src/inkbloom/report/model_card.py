@@ -65,6 +65,10 @@ def _what(facts: Facts) -> list[str]:
         f"seed {recipe.seed}, {recipe.precision}; {text.loss(recipe)}",
         f"- training data: the slice {recipe.split} of {plain(recipe.data)}",
     ]
+    if recipe.stretches:
+        lines.append(f"- schedule: stretches of {text.stretches_told(recipe)}, each with a warm-up and a fall of its own")
+    if begun := text.begun(facts):
+        lines.append(f"- first weights: {plain(begun)}")
     if facts.family.num_classes:
         lines.append(f"- classes: {plain(', '.join(facts.spec.classes))}")
     if facts.family.num_classes and facts.spec.untrained:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,6 +26,7 @@ from .page import page
 from .samples import Samples, draw_samples, picture_file, sheet
 
 LOOKS = 6  # previews and hold-out curves on the page, the last among them
+STRETCHED = "; at an upright line the schedule begins anew"
 EVALUATED = {  # pictures that `inkbloom evaluate` leaves in RUN/evaluation, and what they show
     "samples.png": "Random samples of the evaluation.",
     "nearest.png": "The samples nearest to training images, each beside its neighbour in the training set.",
@@ -73,6 +74,7 @@ def run_page(facts: Facts, drawn: Samples, problem: str = "") -> bytes:
         title=facts.name,
         about=recipe.about,
         what=text.what(facts),
+        begun=text.begun(facts),
         tiles=_tiles(facts, drawn),
         samples=_samples(facts, drawn),
         history=_history(drawn),
@@ -80,7 +82,7 @@ def run_page(facts: Facts, drawn: Samples, problem: str = "") -> bytes:
         problem=problem,
         watched=_watched(facts),
         losses=_loss_chart(facts),
-        held=_held(facts.holdout),
+        held=_held(facts.holdout, recipe.stretches),
         previews=_previews(facts),
         changed=_fields(recipe, changed=True),
         unchanged=_fields(recipe, changed=False),
@@ -159,19 +161,19 @@ def _watched(facts: Facts) -> dict[str, Any]:
     measures = leading(alike[-1][1]) if len(alike) > 1 else ()
     return {
         "problems": problems,
-        "charts": [_card_chart(measure, alike) for measure in measures],
+        "charts": [_card_chart(measure, alike, facts.recipe.stretches) for measure in measures],
         "conditions": conditions(alike[-1][1]) if alike else "",
     }
 
 
-def _card_chart(measure: Measure, cards: list[tuple[int, Card]]) -> Markup:
+def _card_chart(measure: Measure, cards: list[tuple[int, Card]], marks: Sequence[int]) -> Markup:
     """A number of the cards over the steps, with the floor of the last card."""
     points = [(step, value) for step, card in cards if (value := measure.value(card)) is not None]
     lines, floor = [Line("this run", points, "s0", dots=True)], measure.floor(cards[-1][1])
     if floor is not None:
         lines.append(Line("floor: real images", [(step, floor) for step in (cards[0][0], cards[-1][0])], "linear"))
     log = measure is not KID  # KID may fall below 0
-    return chart(lines, f"{measure.title} as training went on", "step", measure.title, log=log)
+    return chart(lines, f"{measure.title} as training went on", "step", measure.title, log=log, marks=marks)
 
 
 def _loss_chart(facts: Facts) -> Markup:
@@ -180,11 +182,15 @@ def _loss_chart(facts: Facts) -> Markup:
     for number, (phase, curve) in enumerate(facts.losses.items()):
         lines.append(Line("", curve, f"s{number} faint"))
         lines.append(Line(phase, smoothed(curve), f"s{number}"))
-    return chart(lines, "Training loss, faint; its moving average, strong", "step", text.loss(facts.recipe))
+    marks, title = facts.recipe.stretches, "Training loss, faint; its moving average, strong"
+    return chart(lines, f"{title}{STRETCHED if marks else ''}", "step", text.loss(facts.recipe), marks=marks)
 
 
-def _held(held: list[HoldoutLoss]) -> dict[str, Any] | None:
-    """What the template shows of the hold-out loss: over training, by noise level, and the newest in figures."""
+def _held(held: list[HoldoutLoss], marks: Sequence[int]) -> dict[str, Any] | None:
+    """What the template shows of the hold-out loss: over training, by noise level, and the newest in figures.
+
+    marks: steps after which a stretch of the schedule began.
+    """
     if not held:
         return None
     last = held[-1]
@@ -201,8 +207,9 @@ def _held(held: list[HoldoutLoss]) -> dict[str, Any] | None:
         )
         for place, look in enumerate(looks)
     ]
+    title = f"Mean over the noise levels, as training went on{STRETCHED if marks else ''}"
     return {
-        "over": chart(over, "Mean over the noise levels, as training went on", "step", "x0 loss") if len(held) > 1 else "",
+        "over": chart(over, title, "step", "x0 loss", marks=marks) if len(held) > 1 else "",
         "by_level": chart(by_level + anchors(last), "By noise level: 0 is the image, 1 the noise", "t", "x0 loss"),
         "last": last,
     }

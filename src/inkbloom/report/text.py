@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from dataclasses import MISSING, fields
+from itertools import pairwise
 from typing import Any
 
 from ..config import OWN_FIELDS, Recipe
@@ -41,8 +42,24 @@ def memory(size: int | None) -> str:
 
 def progress(facts: Facts) -> str:
     """How many of the recipe's steps the weights have seen."""
-    total = facts.recipe.steps
-    return f"{facts.step:,} steps" if facts.step == total else f"{facts.step:,} of {total or 0:,} steps"
+    total, stretches = facts.recipe.steps, facts.recipe.stretches
+    told = f"{facts.step:,} steps" if facts.step == total else f"{facts.step:,} of {total or 0:,} steps"
+    return f"{told} in {len(stretches) + 1} stretches" if stretches else told
+
+
+def stretches_told(recipe: Recipe) -> str:
+    """The lengths of the stretches of a schedule, as in '2,000 and 500 steps'."""
+    ends = (0, *recipe.stretches, recipe.steps or 0)
+    *first, last = (f"{end - begin:,}" for begin, end in pairwise(ends))
+    return f"{', '.join(first)} and {last} steps" if first else f"{last} steps"
+
+
+def begun(facts: Facts) -> str:
+    """The weights that a training began with; '' where it began anew."""
+    if not (origin := facts.origin):
+        return ""
+    whose = f"{origin['from']} after step {origin['step']:,} (SHA-256 {origin['sha256']})"
+    return f"{shown(whose, 300)}, {origin['taken']:,} of {origin['of']:,} weights"
 
 
 def what(facts: Facts) -> str:

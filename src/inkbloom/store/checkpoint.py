@@ -52,7 +52,7 @@ def commit(folder: Path, step: int, files: dict[str, bytes], keep: int = 3) -> P
         sync_folder(folder)
         sync_folder(folder.parent)
         write_file(folder / LATEST, f"{checkpoint.name}\n".encode())
-        older = [other for other in steps(folder) if _number(other) < step]
+        older = [other for other in steps(folder) if number(other) < step]
         for other in older[: max(0, len(older) - keep + 1)]:
             _discard(other)
     except OSError as problem:
@@ -147,7 +147,7 @@ def steps(folder: Path) -> list[Path]:
         return []
     except OSError as problem:
         raise DiskError(f"cannot read the folder ({folder}): {problem.strerror}; check its permissions") from problem
-    return sorted(found, key=_number)
+    return sorted(found, key=number)
 
 
 def latest(folder: Path) -> Path | None:
@@ -193,7 +193,8 @@ def _headless(path: Path) -> bool:
     return _STEP.fullmatch(path.name) is not None and path.is_dir() and not (path / MANIFEST).exists()
 
 
-def _number(checkpoint: Path) -> int:
+def number(checkpoint: Path) -> int:
+    """The step of a checkpoint, as its folder's name has it."""
     return int(checkpoint.name.removeprefix("step-"))
 
 

@@ -29,7 +29,7 @@ from ..errors import OWN, CheckpointError, DiskError, UsageError, shown
 from ..families import Family, build
 from ..files import write_file
 from ..recipe_files import load_recipe
-from .checkpoint import MANIFEST, latest, read, steps
+from .checkpoint import MANIFEST, latest, number, read, steps
 from .weights import NO_OWN, load_family, put_training_nets, unpack
 
 CONFIG = "config.toml"
@@ -101,8 +101,8 @@ class RunFolder:
     def adopt(self, recipe: Recipe) -> Recipe:
         """The recipe to go on with: what stands in the folder decides what the asked one leaves to `auto`.
 
-        A new folder takes `recipe` as it is, and so does one where nothing was saved yet. Raises UsageError where the
-        folder holds a run of another recipe.
+        A new folder takes `recipe` as it is, and so does one where nothing was saved yet. A finished run takes more steps as
+        a new stretch of its schedule. Raises UsageError where the folder holds a run of another recipe.
         """
         if not self.config.exists():
             if self.checkpoints.exists():
@@ -116,24 +116,36 @@ class RunFolder:
             precision=kept.precision if recipe.precision == "auto" else recipe.precision,
             compile=kept.compile if recipe.compile == "auto" else recipe.compile,
         )
+        if not (saved := steps(self.checkpoints)):
+            return asked
+        done, more, ends = number(saved[-1]), asked.steps or 0, (*kept.stretches, kept.steps or 0)
+        if done in ends and more >= done:  # nothing is saved of a stretch that follows: it may still be any
+            kept = replace(kept, steps=more, stretches=tuple(end for end in ends if end <= done and end < more))
+        if asked.stretches == kept.stretches[: len(asked.stretches)]:
+            asked = replace(asked, stretches=kept.stretches)
         changed = differences(kept, asked)
-        if not changed or not (saved := steps(self.checkpoints)):
+        if not changed:
             return asked
         if [line.partition(":")[0] for line in changed] == ["steps"]:
-            finished = int(saved[-1].name.removeprefix("step-")) == kept.steps
-            stands = f"ended after {kept.steps} steps" if finished else f"is on its way to {kept.steps} steps"
-            raise UsageError(
-                f"the run {stands} ({self.path}), not {asked.steps}: give --steps {kept.steps}, "
-                f"or train {asked.steps} steps in another --out"
-            )
+            raise UsageError(self._of_other_length(kept.steps or 0, more, done))
         told = "; ".join(changed[:3]) + (f"; {len(changed) - 3} more" if len(changed) > 3 else "")
         command = f"inkbloom train {shlex.quote(str(self.config))} --out {shlex.quote(str(self.path))}"
         mend = "" if OWN in dump_recipe(kept) else f"go on with that by `{command}`, or "
         raise UsageError(f"the folder holds a run of another recipe ({self.path}: {told[:120]}): {mend}choose another --out")
 
+    def _of_other_length(self, steps: int, asked: int, done: int) -> str:
+        """What is wrong where a run of `steps`, of which some are done, is asked for another number of them."""
+        elsewhere = f"or train {asked} steps in another --out"
+        if done >= steps:
+            finished = f"the run ended after {steps} steps ({self.path}), not {asked}"
+            return f"{finished}: give --steps {steps}, more to go on, {elsewhere}"
+        finish = f"give --steps {steps} to finish it first" if asked > steps else f"give --steps {steps}"
+        return f"the run is on its way to {steps} steps ({self.path}), not {asked}: {finish}, {elsewhere}"
+
     def write_config(self, recipe: Recipe) -> None:
-        """Writes the resolved recipe; with the first checkpoint it is settled. Raises DiskError."""
-        if not (self.config.exists() and steps(self.checkpoints)):
+        """Writes the resolved recipe; with the first checkpoint it is settled until a new stretch begins. Raises DiskError."""
+        kept = load_recipe(str(self.config)) if self.config.exists() and steps(self.checkpoints) else None
+        if kept is None or (kept.steps, kept.stretches) != (recipe.steps, recipe.stretches):
             write_file(
                 self.config, f"# the resolved recipe of this run; the same command resumes it\n{dump_recipe(recipe)}".encode()
             )
@@ -144,11 +156,16 @@ def load_weights(path: Path, weights: str = "ema", own: Mapping[str, Any] = NO_O
 
     Raises CheckpointError where there is none or it is damaged (nothing else is used in its place), UsageError, DiskError.
     """
+    return load_family(*weights_file(path, weights), own)
+
+
+def weights_file(path: Path, weights: str = "ema") -> tuple[bytes, Path]:
+    """(contents, place) of the weights of a run's newest checkpoint, or of a single weights file. Raises as `load_weights`."""
     if path.is_file():
         if weights != "ema":
             raise UsageError(f"--weights {weights} with a weights file ({path}): it holds one kind only; leave --weights out")
         try:
-            return load_family(path.read_bytes(), path, own)
+            return path.read_bytes(), path
         except OSError as problem:
             raise DiskError(f"cannot read the weights ({path}): {problem.strerror}") from None
     newest = latest(path / "checkpoints") if path.is_dir() else None
@@ -156,7 +173,7 @@ def load_weights(path: Path, weights: str = "ema", own: Mapping[str, Any] = NO_O
         raise not_a_run(path)
     files = read(newest)
     name = "ema.safetensors" if weights == "ema" and "ema.safetensors" in files else "model.safetensors"
-    return load_family(files[name], newest / name, own)
+    return files[name], newest / name
 
 
 def not_a_run(path: Path) -> CheckpointError:

@@ -24,9 +24,14 @@ RENAMED = {"shrink.": "encoder.", "grow.": "decoder."}  # how the tensors of a v
 OLD_NAME = "helper.safetensors"  # of a network that only training needs, in checkpoints of version 0.1
 
 
-def pack(net: nn.Module, spec: Spec, step: int, kind: str, dtype: torch.dtype | None = None) -> bytes:
-    """The weights of `net` as a file, in `dtype` (default: their own). `kind`: 'live', 'ema', or what else the network is."""
-    about = {
+def pack(
+    net: nn.Module, spec: Spec, step: int, kind: str, dtype: torch.dtype | None = None, origin: Mapping[str, Any] | None = None
+) -> bytes:
+    """The weights of `net` as a file, in `dtype` (default: their own). `kind`: 'live', 'ema', or what else the network is.
+
+    origin: what is known of the weights that its training began with, where it did not begin anew.
+    """
+    about: dict[str, Any] = {
         "format": FORMAT,
         "kind": kind,
         "step": step,
@@ -36,6 +41,8 @@ def pack(net: nn.Module, spec: Spec, step: int, kind: str, dtype: torch.dtype | 
         "recipe": {name: value for name, value in asdict(spec.recipe).items() if value is not None},
         **({"untrained": spec.untrained} if spec.untrained else {}),
     }
+    if origin:
+        about["init"] = dict(origin)
     return files.pack(net.state_dict(), about, dtype)
 
 
@@ -87,8 +94,7 @@ def load_family(data: bytes, where: Path, own: Mapping[str, Any] = NO_OWN) -> tu
         raise UsageError(f"{problem} ({where})") from None
     try:
         if "net" not in own:
-            with torch.device("meta"), _Unfilled():  # takes no memory, whatever size of network the file claims
-                check_fit(build(spec).net, tensors, where)
+            check_fit(unfilled(spec).net, tensors, where)
         family = build(spec)
     except UsageError as problem:
         if own:
@@ -96,6 +102,12 @@ def load_family(data: bytes, where: Path, own: Mapping[str, Any] = NO_OWN) -> tu
         raise CheckpointError(f"damaged description in the weights file ({where}): {problem}") from None
     put(family.net, tensors, where)
     return family.without_training_nets().eval(), step
+
+
+def unfilled(spec: Spec) -> Family:
+    """The family of a spec, with names and shapes but no numbers: it takes no memory, whatever size of network that is."""
+    with torch.device("meta"), _Unfilled():
+        return build(spec)
 
 
 class _Unfilled(TorchFunctionMode):

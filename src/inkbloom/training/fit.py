@@ -17,7 +17,7 @@ from ..philox import Draw
 from ..printing import steady
 from .batches import share
 from .prepare import Training
-from .state import learning_rate
+from .state import learning_rate, stretch_at
 
 
 class Step(NamedTuple):
@@ -77,7 +77,7 @@ def fit(training: Training) -> Iterator[Step]:
             optimizer.step()
             losses.update({name: value.detach() * weight / world for name, value in {phase: loss, **values}.items()})
         if state.ema is not None:
-            state.ema.follow()
+            state.ema.follow(recipe.ema * stretch_at(state.step, recipe).steps)
         epoch = plan.epoch_of(state.step)
         state.step += 1
         yield Step(state.step, epoch, losses, lr, torch.stack(norms).max(), count)

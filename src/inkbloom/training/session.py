@@ -10,7 +10,7 @@ import copy
 import json
 import math
 import time
-from collections.abc import Collection, Generator, Iterator
+from collections.abc import Collection, Generator, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,7 +29,8 @@ from ..store.log import read as read_log
 from .fit import Step, fit
 from .prepare import Training
 from .signals import stop_signals
-from .state import State
+from .start import take_init
+from .state import State, stretch_at
 from .teacher import take_teacher
 
 BLOCK = 10  # steps between two looks at the losses
@@ -41,6 +42,7 @@ class Started(NamedTuple):
 
     step: int  # steps already done
     damaged: list[str]  # one line for each checkpoint that was passed over
+    begun: Sequence[str] = ()  # what the first weights are, where they were given
 
 
 class Logged(NamedTuple):
@@ -94,8 +96,10 @@ def session(run: RunFolder, training: Training, cards: Collection[int] = ()) -> 
     holdout = training.holdout if state.family.denoises else None
     log, losses = Log(run.log), Log(run.holdout)
     images = training.train.fingerprint()
-    damaged = _resume(run, training, images, log, losses)
-    yield Started(state.step, damaged)
+    damaged, begun = _resume(run, training, images, log, losses)
+    if first:
+        run.write_config(recipe)
+    yield Started(state.step, damaged, begun)
 
     epoch = _EpochMean(run, plan.epoch_of(state.step)) if first else None
     anchors: Anchors | None = None
@@ -103,7 +107,7 @@ def session(run: RunFolder, training: Training, cards: Collection[int] = ()) -> 
     clock, last = time.perf_counter(), recipe.steps
 
     def due(every: int) -> bool:
-        return state.step == last or bool(every and state.step % every == 0)
+        return state.step in (*recipe.stretches, last) or bool(every and state.step % every == 0)
 
     with stop_signals() as stop:
         for step in fit(training):
@@ -118,7 +122,9 @@ def session(run: RunFolder, training: Training, cards: Collection[int] = ()) -> 
                 pending, clock = [], time.perf_counter()
                 if first and epoch is not None:
                     for record in records:
-                        log.append({**record, "losses": {name: to_hex(loss) for name, loss in record["losses"].items()}})
+                        number = stretch_at(record["step"] - 1, recipe).number
+                        kept = {"losses": {name: to_hex(loss) for name, loss in record["losses"].items()}}
+                        log.append({**record, **kept, **({"stretch": number} if number > 1 else {})})
                     yield Logged(records)
                     yield from epoch.add(records, finished=plan.epoch_of(state.step))
             if first and holding and holdout is not None:
@@ -154,10 +160,11 @@ def session(run: RunFolder, training: Training, cards: Collection[int] = ()) -> 
     accelerator.wait_for_everyone()
 
 
-def _resume(run: RunFolder, training: Training, images: str, log: Log, losses: Log) -> list[str]:
-    """Takes over the newest intact checkpoint, or the teacher's weights where there is none, and cuts the logs back to it.
+def _resume(run: RunFolder, training: Training, images: str, log: Log, losses: Log) -> tuple[list[str], list[str]]:
+    """Takes over the newest intact checkpoint, or the weights to begin with where there is none, and cuts the logs back to it.
 
-    images: the fingerprint of the training images. Returns a line for each damaged checkpoint.
+    images: the fingerprint of the training images. Returns a line for each damaged checkpoint, and what is to be said of
+    given first weights.
     """
     state, accelerator = training.state, training.accelerator
     if accelerator.is_main_process:
@@ -168,13 +175,15 @@ def _resume(run: RunFolder, training: Training, images: str, log: Log, losses: L
     if found:
         _check_images(found[1], images, training.train.source)  # first: their classes decide the weights
         state.load(found[1], found[0])
+    begun: list[str] = []
+    if not state.step:
+        take_teacher(state)
+        begun = take_init(state)
     accelerator.wait_for_everyone()
     if accelerator.is_main_process:
         log.cut(state.step)
         losses.cut(state.step)
-    if not state.step:
-        take_teacher(state)
-    return found[2] if found else []
+    return (found[2] if found else []), begun
 
 
 def _check_images(files: dict[str, bytes], images: str, source: str) -> None:

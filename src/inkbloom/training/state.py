@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import math
 import platform
+from bisect import bisect
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from safetensors import SafetensorError
@@ -25,10 +27,25 @@ from .muon import Muon
 OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "muon": Muon}
 
 
+class Stretch(NamedTuple):
+    """A part of a training with a schedule of its own. Most have one; a finished training that goes on has one more."""
+
+    number: int  # from 1
+    begin: int  # steps done before it
+    steps: int
+
+
+def stretch_at(step: int, recipe: Recipe) -> Stretch:
+    """The stretch in which a step counted from 0 lies."""
+    ends = (0, *recipe.stretches, recipe.steps or 1)
+    place = bisect(recipe.stretches, step)
+    return Stretch(place + 1, ends[place], ends[place + 1] - ends[place])
+
+
 def learning_rate(step: int, recipe: Recipe) -> float:
-    """The learning rate of a step counted from 0: it rises over the warm-up, then stays or falls to 0 at the last step."""
-    total = recipe.steps or 1
-    warm = recipe.warmup * total
+    """The learning rate of a step counted from 0: over each stretch it rises in the warm-up, then stays or falls to 0."""
+    _, begin, total = stretch_at(step, recipe)
+    step, warm = step - begin, recipe.warmup * total
     if step < warm:
         return recipe.lr * (step + 1) / (warm + 1)
     done = (step - warm) / max(total - warm, 1)
@@ -41,9 +58,10 @@ class State:
 
     def __init__(self, spec: Spec, device: torch.device) -> None:
         self.spec, self.step = spec, 0
+        self.origin: dict[str, Any] | None = None  # what is known of the weights that it began with; None: it began anew
         self.family = build(spec).train()
         self.family.place(device)
-        self.ema = Average(self.family.net, spec.recipe.ema * (spec.recipe.steps or 1)) if spec.recipe.ema else None
+        self.ema = Average(self.family.net) if spec.recipe.ema else None
         self.optimizers = {phase: self._optimizer(list(owned.values())) for phase, owned in self.family.phases.items()}
 
     def _optimizer(self, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
@@ -72,15 +90,17 @@ class State:
             bad = first_not_finite(tensors)
             if bad:
                 raise Diverged(f"weights stopped being finite numbers by step {self.step} ({bad}): lower --lr or set --clip 1")
-        files = {"model.safetensors": pack(self.family.net, self.spec, self.step, "live"), "optimizer.safetensors": save(slots)}
+        packed = partial(pack, spec=self.spec, step=self.step, origin=self.origin)
+        files = {"model.safetensors": packed(self.family.net, kind="live"), "optimizer.safetensors": save(slots)}
         for name, net in more_nets.items():
-            files[f"{name}.safetensors"] = pack(net, self.spec, self.step, name)
+            files[f"{name}.safetensors"] = packed(net, kind=name)
         if self.ema is not None:
-            files["ema.safetensors"] = pack(self.ema.module, self.spec, self.step, "ema")
+            files["ema.safetensors"] = packed(self.ema.module, kind="ema")
         about = {
             "step": self.step,
             "averaged": self.ema.seen if self.ema is not None else 0,
             **fingerprint(),
+            **({"init": self.origin} if self.origin else {}),
             **more,
         }
         files["state.json"] = json.dumps(about, indent=1).encode()
@@ -108,7 +128,8 @@ class State:
             parts = ((name.partition("/"), slot) for name, slot in slots.items())
             slots = {f"{phase}/{renamed(rest)}": slot for (phase, _, rest), slot in parts}
         self._load_slots(slots, where / "optimizer.safetensors")
-        self.step = step
+        self.step, origin = step, about.get("init")
+        self.origin = origin if isinstance(origin, dict) else None
         return about
 
     def _load_slots(self, slots: dict[str, Tensor], where: Path) -> None:

@@ -46,10 +46,10 @@ def take_teacher(state: State) -> None:
     teacher, path = _teacher(recipe, state.spec.own)
     theirs, weights = teacher.recipe, teacher.net.state_dict()
     other = [field for field in ("channels", "size", "classes") if getattr(teacher.spec, field) != getattr(state.spec, field)]
-    if other and theirs.labels == recipe.labels and not _changes(theirs, recipe, IMAGES):
+    if other and theirs.labels == recipe.labels and not changes(theirs, recipe, IMAGES):
         told = f"the teacher draws images of other {other[0]} than the data ({shown(recipe.teacher)})"
         raise UsageError(f"{told}: name one trained on such data")
-    if other or _changes(theirs, recipe, SHARED):
+    if other or changes(theirs, recipe, SHARED):
         raise _otherwise(theirs, recipe, (*(IMAGES if other else ()), *SHARED, *NETWORK))
     try:
         check_fit(state.family.net, weights, path)
@@ -60,9 +60,14 @@ def take_teacher(state: State) -> None:
         net.load_state_dict(weights)
 
 
+def place_of(named: str) -> Path:
+    """Where the run or the weights file lies that a recipe names. Raises CheckpointError where the shipped one is damaged."""
+    return pretrained() if named == PRETRAINED else Path(os.path.expanduser(named))
+
+
 def _teacher(recipe: Recipe, own: Mapping[str, Any]) -> tuple[Family, Path]:
     """The recipe's teacher, and where its weights are. Raises CheckpointError, UsageError where it cannot teach."""
-    path = pretrained() if recipe.teacher == PRETRAINED else Path(os.path.expanduser(recipe.teacher))
+    path = place_of(recipe.teacher)
     teacher, _ = load_weights(path, own=own)
     if not teacher.denoises:
         raise UsageError(f"the teacher knows few steps only or is no diffusion model ({shown(recipe.teacher)}): name another")
@@ -71,14 +76,14 @@ def _teacher(recipe: Recipe, own: Mapping[str, Any]) -> tuple[Family, Path]:
 
 def _otherwise(theirs: Recipe, own: Recipe, names: tuple[str, ...]) -> UsageError:
     """The error for a student made otherwise than its teacher, with all that is to be added to the command."""
-    added = " ".join(flag for _, flag in _changes(theirs, own, names) if flag)
-    left = " and ".join(f"--{name}" for name, flag in _changes(theirs, own, names) if not flag)
+    added = " ".join(flag for _, flag in changes(theirs, own, names) if flag)
+    left = " and ".join(f"--{name}" for name, flag in changes(theirs, own, names) if not flag)
     parts = [f"add {added}" if added else "", f"leave out {left}" if left else ""]
     mend = " and ".join(part for part in parts if part) or "name one with the network of this recipe"
     return UsageError(f"the teacher was made otherwise ({shown(own.teacher)}): {mend}")
 
 
-def _changes(theirs: Recipe, own: Recipe, names: tuple[str, ...]) -> list[tuple[str, str]]:
+def changes(theirs: Recipe, own: Recipe, names: tuple[str, ...]) -> list[tuple[str, str]]:
     """(field, the flag that makes it the teacher's, '' where leaving it out does) for each that differs."""
     pairs = [(name, _value(theirs, name), _value(own, name)) for name in names]
     return [
