@@ -37,7 +37,7 @@ from inkbloom.training.session import CardDue, Logged, session
 
 COUNT, HELD, DRAWN = 200, 128, 100  # images to train on, images of the hold-out loss, pictures drawn at each look
 ARMS = {"fine-tuned": "pretrained", "anew": ""}
-COLUMNS = ("hold-out loss", "near", "ratio")
+COLUMNS = ("hold-out loss", "near", "ratio", "distance")
 
 
 def few(source: str) -> tuple[Data, Tensor]:
@@ -107,6 +107,16 @@ def trained(recipe: Recipe, data: Data, unseen: Tensor, place: Path) -> dict[str
     return found
 
 
+def table(results: dict[str, Any]) -> str:
+    """The figures as a Markdown table, a row for each step looked at."""
+    heads = [f"{column}, {name}" for column in COLUMNS for name in results]
+    lines = [f"| step | {' | '.join(heads)} |", "|---" * (len(heads) + 1) + "|"]
+    for step in next(iter(results.values()))["looks"]:
+        cells = [f"{found['looks'][step][column]:.4f}" for column in COLUMNS for found in results.values()]
+        lines.append(f"| {step} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def picture(results: dict[str, Any], work: Path, path: Path) -> None:
     """Hold-out loss over the steps, and beside it what both draw in the end."""
     figure = blank()
@@ -133,7 +143,7 @@ def main() -> None:
     parser.add_argument(
         "--data", default="fashion-mnist", metavar="SOURCE", help="a source of 28 x 28 grey images with classes"
     )
-    parser.add_argument("--steps", type=int, default=400, metavar="N", help="steps of each training (default: 400)")
+    parser.add_argument("--steps", type=int, default=160, metavar="N", help="steps of each training (default: 160)")
     parser.add_argument("--lr", type=float, default=3e-3, metavar="X", help="peak learning rate (default: 0.003)")
     parser.add_argument("--seed", type=int, default=0, metavar="N")
     parser.add_argument("--work", type=Path, default=Path("runs/fine-tuning"), metavar="FOLDER", help="where both runs go")
@@ -143,13 +153,14 @@ def main() -> None:
     data, unseen = few(args.data)
     recipe = load_recipe("fast").resolved(
         widths=[48, 96], steps=args.steps, batch_size=16, lr=args.lr, seed=args.seed, precision="fp32", guidance=1,
-        checkpoint_every=25, preview_every=10**9, holdout_every=0,
+        checkpoint_every=20, preview_every=10**9, holdout_every=0,
     )  # fmt: skip
     show({"recipe": "fast with widths 48 96, batches of 16", "lr": args.lr, "seed": args.seed, "images": COUNT, **machine})
     results = {}
     for name, init in ARMS.items():
         print(name, flush=True)
         results[name] = trained(recipe.resolved(init=init), data, unseen, args.work / name)
+    print(table(results))
     write(
         args.json, {"data": args.data, "images": COUNT, "lr": args.lr, "seed": args.seed, "machine": machine, "arms": results}
     )

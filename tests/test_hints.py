@@ -129,15 +129,16 @@ def test_a_run_goes_on_however_its_images_are_spelled(inside, command, tmp_path)
     assert ended.error.startswith("the images are not those that this run began with")
 
 
-def test_more_steps_than_a_run_has(inside, command, tmp_path):
+def test_other_steps_than_a_run_has(inside, command, tmp_path):
     run = shutil.copytree("runs/shapes", tmp_path / "run")
     words = ["train", run / "config.toml", "--out", run]
-    ended = command(*words, "--steps", 5)
+    ended = command(*words, "--steps", 2)
     assert ended.code == 2
-    assert ended.error == (f"the run ended after 3 steps ({run}), not 5: give --steps 3, or train 5 steps in another --out")
+    mend = "give --steps 3, more to go on, or train 2 steps in another --out"
+    assert ended.error == f"the run ended after 3 steps ({run}), not 2: {mend}"
     assert command(*words, "--steps", 3).code == 0
-    ended = command(*words, "--epochs", 4)
-    assert "not 8: give --steps 3, or train 8 steps in another --out" in ended.error
+    ended = command(*words, "--epochs", 1)
+    assert f"not 2: {mend}" in ended.error
     (run / "config.toml").write_text((run / "config.toml").read_text().replace("\nsteps = 3\n", "\nsteps = 9\n"))
     ended = command(*words, "--steps", 5)
     assert ended.error.startswith(f"the run is on its way to 9 steps ({run}), not 5: give --steps 9, ")

@@ -237,7 +237,8 @@ def _at_odds(recipe: Recipe) -> Iterator[str]:
         yield f"steps = {recipe.steps} and epochs = {recipe.epochs}: both say how long to train; give one of them"
     ends = (*recipe.stretches, recipe.steps) if recipe.steps else recipe.stretches
     if any(late <= early for early, late in pairwise(ends)):
-        yield f"stretches = {written(list(recipe.stretches))}: must rise, and end below steps = {recipe.steps}"
+        below = f", and end below steps = {recipe.steps}" if recipe.steps else ""
+        yield f"stretches = {written(list(recipe.stretches))}: must rise{below}"
     if recipe.init and recipe.teacher:
         yield "init with a teacher: a student begins with its teacher's weights; leave out --init"
     if times and len(times) != recipe.sample_steps:

@@ -384,7 +384,9 @@ def test_a_folder_that_holds_a_run_of_another_recipe(recipe, command, tmp_path):
     for words, said in {
         ("--seed", "3"): "seed: 0 -> 3",
         ("--lr", "0.5", "--flip"): "flip: False -> True; lr: 0.002 -> 0.5",
-        ("--steps", "48"): "the run ended after 24 steps",
+        ("--steps", "12"): "the run ended after 24 steps",
+        ("--steps", "48", "--lr", "0.5"): "lr: 0.002 -> 0.5",
+        ("--init", "pretrained"): "-> pretrained",
         ("--precision", "bf16"): "precision: fp32 -> bf16",
         ("--seed", "3", "--lr", "1", "--flip", "--ema", "0", "--clip", "1"): "2 more",
     }.items():

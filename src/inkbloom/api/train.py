@@ -42,12 +42,13 @@ def train(
     """Trains by a recipe (a name, a TOML file or a Recipe) with some fields changed, and returns the run, ready to sample.
 
     data: the source, or images that `inkbloom.images` made of arrays. out: the run's folder, default runs/RECIPE; if it holds
-    an unfinished run of this recipe, that is resumed; a finished one goes on to more steps. cards: the steps after which RUN/cards/step-XXXXXXXX.json is made, the
-    card of as many images as one of its blocks holds; it changes nothing in the training. quiet: prints nothing.
+    an unfinished run of this recipe, that is resumed, and a finished one goes on to more steps. cards: the steps after which
+    RUN/cards/step-XXXXXXXX.json is made, the card of as many images as one of its blocks holds; it changes nothing in the
+    training. quiet: prints nothing.
 
-    changes: fields of the recipe, such as steps=500 or init=RUN, a Run or a path; None leaves one as it is. Where a field names a network or a function
-    (net, path, target, loss_on, loss, noise, times, solver, spacing), an object of one's own of the same contract may stand:
-    see docs/bring-your-own.md.
+    changes: fields of the recipe, such as steps=500; None leaves one as it is. init: a Run, or its path, to begin with. Where a
+    field names a network or a function (net, path, target, loss_on, loss, noise, times, solver, spacing), an object of one's
+    own of the same contract may stand: see docs/bring-your-own.md.
     Raises InkbloomError; Interrupted after Ctrl-C, once the run can be resumed.
     """
     changes |= {name: PRETRAINED for name in ("init", "teacher") if _shipped(changes.get(name))}

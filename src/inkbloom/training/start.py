@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -63,7 +63,7 @@ def take_init(state: State) -> list[str]:
         if name in source.nets
     }
     total = sum(_size(dict(net.named_parameters())) for net in nets.values())
-    taken = sum(_size({name: value for name, value in nets[of].named_parameters() if name in found[of]}) for of in found)
+    taken = sum(_taken(nets[name], found[name].keys() & source.nets[name].keys()) for name in found)
     if taken < LEAST * total:
         raise _nothing_fits(source.spec.recipe, recipe, taken, total)
     for name, tensors in found.items():
@@ -93,7 +93,9 @@ def _source(recipe: Recipe) -> Source:
         raise CheckpointError(f"weights that are not finite numbers ({where}, {bad}): begin with others")
     theirs = spec.recipe
     if theirs.family != recipe.family:
-        raise UsageError(f"the weights to begin with are of a {theirs.family}, not of a {recipe.family} ({name}): name others")
+        raise UsageError(
+            f"the weights to begin with are of the family {theirs.family}, not {recipe.family} ({name}): name others"
+        )
     if theirs.net != recipe.net:
         raise UsageError(
             f"the weights to begin with are of the network {theirs.net}, not {recipe.net} ({name}): "
@@ -110,6 +112,10 @@ def _source(recipe: Recipe) -> Source:
 def _bare(net: nn.Module) -> nn.Module:
     """The network itself, without what it keeps of clusters."""
     return net.net if isinstance(net, ClusterConditioned) else net
+
+
+def _taken(net: nn.Module, names: Set[str]) -> int:
+    return _size({name: parameter for name, parameter in net.named_parameters() if name in names})
 
 
 def _size(tensors: Tensors) -> int:
@@ -172,6 +178,8 @@ def _classes_told(theirs: Spec, ours: Spec, kept: Sequence[int | None]) -> Itera
     conditions = _conditions(theirs)
     if conditions and not kept:
         yield "without classes it begins with what they draw for no class in particular"
+    if kept and not conditions:
+        yield f"they knew no classes, and the {len(kept)} of this begin alike"
     new = [place for place, number in enumerate(kept) if number is None]
     if conditions and new and (theirs.recipe.clusters or ours.recipe.clusters):
         yield f"its {len(kept)} clusters are others, and begin as none in particular"
