@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import time
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -33,7 +32,7 @@ from inkbloom.recipe_files import load_recipe
 from inkbloom.sampling import pictures, request
 from inkbloom.store.folder import RunFolder
 from inkbloom.training.prepare import prepare
-from inkbloom.training.session import CardDue, Logged, session
+from inkbloom.training.session import CardDue, session
 
 COUNT, HELD, DRAWN = 200, 128, 100  # images to train on, images of the hold-out loss, pictures drawn at each look
 ARMS = {"fine-tuned": "pretrained", "anew": ""}
@@ -89,21 +88,17 @@ def trained(recipe: Recipe, data: Data, unseen: Tensor, place: Path) -> dict[str
     """The figures of a training at each of its marks; those of an earlier, stopped try are kept in `place`."""
     place.mkdir(parents=True, exist_ok=True)
     kept = place / "looks.json"
-    found: dict[str, Any] = json.loads(kept.read_text()) if kept.exists() else {"seconds": 0.0, "looks": {}}
+    found: dict[str, Any] = json.loads(kept.read_text()) if kept.exists() else {"looks": {}}
     alone = replace(data, slices={"train": data.slices["train"]})  # the looks measure the hold-out loss themselves
     training = prepare(recipe, alone, best_device())
-    began = time.monotonic()
     with closing(session(RunFolder(place), training, marks(recipe.steps or 0))) as events:
         for event in events:
-            if isinstance(event, Logged):
-                found["seconds"] += time.monotonic() - began
             if isinstance(event, CardDue):
                 figures, drawn = looked_at(event.family, data, unseen, event.step)
                 found["looks"][str(event.step)] = figures
                 torch.save(drawn, place / "drawn.pt")
                 kept.write_text(json.dumps(found))
                 print(f"  step {event.step:5}: " + ", ".join(f"{name} {figures[name]:.4f}" for name in COLUMNS), flush=True)
-            began = time.monotonic()
     return found
 
 
@@ -126,7 +121,9 @@ def picture(results: dict[str, Any], work: Path, path: Path) -> None:
         looks = list(found["looks"].values())
         axes[0].plot([look["step"] for look in looks], [look["hold-out loss"] for look in looks], "o-", label=name)
     axes[0].axhline(looks[-1]["linear"], color="grey", linestyle="--", label="best linear denoiser")
-    axes[0].set(xlabel="step", ylabel="hold-out x0 loss", xscale="log", yscale="log")
+    axes[0].set(xlabel="step", ylabel="hold-out x0 loss", xscale="log")
+    axes[0].set_xticks([look["step"] for look in looks], [str(look["step"]) for look in looks])
+    axes[0].minorticks_off()
     axes[0].legend(fontsize="small")
     for place, name in zip(axes[1:], results, strict=True):
         drawn = torch.load(work / name / "drawn.pt", weights_only=True)
