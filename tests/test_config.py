@@ -36,6 +36,7 @@ def complaint(function, *args, **more):
 
 
 def test_names_are_the_keys_of_the_registries():
+    from inkbloom.data.augment import KINDS
     from inkbloom.data.pixels import RANGES
     from inkbloom.diffusion import LOSSES, NOISES, PATHS, TARGETS, TIMES
     from inkbloom.families import FAMILIES
@@ -57,6 +58,7 @@ def test_names_are_the_keys_of_the_registries():
         (config.SpacingName, SPACINGS),
         (config.OptimizerName, OPTIMIZERS),
         (config.PixelRange, RANGES),
+        (config.AugmentName, KINDS),
     ):
         assert list(get_args(names)) == list(registry)
 
@@ -98,6 +100,9 @@ def wrong_values(hint):
     if hint == tuple[float, ...]:
         items = [[0], [-1.0], [0.5], [1, 1], [math.nan], ["a\nb"], [True], [None], [[1.0]], [16**5000], [1.0] * 3000]
         return [*items, "1", "1" * 10_000, 1.0, None, math.nan, {1.0: 2}]
+    if get_origin(hint) is tuple:
+        each = [item for item in wrong_values(get_args(hint)[0]) if not isinstance(item, list)]
+        return [*([item] for item in each), *each, "mirror", ["mirror", "x"], ["x"] * 3000]
     if hint is bool:
         return [0, 1, 1.0, math.nan, 16**5000, "true", "True", None, [], "x" * 10_000]
     if hint is str:
@@ -221,6 +226,7 @@ def test_a_field_that_a_family_does_not_heed_is_refused():
 
 
 CHANGED = {
+    "augment": 0.5, "augment_with": ["mirror"],
     "net": "basic", "layers": 3, "kernel": 5, "timed": False,
     "path": "vp", "target": "v", "loss_on": "v", "loss": "pseudo_huber", "loss_cap": 9.0,
     "noise": "uniform", "times": "logit_normal", "t_mean": 0.5, "t_std": 2.0, "label_drop": 0.5,
@@ -257,7 +263,37 @@ def test_seed_fits_the_key_of_the_generator():
     complaint(PLAIN.resolved, seed=MAX_SEED + 1)
 
 
+# ---- a list of names
+
+
+def test_names_out_of_a_list():
+    """As many as one likes, in any order, from Python, a file or the command line; a wrong one is told with the nearest."""
+    assert PLAIN.resolved(augment_with=["zoom", "mirror"]).augment_with == ("zoom", "mirror")
+    recipe = PLAIN.resolved(augment=0.25, augment_with=("turn",))
+    assert parse_recipe(dump_recipe(recipe), "here") == recipe
+    assert "did you mean 'mirror'?" in complaint(PLAIN.resolved, augment_with=["shift", "miror"])
+    for wrong in ("mirror", 3, None, True):
+        assert "needs a list of names out of mirror, shift, turn, zoom, colour" in complaint(PLAIN.resolved, augment_with=wrong)
+    assert "unknown augment_with '3'" in complaint(PLAIN.resolved, augment_with=[3])
+
+
 # ---- settings that do not go together
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"net": "basic", "widths": ()}, "augment with net basic: it cannot be told what was done to an image"),
+        ({"net": "unet2d", "widths": ()}, "augment with net unet2d: it cannot be told"),
+        ({"teacher": "runs/fast"}, "augment with a teacher: a student sees no images"),
+        ({"augment_with": []}, "augment = 0.5 with an empty augment_with"),
+        ({"augment": 1.5}, "augment = 1.5: must lie in [0, 1]"),
+    ],
+)
+def test_augmentation_of_which_nobody_could_be_told(changes, words):
+    assert words in complaint(Recipe().resolved, **{"steps": 3, "augment": 0.5, **changes})
+    if "augment" not in changes:
+        Recipe().resolved(**{"steps": 3, **changes})  # without, it is fine
 
 
 def test_steps_or_epochs_the_last_word_counts():
@@ -348,6 +384,7 @@ def values(hint):
         int: st.integers(1, 64),
         tuple[int, ...]: st.lists(st.integers(1, 4096), max_size=5).map(tuple),
         tuple[float, ...]: st.just(()),
+        tuple[config.AugmentName, ...]: st.lists(st.sampled_from(get_args(config.AugmentName)), min_size=1).map(tuple),
     }[hint]
 
 
@@ -376,6 +413,8 @@ def recipes(draw):
         recipe = replace(recipe, path="lerp", times="uniform", solver="euler", spacing="uniform")
     if not recipe.kernel % 2 or (recipe.family == "diffusion" and recipe.net != "ink"):
         recipe = replace(recipe, kernel=3, upsampler="auto")
+    if recipe.net in ("basic", "unet2d") or recipe.teacher:
+        recipe = replace(recipe, augment=0.0)
     levels = draw(st.lists(st.floats(1e-6, 0.999), max_size=6, unique=True))
     if levels:
         recipe = replace(recipe, sample_times=(1.0, *sorted(levels, reverse=True)), sample_steps=len(levels) + 1)

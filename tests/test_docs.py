@@ -282,8 +282,9 @@ def field_rows():
     """field, default, what may be written, help: what docs/recipes.md says about each field of a recipe."""
     for f in fields(Recipe):
         hint, default = HINTS[f.name], f.default
-        if get_origin(hint) is Literal:
-            values = ", ".join(get_args(hint))
+        names = get_args(hint if get_origin(hint) is Literal else get_args(hint)[0] if get_origin(hint) is tuple else None)
+        if names:
+            values = "list of " * (get_origin(hint) is tuple) + ", ".join(names)
         else:
             values = {
                 bool: "true, false",
@@ -317,6 +318,8 @@ def test_recipes_md_explains_every_field_as_the_code_does():
     def in_chinese(values):
         if found := re.fullmatch(r"(.+), (\S+) to (\S+)", values):
             return f"{words[found[1]]}，{found[2]} 到 {found[3]}"
+        if values.startswith("list of ") and values not in words:
+            return values.removeprefix("list of ") + " 的列表"
         return words.get(values, values)
 
     translated = [[name, words.get(default, default), in_chinese(values)] for name, default, values, _ in expected]

@@ -34,6 +34,7 @@ PrecisionName = Literal["auto", "fp32", "bf16"]
 CompileName = Literal["auto", "on", "off"]
 PixelRange = Literal["0..1", "-1..1"]
 SplitName = Literal["train", "all"]
+AugmentName = Literal["mirror", "shift", "turn", "zoom", "colour"]
 
 
 def _f(default: Any, help: str, *families: FamilyName, within: tuple[float, float] | None = None) -> Any:
@@ -56,6 +57,15 @@ class Recipe:
     size: str = _f("", "bring images to N or HxW pixels (centre crop, resize); empty: as they are")
     pixels: PixelRange = _f("-1..1", "range of the pixel values that the network sees")
     flip: bool = _f(False, "mirror each image left-right with probability 1/2")
+    augment: float = _f(
+        0.0,
+        "probability of each small change in augment_with; the network is told of them and does not draw them",
+        "diffusion",
+        within=(0, 1),
+    )
+    augment_with: tuple[AugmentName, ...] = _f(
+        get_args(AugmentName), "the small changes that augment makes to images; colour: to colour images only", "diffusion"
+    )
     skip_broken: bool = _f(False, "leave out files that cannot be read instead of stopping")
     background: str = _f("auto", "what shows through transparent pictures: white, black, #rrggbb; auto: decided by looking")
 
@@ -246,6 +256,15 @@ def _at_odds(recipe: Recipe) -> Iterator[str]:
     for name, changed in (("kernel", recipe.kernel != 3), ("upsampler", recipe.upsampler != "auto")):
         if changed and recipe.family == "diffusion" and recipe.net != "ink":
             yield f"{name} with net {recipe.net}: its layers are as they are; leave out --{name}, or use --net ink"
+    if recipe.augment and recipe.net in ("basic", "unet2d"):
+        yield (
+            f"augment with net {recipe.net}: it cannot be told what was done to an image, and would draw such pictures; "
+            "use --net ink"
+        )
+    if recipe.augment and recipe.teacher:
+        yield "augment with a teacher: a student sees no images, only what its teacher draws; set --augment 0"
+    if recipe.augment and not recipe.augment_with:
+        yield f"augment = {recipe.augment:g} with an empty augment_with: name what to do, as in --augment-with mirror shift"
     if recipe.noise == "uniform" and recipe.path != "lerp":
         yield (
             f"uniform noise with path {recipe.path}: only lerp is a mixture of image and noise that ends at the noise itself; "

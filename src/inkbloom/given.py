@@ -66,6 +66,9 @@ def typed(name: str, value: Any, hint: Any, may_be_own: bool = False) -> Any:
         if value not in get_args(hint) or not isinstance(value, str):
             raise unknown(name, value if isinstance(value, str) else written(value), get_args(hint))
         return value
+    names = get_args(get_args(hint)[0]) if get_origin(hint) is tuple else ()  # of a list of names
+    if names and isinstance(value, list | tuple):
+        return tuple(typed(name, item, Literal[names]) for item in value)
     if hint == tuple[int, ...] and isinstance(value, list | tuple):
         value = tuple(value)
         good = all(type(item) is int for item in value)
@@ -82,7 +85,11 @@ def typed(name: str, value: Any, hint: Any, may_be_own: bool = False) -> Any:
         good = type(value) is hint
     if not good:
         lists = {tuple[int, ...]: "list of whole numbers", tuple[float, ...]: "list of numbers"}
-        wanted = lists.get(hint) or {str: "text", bool: "true or false", float: "number"}.get(hint, "whole number")
+        wanted = (
+            f"list of names out of {', '.join(names)}"
+            if names
+            else lists.get(hint) or {str: "text", bool: "true or false", float: "number"}.get(hint, "whole number")
+        )
         raise UsageError(f"{name} = {written(value)}: needs {'' if hint in (str, bool) else 'a '}{wanted}")
     if hint is str and any("\ud800" <= letter <= "\udfff" for letter in value):  # how Python reads a name in another encoding
         raise UsageError(f"{name} = {written(value)}: not UTF-8; rename the file")

@@ -32,6 +32,7 @@ PURPOSES = {
     "clusters": 10,  # where k-means begins: index = class
     "cluster": 11,  # sampling: the cluster that an image is drawn from
     "tint": 12,  # the colours of the tinted digits: draw 0 their strength, draw 1 which channel stays low
+    "augment": 13,  # augmentation that the network is told of
 }
 MAX_SEED = 2**32 - 1
 

@@ -19,7 +19,7 @@ pytestmark = [
 ]
 LOCAL = {"GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1", "MASTER_ADDR": "127.0.0.1"}
 # 27 images, 22 of them to train on: batches of 7, 7, 7 and 1, so shares of 3 + 4 and of none + 1
-ODD = {"steps": 24, "batch_size": 7, "short_batches": True, "flip": True, "clip": 1.0, "checkpoint_every": 10}
+ODD = {"steps": 24, "batch_size": 7, "short_batches": True, "flip": True, "augment": 0.5, "clip": 1.0, "checkpoint_every": 10}
 
 WATCHED = """
 import os, sys

@@ -89,7 +89,7 @@ TERM, INT = signal.SIGTERM, signal.SIGINT
 CELLS = {
     "step 1, Adam": ([(1, TERM)], {"optimizer": "adam", "ema": 0.0, "flip": True}),
     "step 1, killed": ([(1, Crash)], {"short_batches": True, "noise": "uniform", "pixels": "0..1", "precision": "bf16"}),
-    "within an epoch, bf16": ([(7, INT)], {"precision": "bf16", "flip": True, "weight_decay": 0.1}),
+    "within an epoch, bf16": ([(7, INT)], {"precision": "bf16", "flip": True, "weight_decay": 0.1, "augment": 0.5}),
     "within an epoch, killed": ([(8, Crash)], {"optimizer": "adam", "labels": False, "clip": 0.5, "schedule": "linear"}),
     "between epochs": ([(6, TERM)], {"short_batches": True, "label_drop": 0.5, "optimizer": "adam"}),
     "between epochs, wrapped": ([(5, INT)], {"times": "logit_normal", "loss_on": "v", "ema": 0.0, "holdout_every": 3}),
@@ -99,7 +99,7 @@ CELLS = {
     "last step": ([(24, TERM)], {"optimizer": "adam", "precision": "bf16", "label_drop": 0.0}),
     "last step, killed": ([(24, Crash)], {"short_batches": True, "ema": 0.5, "preview_every": 4, "holdout_every": 4}),
     "over and over": ([(3, Crash), (4, TERM), (9, Crash), (9, Crash), (17, INT)], {"flip": True}),
-    "Muon": ([(7, TERM), (12, Crash)], {"optimizer": "muon", "widths": [16, 16]}),
+    "Muon": ([(7, TERM), (12, Crash)], {"optimizer": "muon", "widths": [16, 16], "augment": 0.3}),
     "clusters": ([(7, TERM), (12, Crash)], {"clusters": 3, "labels": False, "label_drop": 0.3}),
     "another network": ([(13, INT)], {"net": "basic", "widths": [16, 16, 16], "labels": False, "target": "v", "loss_on": "v"}),
 }

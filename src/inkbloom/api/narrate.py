@@ -47,6 +47,9 @@ def introduction(training: Training) -> Iterator[str]:
         never = [family.spec.classes[number] for number in family.spec.untrained]
         yield f"classes: {len(family.trained):,} are trained; {listed(never)} never drawn, for want of training images"
     yield f"net: {family.title}, {parameters:,} parameters; {family.summary}"
+    if recipe.augment:
+        kinds = [kind for kind in recipe.augment_with if kind != "colour" or images.channels == 3]
+        yield f"augment: {', '.join(kinds)}, each with probability {recipe.augment:g}; the network is told"
     passes = f"{training.plan.passes(recipe.steps or 0):,.1f}".removesuffix(".0")
     epochs = f"{passes} epoch{'s' * (passes != '1')}"
     stretches = f", in stretches of {stretches_told(recipe)}" if recipe.stretches else ""

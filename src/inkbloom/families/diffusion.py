@@ -8,10 +8,11 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
+from ..data import augment
 from ..data.pixels import RANGES
 from ..diffusion import LOSSES, NOISES, Coef, Denoise, clipped, guided, loss_weight, split
 from ..errors import UsageError, entry, own_name
-from ..nets import ClusterConditioned
+from ..nets import ClusterConditioned, untold
 from ..philox import Draw
 from ..solvers import SOLVERS, Solver, Spacing, step_times
 from .conditioning import Clusters, Labels
@@ -55,6 +56,12 @@ class Diffusion(Family):
         clusters = f", {r.clusters} clusters{' a class' * bool(self.num_classes)}" if r.clusters else ""
         return f"{r.path} path, {r.noise} noise, predicts {r.target}{clusters}"
 
+    def without_training_nets(self) -> Self:
+        """See Family; what tells the network of augmentation goes, too."""
+        if "net" not in self.spec.own:
+            untold(self.net)
+        return super().without_training_nets()
+
     def conditions_of(self, images: Tensor, labels: Tensor | None) -> Tensor | None:
         """See Family; clusters are found here, and the network keeps their shares."""
         return self.conditioning.of_images(images, labels)
@@ -63,9 +70,13 @@ class Diffusion(Family):
         """The loss of a batch, the mean over all pixels, and no further values.
 
         x: (B, C, H, W) floats in the recipe's pixel range; y: (B,) as `conditions_of` gives them; draw: the batch's random
-        numbers. By default it is the squared error on `loss_on`.
+        numbers. By default it is the squared error on `loss_on`. Where the recipe augments, it is done here, and the network
+        is told.
         """
-        r = self.recipe
+        r, a = self.recipe, None
+        if r.augment:
+            a = augment.drawn(draw, r.augment, r.augment_with)
+            x = augment.done(x, a, r.pixels)
         t = self.spec.part("times")(draw.uniform("time", 1)[:, 0], r.t_mean, r.t_std).to(x)
         eps = self.noise(draw, "noise", *x.shape[1:]).to(x)
         if self.num_conditions and y is not None:
@@ -73,10 +84,10 @@ class Diffusion(Family):
         c = self._coef(t)
         p, q = self.target(c)
         noisy = c.a * x + c.s * eps
-        out = self._predict(self.net, noisy, t, y)
+        out = self._predict(self.net, noisy, t, y, a)
         error = out - (p * x + q * eps)
         if self.num_conditions and y is not None and r.train_guidance > 1:
-            error = error - self._guidance_correction(out.detach(), noisy, t)
+            error = error - self._guidance_correction(out.detach(), noisy, t, a)
         return self._loss(error, loss_weight(c, self.target, self.spec.part("loss_on"), r.loss_cap)), {}
 
     def _loss(self, error: Tensor, weight: Tensor | float) -> Tensor:
@@ -86,14 +97,14 @@ class Diffusion(Family):
         return mean
 
     @torch.no_grad()
-    def _guidance_correction(self, conditional: Tensor, noisy: Tensor, t: Tensor) -> Tensor:
+    def _guidance_correction(self, conditional: Tensor, noisy: Tensor, t: Tensor, a: Tensor | None) -> Tensor:
         """How far the target moves so that the network learns its own guided answer (Tang et al. 2025, arXiv 2502.12154).
 
         Guidance w answers  D + w (C - D)  from C, conditional, and D, unconditional. A network that gives this as N where it
         has a condition satisfies  N = C + (1 - 1/w) (N - D), and E[x0] = C; where the label is dropped, N = D and nothing
         moves.
         """
-        return (1 - 1 / self.recipe.train_guidance) * (conditional - self._predict(self.net, noisy, t, None))
+        return (1 - 1 / self.recipe.train_guidance) * (conditional - self._predict(self.net, noisy, t, None, a))
 
     def denoiser(self, labels: Tensor | None = None, guidance: float = 1.0) -> Denoise:
         """x0 from (x, t) for pictures of the classes labels: (B,), or of no class in particular, as for one never trained."""
@@ -158,11 +169,15 @@ class Diffusion(Family):
         """The noisiest level that a solver can start from: eps says nothing about x0 where the path holds no image at all."""
         return 0.999 if self.recipe.target == "eps" and self.path(torch.tensor(1.0)).a < 1e-6 else 1.0
 
-    def _predict(self, net: nn.Module, x: Tensor, t: Tensor, y: Tensor | None) -> Tensor:
-        """The network's output. A network with conditions always gets one: `num_conditions` itself means none in particular."""
+    def _predict(self, net: nn.Module, x: Tensor, t: Tensor, y: Tensor | None, a: Tensor | None = None) -> Tensor:
+        """The network's output. A network with conditions always gets one: `num_conditions` itself means none in particular.
+
+        a: (B, augment.NUMBERS), what was done to the images; None, as in sampling: nothing.
+        """
         if y is None and self.num_conditions:
             y = torch.full((len(x),), self.num_conditions, device=x.device)
-        out: Tensor = net(x, t if self.recipe.timed else torch.zeros_like(t), y)
+        told = () if a is None else (a,)
+        out: Tensor = net(x, t if self.recipe.timed else torch.zeros_like(t), y, *told)
         return out.to(x.dtype)
 
     def _coef(self, t: Tensor) -> Coef:
@@ -174,12 +189,16 @@ def network(spec: Spec) -> nn.Module:
     """The network of a recipe with first weights from torch's global generator. Raises UsageError."""
     recipe = spec.recipe
     num_conditions = max(spec.num_classes, 1) * recipe.clusters or spec.num_classes
+    if recipe.augment and spec.channels == 1 and set(recipe.augment_with) == {"colour"}:
+        raise UsageError("augment_with colour alone, for grey images: name what to do with these, as in --augment-with mirror")
     if "net" in spec.own:
         net = own_net(spec, num_conditions)
     else:
         settings: dict[str, Any] = {name: getattr(recipe, name) for name in ("widths", "layers") if getattr(recipe, name)}
         if recipe.net == "ink":
             settings |= {"kernel": recipe.kernel, "transposed": recipe.upsampler == "transposed"}
+        if recipe.augment:
+            settings["augment"] = augment.NUMBERS
         net = spec.part("net")(channels=spec.channels, size=spec.size, num_classes=num_conditions, **settings)
         if recipe.clusters and not net.num_classes:
             raise UsageError(f"clusters = {recipe.clusters} with net {recipe.net}: it has no conditions; set --clusters 0")

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 class ClusterConditioned(nn.Module):
-    """`net` with the share that each cluster has of its class: `net(x, t, y)` as before, y = class * clusters + cluster.
+    """`net` with the share that each cluster has of its class: `net(x, t, y, ...)` as before, y = class * clusters + cluster.
 
     `net` has num_classes * clusters conditions, or just `clusters` where `num_classes` is 0. From outside it has
     `num_classes` classes.
@@ -20,8 +20,8 @@ class ClusterConditioned(nn.Module):
         self.net, self.num_classes, self.channels_last = net, num_classes, getattr(net, "channels_last", False)
         self.register_buffer("shares", torch.full((max(num_classes, 1), clusters), 1 / clusters))
 
-    def forward(self, x: Tensor, t: Tensor, y: Tensor | None = None) -> Tensor:
-        out: Tensor = self.net(x, t, y)
+    def forward(self, x: Tensor, t: Tensor, y: Tensor | None = None, *told: Tensor) -> Tensor:
+        out: Tensor = self.net(x, t, y, *told)
         return out
 
     def condition(self, u: Tensor, labels: Tensor | None) -> Tensor:

@@ -56,9 +56,11 @@ class Block(nn.Module):
 
 
 class Condition(nn.Module):
-    """(t, y) -> (B, width): sines and cosines of t through two linear layers, plus a learned vector for the class."""
+    """(t, y, a) -> (B, width): sines and cosines of t through two linear layers, plus a learned vector for the class, plus a
+    linear function of what was done to the image in training: nothing where a is None or 0.
+    """
 
-    def __init__(self, width: int, num_classes: int, waves: int = 16) -> None:
+    def __init__(self, width: int, num_classes: int, augment: int = 0, waves: int = 16) -> None:
         super().__init__()
         self.frequencies: Tensor
         # on the CPU even where the network is built on "meta": there linspace would import torch's compiler, a second or two
@@ -66,13 +68,18 @@ class Condition(nn.Module):
         self.register_buffer("frequencies", frequencies, persistent=False)
         self.time = nn.Sequential(nn.Linear(2 * waves, width), nn.SiLU(), nn.Linear(width, width))
         self.label = nn.Embedding(num_classes + 1, width) if num_classes else None
+        self.augment = nn.Linear(augment, width, bias=False) if augment else None
+        if self.augment is not None:
+            nn.init.normal_(self.augment.weight)  # as loud as a class: heard late, the pictures would show it until then
 
-    def forward(self, t: Tensor, y: Tensor | None) -> Tensor:
+    def forward(self, t: Tensor, y: Tensor | None, a: Tensor | None = None) -> Tensor:
         phase = t[:, None] * self.frequencies
         c = self.time(torch.cat([phase.cos(), phase.sin()], 1))
         if self.label is not None:
             null = self.label.num_embeddings - 1
             c = c + self.label(torch.full_like(t, null, dtype=torch.long) if y is None else y)
+        if self.augment is not None and a is not None:
+            c = c + self.augment(a)
         return F.silu(c)
 
 
@@ -105,7 +112,9 @@ class Level(nn.Module):
 
 
 class Ink(nn.Module):
-    """`net(x: (B, C, H, W), t: (B,) in [0, 1], y: (B,) | None) -> (B, C, H, W)`; y = `num_classes` means "no class".
+    """`net(x: (B, C, H, W), t: (B,) in [0, 1], y: (B,) | None, a: (B, augment) | None) -> (B, C, H, W)`.
+
+    y = `num_classes` means "no class"; a tells in training what was done to the image (`data.augment`), None: nothing.
 
     `widths` are the channels at 1/2, 1/4, ... of the size; each level has `layers` residual blocks on the way down and as
     many on the way up, the last one only once. All kernels are squares of side `kernel`, odd; sizes double by nearest pixels
@@ -123,6 +132,7 @@ class Ink(nn.Module):
         layers: int = 2,
         kernel: int = 3,
         transposed: bool = False,
+        augment: int = 0,
     ) -> None:
         super().__init__()
         check_channels(channels)
@@ -131,14 +141,25 @@ class Ink(nn.Module):
         check_layers(layers)
         condition = 4 * widths[0]
         self.num_classes, self.multiple = num_classes, 2 ** len(widths)
-        self.condition = Condition(condition, num_classes)
+        self.condition = Condition(condition, num_classes, augment)
         self.stem = conv(4 * channels, widths[0], kernel=kernel)
         self.body = Level(widths, layers, condition, kernel, transposed)
         self.norm, self.head = ChannelNorm(widths[0]), zero_init(conv(widths[0], 4 * channels, kernel=kernel))
 
-    def forward(self, x: Tensor, t: Tensor, y: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, t: Tensor, y: Tensor | None = None, a: Tensor | None = None) -> Tensor:
         height, width = x.shape[-2:]
         h = self.stem(F.pixel_unshuffle(pad_to(x, self.multiple), 2))
-        h = self.body(h, self.condition(t, y))
+        h = self.body(h, self.condition(t, y, a))
         out = F.pixel_shuffle(self.head(F.silu(self.norm(h))), 2)
         return out[..., :height, :width]
+
+
+TOLD = "condition.augment.weight"  # how the name of what tells a network of augmentation ends
+
+
+def untold(net: nn.Module) -> nn.Module:
+    """The network itself, without what tells it of augmentation: it draws what it drew."""
+    for part in net.modules():
+        if isinstance(part, Condition):
+            part.augment = None
+    return net

@@ -13,6 +13,7 @@ from torch.overrides import TorchFunctionMode
 
 from ..errors import CheckpointError, UsageError
 from ..families import Family, Spec, build
+from ..nets import TOLD
 from ..recipe_files import recipe_of
 from . import tensors as files
 from .tensors import first_not_finite
@@ -88,20 +89,22 @@ def load_family(data: bytes, where: Path, own: Mapping[str, Any] = NO_OWN) -> tu
     Raises CheckpointError, and UsageError where the file names objects of one's own that are not given.
     """
     tensors, spec, step = unpack(data, where, own)
+    if spec.recipe.augment and "net" not in own:
+        tensors = {name: tensor for name, tensor in tensors.items() if not name.endswith(TOLD)}
     try:
         spec.check_own(NEEDED)
     except UsageError as problem:
         raise UsageError(f"{problem} ({where})") from None
     try:
         if "net" not in own:
-            check_fit(unfilled(spec).net, tensors, where)
-        family = build(spec)
+            check_fit(unfilled(spec).without_training_nets().net, tensors, where)
+        family = build(spec).without_training_nets()
     except UsageError as problem:
         if own:
             raise
         raise CheckpointError(f"damaged description in the weights file ({where}): {problem}") from None
     put(family.net, tensors, where)
-    return family.without_training_nets().eval(), step
+    return family.eval(), step
 
 
 def unfilled(spec: Spec) -> Family:

@@ -31,8 +31,11 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         elif get_origin(hint) is Literal:
             group.add_argument(flag, metavar="{" + ",".join(get_args(hint)) + "}", **given)
         elif get_origin(hint) is tuple:
-            kind = get_args(hint)[0]
-            group.add_argument(flag, type=kind, nargs="+", metavar={int: "N", float: "X"}[kind], **given)
+            kind, names = get_args(hint)[0], get_args(get_args(hint)[0])
+            what = (
+                {"metavar": "{" + ",".join(names) + "}"} if names else {"type": kind, "metavar": {int: "N", float: "X"}[kind]}
+            )
+            group.add_argument(flag, nargs="+", **what, **given)
         else:
             kind = {float: float, str: str}.get(hint, int)
             group.add_argument(flag, type=kind, metavar={float: "X", int: "N", str: "TEXT"}[kind], **given)
