@@ -1,4 +1,5 @@
-"""Draws the pictures that teach in docs/images: those of `inkbloom explain`, and the tutorial's sheet of all 40 steps.
+"""Draws the pictures that teach in docs/images: those of `inkbloom explain`, what augmentation does, and the tutorial's sheet
+of all 40 steps.
 
     python scripts/make_pictures.py docs/images
 
@@ -13,10 +14,16 @@ import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
+import torch
 from PIL import Image
 
 import inkbloom
+from inkbloom.data import augment, load_data
+from inkbloom.data.pixels import to_bytes, to_floats
+from inkbloom.explainers.beside import rows_of
 from inkbloom.figures.trajectory import history_sheet
+from inkbloom.philox import Draw
 
 TUTORIAL = "runs/tutorial-sheet"
 EXPLAINED = {
@@ -33,6 +40,7 @@ EXPLAINED = {
 def main(folder: str) -> None:
     """Writes all of them into a folder."""
     out = Path(folder)
+    augmented(12).save(out / "augment.png")
     run = inkbloom.train("tutorial-basic", steps=800, batch_size=16, out=TUTORIAL)
     inputs, predictions = (steps.transpose(0, 1, 4, 2, 3) for steps in run.history(run.request(8, steps=40)))
     history_sheet(inputs[:-1], predictions, out / "tutorial-sheet.png")
@@ -42,6 +50,15 @@ def main(folder: str) -> None:
             shutil.copyfile(inkbloom.explain(topic, out=scratch, **settings)[which], out / name)
         if name.endswith(".png"):
             reduced(out / name)
+
+
+def augmented(count: int) -> Image.Image:
+    """Tinted digits as they are, and with each kind of augmentation done to them."""
+    x = to_floats(load_data("tinted-digits").images[:count], "0..1")
+    rows = {"as they are": [], **{kind: [kind] for kind in augment.KINDS}, "all of them": list(augment.KINDS)}
+    draw = Draw(0, np.arange(count))
+    drawn = [augment.done(x, augment.drawn(draw, 1.0, kinds), "0..1") for kinds in rows.values()]
+    return rows_of(to_bytes(torch.cat(drawn), "0..1").numpy(), [name for name in rows for _ in range(count)], 2)
 
 
 def reduced(path: Path, colours: int = 256) -> None:

@@ -33,7 +33,8 @@ def by_hand(x, a):
     angle = np.radians(15 * turn)
     back = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]]) / 2 ** (zoom / 4)  # of (row, column)
     middle = np.array([height - 1, width - 1]) / 2
-    start = middle - back @ (middle + [height / 8 * down, width / 8 * right])
+    moved = np.array([height / 8 * down, width / 8 * right])
+    start = middle - back @ (middle + moved)
     x = np.stack([ndimage.affine_transform(plane, back, start, order=1, mode="nearest") for plane in x])
     if len(x) == 3:
         grey = x.mean(0)
