@@ -259,7 +259,7 @@ def _at_odds(recipe: Recipe) -> Iterator[str]:
     if recipe.augment and recipe.net in ("basic", "unet2d"):
         yield (
             f"augment with net {recipe.net}: it cannot be told what was done to an image, and would draw such pictures; "
-            "use --net ink"
+            "use --net ink or --augment 0"
         )
     if recipe.augment and recipe.teacher:
         yield "augment with a teacher: a student sees no images, only what its teacher draws; set --augment 0"
