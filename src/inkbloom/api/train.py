@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+from rich.console import Console
 
 from ..config import Recipe, dump_recipe, named
 from ..data import Data, load_for, source_text
@@ -21,11 +24,14 @@ from ..store.checkpoint import steps
 from ..store.folder import RunFolder
 from ..store.lock import hold
 from ..store.pretrained import pretrained
+from ..store.weights import NO_OWN
 from ..training.prepare import assemble, counted, images_to_train_on, settled
 from ..training.processes import from_first, join
-from ..training.session import session
+from ..training.session import Event, session
 from ..training.start import check_init
 from ..training.teacher import PRETRAINED, check_teacher
+from ..training.track import tracked
+from ..training.trackers import check_trackers
 from .narrate import Narrator, introduction
 from .progress import console_for
 
@@ -36,6 +42,7 @@ def train(
     data: str | Path | Data | None = None,
     out: str | Path | None = None,
     cards: int | Sequence[int] = (),
+    track: str | Sequence[str] = (),
     quiet: bool = False,
     **changes: Any,
 ) -> Run:
@@ -44,7 +51,8 @@ def train(
     data: the source, or images that `inkbloom.images` made of arrays. out: the run's folder, default runs/RECIPE; if it holds
     an unfinished run of this recipe, that is resumed, and a finished one goes on to more steps. cards: the steps after which
     RUN/cards/step-XXXXXXXX.json is made, the card of as many images as one of its blocks holds; it changes nothing in the
-    training. quiet: prints nothing.
+    training. track: trackers to watch it in, of tensorboard, wandb and trackio; their files lie in the run's folder. quiet:
+    prints nothing.
 
     changes: fields of the recipe, such as steps=500; None leaves one as it is. init: a Run, or its path, to begin with. Where a
     field names a network or a function (net, path, target, loss_on, loss, noise, times, solver, spacing), an object of one's
@@ -63,7 +71,10 @@ def train(
     folder = RunFolder(place("out", out or Path("runs") / name))
     due = native(cards) if cards is not None else ()
     due = [whole("cards", step) for step in (due if isinstance(due, list | tuple) else [due])]
-    _train(asked, folder, data if isinstance(data, Data) else None, own, due, quiet)
+    trackers = [track] if isinstance(track, str) else list(track or ())
+    check_trackers(trackers)
+    watch = partial(_tracked, trackers) if trackers else None
+    run_training(asked, folder, data if isinstance(data, Data) else None, own, due, quiet, watch)
     return Run(folder.path, **{name: value for name, value in own.items() if name in OPENED_WITH})
 
 
@@ -75,8 +86,24 @@ def _shipped(given: Any) -> bool:
 OPENED_WITH = ("net", "path", "target", "noise", "solver", "spacing")  # of one's own: what sampling needs, too
 
 
-def _train(
-    recipe: Recipe, folder: RunFolder, given: Data | None, own: Mapping[str, Any], cards: Sequence[int], quiet: bool
+Watch = Callable[[Iterator[Event], RunFolder, Recipe, Console], Iterator[Event]]
+"""Hears the events of a session and passes each of them on; it may raise what ends the training."""
+
+
+def _tracked(
+    names: Sequence[str], events: Iterator[Event], folder: RunFolder, recipe: Recipe, console: Console
+) -> Iterator[Event]:
+    return tracked(events, names, folder, recipe, console.print)
+
+
+def run_training(
+    recipe: Recipe,
+    folder: RunFolder,
+    given: Data | None = None,
+    own: Mapping[str, Any] = NO_OWN,
+    cards: Sequence[int] = (),
+    quiet: bool = False,
+    watch: Watch | None = None,
 ) -> None:
     """The steps of a training: lock, images, settle what the recipe leaves open, meet other processes, train, report."""
     console, device, first = console_for(quiet), best_device(), os.environ.get("RANK", "0") == "0"
@@ -101,7 +128,10 @@ def _train(
         narrator = Narrator(console, folder, recipe, data, cards if first else ())
         for line in (*data.notes, *introduction(training), *why, *narrator.notes):
             console.print(line)
-        narrator.tell(held.enter_context(closing(session(folder, training, cards))))
+        events: Iterator[Event] = held.enter_context(closing(session(folder, training, cards)))
+        if watch and first:
+            events = held.enter_context(closing(watch(events, folder, recipe, console)))  # type: ignore[type-var]
+        narrator.tell(events)
         if first and is_stale(folder):
             console.print(f"report: {write_report(folder.path, own)}")
 

@@ -10,17 +10,20 @@ from typing import Any, Literal, get_args, get_origin
 
 from ..config import HINTS, Recipe
 from ..recipe_files import load_recipe
+from ..training.trackers import TRACKERS, check_trackers
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """The flags of `inkbloom train`: one for each field of a recipe, and those of the command."""
-    parser.usage = "inkbloom train RECIPE [--out RUN] [--cards STEP ...] [--quiet] [--FIELD VALUE ...]"
+    parser.usage = "inkbloom train RECIPE [--out RUN] [--cards STEP ...] [--track NAME ...] [--quiet] [--FIELD VALUE ...]"
     parser.epilog = "A field not given is as the recipe says: `inkbloom recipes RECIPE` shows it."
     parser.add_argument("recipe", metavar="RECIPE", help="a name from `inkbloom recipes`, or a TOML file")
     parser.add_argument("--out", type=Path, metavar="RUN", help="the run's folder (default: runs/RECIPE)")
     parser.add_argument(
         "--cards", type=int, nargs="+", default=[], metavar="STEP", help="make an evaluation card after these steps"
     )
+    about = f"watch it in {', '.join(TRACKERS)}; their files lie in the run's folder"
+    parser.add_argument("--track", nargs="+", default=[], metavar="NAME", help=about)
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
     group = parser.add_argument_group("fields of the recipe")
     for field in fields(Recipe):
@@ -45,12 +48,13 @@ def run(args: argparse.Namespace) -> int:
     """Trains; 0. Raises InkbloomError."""
     changes = {f.name: getattr(args, f.name) for f in fields(Recipe) if hasattr(args, f.name)}
     load_recipe(args.recipe).resolved(**changes)  # a mistake is told before torch is loaded
+    check_trackers(args.track)
     if sys.stdout.isatty() and not args.quiet:
         print("loading torch ...")
 
     from ..api import train
     from ..training.processes import part
 
-    train(args.recipe, out=args.out, cards=args.cards, quiet=args.quiet, **changes)
+    train(args.recipe, out=args.out, cards=args.cards, track=args.track, quiet=args.quiet, **changes)
     part()
     return 0
