@@ -34,8 +34,8 @@ FLOORS = [  # a room imports from floors below its own, never from its own or ab
     {"evaluation", "run"},
     {"training"},
     {"report", "explainers", "export"},
-    {"claims", "bench"},
-    {"api", "tutorial"},
+    {"claims", "bench", "search"},
+    {"api", "tutorial", "completion"},
     {"cli", "verbs", "lab"},
     {"inkbloom", "__main__"},  # the package's own __init__, a list of names that nothing here imports
 ]

@@ -11,6 +11,7 @@ sample        draws pictures into files
 evaluate      measures how good a run's pictures are, beside what real ones would get
 judge         trains a judge for images of your own, which evaluate needs
 compare       sets runs side by side: settings, curves, pictures, cards
+sweep         trains a recipe many times with some fields varied, and says which was best
 inspect       looks at a source of images before training on it
 explain       shows how it works: a picture and a film of convolution, noise, sampling, networks
 check_claims  measures what the tutorial claims
@@ -36,7 +37,8 @@ __version__ = "0.1.0"
 
 _HOMES = {
     **dict.fromkeys(
-        ("check_claims", "compare", "evaluate", "explain", "grid", "images", "inspect", "judge", "sample", "train"), ".api"
+        ("check_claims", "compare", "evaluate", "explain", "grid", "images", "inspect", "judge", "sample", "sweep", "train"),
+        ".api",
     ),
     "Run": ".run",
     "Recipe": ".config",
@@ -47,11 +49,11 @@ _ROOMS = ("convolution", "diffusion", "errors", "sampling", "solvers", "tutorial
 
 __all__ = [
     "Recipe", "Run", "__version__", "check_claims", "compare", "evaluate", "explain", "grid", "images", "inspect", "judge",
-    "load_data", "load_recipe", "recipes", "sample", "train",
+    "load_data", "load_recipe", "recipes", "sample", "sweep", "train",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
-    from .api import check_claims, compare, evaluate, explain, grid, images, inspect, judge, sample, train
+    from .api import check_claims, compare, evaluate, explain, grid, images, inspect, judge, sample, sweep, train
     from .config import Recipe
     from .data import load_data
     from .recipe_files import load_recipe, recipes

@@ -9,9 +9,10 @@ import re
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from difflib import get_close_matches
 from pathlib import Path
+from types import ModuleType
 from typing import NoReturn
 
 from .errors import InkbloomError, UsageError, brief, disk_error, unknown
@@ -24,6 +25,7 @@ VERBS = {
     "sample": "draw pictures with a trained model",
     "evaluate": "measure how good a run's pictures are, beside what real ones would get",
     "judge": "train a judge for images of your own, which evaluate needs to measure distances",
+    "sweep": "train many times with some settings varied, and find the best by its hold-out loss",
     "compare": "set runs side by side: settings, curves, pictures, cards",
     "inspect": "look at a source of images before training on it",
     "recipes": "list the recipes, or show one",
@@ -37,7 +39,8 @@ A diffusion lab for small images: from one convolution to a trained model on an 
 
 {verbs}
 
-`inkbloom VERB --help` tells more; --debug shows where an error comes from; --version tells the version."""
+`inkbloom VERB --help` tells more; --debug shows where an error comes from; --version tells the version;
+--print-completion bash (or zsh, tcsh) makes TAB complete all of this, see docs/install.md."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -95,20 +98,44 @@ def _run(words: list[str], out: Steady) -> int:
 
         print(f"inkbloom {version('inkbloom')}")
         return 0
+    if words[0].partition("=")[0] == "--print-completion":
+        from .completion import completion
+
+        shell = words[0].partition("=")[2] or next(iter(words[1:]), "")
+        print(completion(shell, {name: _verb(name)[1] for name in VERBS}))
+        return 0
     if words[0] not in VERBS:
         if words[0] in recipe_names():
             raise UsageError(f"unknown verb '{words[0]}': did you mean `inkbloom train {words[0]}`?")
         raise unknown("verb", words[0], VERBS)
-    verb = importlib.import_module(f"inkbloom.verbs.{words[0]}")
-    parser = Parser(prog=f"inkbloom {words[0]}", description=VERBS[words[0]], allow_abbrev=False)
-    verb.add_flags(parser)
+    verb, parser = _verb(words[0])
     args, left = parser.parse_known_args(words[1:])
     if left:
         hint = _meant(left[0], words[0], flags_of(parser)) or f"see `{parser.prog} --help`"
         raise UsageError(f"unknown argument '{brief(left[0])}': {hint}")
     out.needed = _only_prints(words[0], args)
-    code: int = verb.run(args)
+    with _json_alone(args):
+        code: int = verb.run(args)
     return code
+
+
+def _verb(name: str) -> tuple[ModuleType, Parser]:
+    """The module of a verb, and the parser of its flags."""
+    verb = importlib.import_module(f"inkbloom.verbs.{name}")
+    parser = Parser(prog=f"inkbloom {name}", description=VERBS[name], allow_abbrev=False)
+    verb.add_flags(parser)
+    return verb, parser
+
+
+@contextmanager
+def _json_alone(args: argparse.Namespace) -> Iterator[None]:
+    """Inside the block all text goes to standard error where `--json -` or `--json /dev/stdout` wants the output for itself."""
+    if getattr(args, "json", None) not in (Path("-"), Path("/dev/stdout")):
+        yield
+        return
+    args.json = Path("/dev/stdout")
+    with redirect_stdout(sys.stderr):
+        yield
 
 
 HABITS = {  # (verb, a flag that other programs have): what to do here

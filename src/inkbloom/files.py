@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from .errors import disk_error
 
@@ -61,6 +62,11 @@ def write_file(path: Path, data: bytes) -> None:
     """Replaces the file at `path` by `data`. Raises DiskError; the old file is then still there."""
     with replacing(path, len(data)) as file:
         file.write(data)
+
+
+def write_json(path: Path, table: dict[str, Any]) -> None:
+    """Writes a table of plain values as JSON. Raises DiskError."""
+    write_file(path, json.dumps(table, indent=1, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n")
 
 
 class _Tried(Exception):

@@ -9,6 +9,7 @@ from .images import images
 from .inspect import inspect
 from .judge import judge
 from .sample import sample
+from .sweep import sweep
 from .train import train
 
-__all__ = ["check_claims", "compare", "evaluate", "explain", "grid", "images", "inspect", "judge", "sample", "train"]
+__all__ = ["check_claims", "compare", "evaluate", "explain", "grid", "images", "inspect", "judge", "sample", "sweep", "train"]

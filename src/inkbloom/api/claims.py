@@ -14,7 +14,7 @@ from ..claims.claim import Claim, Finding
 from ..claims.text import record
 from ..errors import unknown
 from ..evaluation.card_file import read_card
-from ..files import try_to_write, write_file
+from ..files import is_stream, try_to_write, write_file
 from ..given import place
 from .evaluate import evaluate
 from .progress import console_for, progress
@@ -54,15 +54,14 @@ def measured(
     if json:
         try_to_write(json)
     bench, records = lab.Lab(lab.FULL if full else lab.QUICK), []
-    for id, claim in catalogue.CLAIMS.items():
-        if ids and id not in ids:
-            continue
+    wanted = {id: claim for id, claim in catalogue.CLAIMS.items() if id in ids or not ids}
+    for id, claim in wanted.items():
         if full:
             train_for(claim, console)
         with progress(console, None, claim.sentence.said(lang)):
             found = claim.measure(bench)
         records.append(record(id, claim, found))
-        if json:
+        if json and (len(records) == len(wanted) or not is_stream(json)):  # what went down a pipe cannot be replaced
             write_file(json, jsons.dumps(records, indent=1, ensure_ascii=False, allow_nan=False).encode() + b"\n")
         yield id, claim, found
 

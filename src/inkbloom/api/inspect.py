@@ -41,6 +41,29 @@ class Inspection:
     ignored: Counter[str] = field(default_factory=Counter)  # suffix -> files that were not taken for pictures
     unsized: bool = False  # training needs --size, and `data` is shown at a size that was only suggested
 
+    def facts(self) -> dict[str, Any]:
+        """All that was found as plain values, as --json writes it; of the images nothing where none is left."""
+        about: dict[str, Any] = {"inspect": 1}
+        if (data := self.data) is not None:
+            low, high, mean, std = pixel_statistics(data.images)
+            counts = None if data.labels is None else data.labels.bincount(minlength=len(data.classes)).tolist()
+            about |= {
+                "source": data.source,
+                "images": len(data.images),
+                "height": data.size[0],
+                "width": data.size[1],
+                "channels": data.channels,
+                "classes": counts and [{"name": name, "images": n} for name, n in zip(data.classes, counts, strict=True)],
+                "slices": {name: len(index) for name, index in data.slices.items()},
+                "pixels": {"min": low, "max": high, "mean": mean, "std": std},
+                "duplicates": duplicates(data.images),
+                "needs_size": self.unsized,
+                "notes": list(data.notes),
+            }
+        sizes = [{"height": height, "width": width, "images": n} for (height, width), n in self.originals.most_common()]
+        broken = [{"file": str(item.path), "why": item.reason} for item in self.broken]
+        return about | {"sizes": sizes, "broken": broken, "ignored": dict(self.ignored)}
+
     def __str__(self) -> str:
         return "\n".join(f"{name}: {value}" for name, value in rows(self))
 

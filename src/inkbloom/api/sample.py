@@ -17,6 +17,7 @@ from ..errors import UsageError, brief, shown
 from ..explainers.beside import MOST, rows_of
 from ..figures.images import SHOWN, save_gif, save_png, scale_of, sheet, tile
 from ..figures.trajectory import film_frames, history_sheet
+from ..files import try_to_write, write_json
 from ..given import place
 from ..given import written as as_text
 from ..run import Run
@@ -39,6 +40,7 @@ def sample(
     plane: bool = False,
     between: tuple[int | str, int | str] | None = None,
     weights: str = "ema",
+    json: str | Path | None = None,
     quiet: bool | None = None,
     **asked: Any,
 ) -> Written:
@@ -47,10 +49,13 @@ def sample(
     run: a run's folder or weights file, or an open Run; default: the digits that come with inkbloom. Always written is `grid`,
     the first 400 pictures side by side, in `out`, default the run's samples/. Where asked for: `npz`, all pictures in one
     file; `pngs`, each as a PNG; `history` and `film`, every step of the first few; `plane` and `between`, see Run.plane and
-    Run.between. asked: seed, label, steps, nfe, solver, spacing, guidance, start, as in `Run.sample`, which gives the pictures
-    as an array instead. quiet: as everywhere, see docs/python.md. Raises InkbloomError.
+    Run.between; `json`, a file that says how they were drawn and where they are. asked: seed, label, steps, nfe, solver,
+    spacing, guidance, start, as in `Run.sample`, which gives the pictures as an array instead. quiet: as everywhere, see
+    docs/python.md. Raises InkbloomError.
     """
     console = console_for(quiet)
+    if json:
+        try_to_write(place("json", json))
     model = run if isinstance(run, Run) else Run(run, weights)
     request = model.request(count, **asked)
     folder = place("out", out) if out else _beside(None if run is None else model.path) / "samples"
@@ -74,7 +79,28 @@ def sample(
         written[name] = folder / f"{name}.png"
         save_png(picture, written[name])
         console.print(f"{name}: {written[name]}")
+    if json:
+        write_json(place("json", json), _facts(model, request, written))
     return written
+
+
+def _facts(model: Run, request: Request, written: Written) -> dict[str, Any]:
+    """How pictures were drawn and where they are, as plain values."""
+    labels = request.labels or range(model.family.num_classes)
+    return {
+        "sample": 1,
+        "run": str(model.path),
+        "step": model.step,
+        "count": request.count,
+        "seed": request.seed,
+        "classes": [model.spec.classes[label] for label in labels] or None,
+        "solver": request.solver_name,
+        "spacing": request.spacing_name,
+        "steps": request.steps,
+        "nfe": request.nfe,
+        "guidance": request.guidance if request.solver else None,
+        "files": {name: str(path) for name, path in written.items()},
+    }
 
 
 def _beside(path: Path | None) -> Path:

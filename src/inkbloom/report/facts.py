@@ -99,6 +99,38 @@ def read_facts(path: Path, card: bool = True, own: Mapping[str, Any] = NO_OWN) -
     )
 
 
+def summary(facts: Facts) -> dict[str, Any]:
+    """The end of a training as plain values, as `train --json` writes it."""
+    last, newest = facts.holdout[-1] if facts.holdout else None, latest(facts.folder.checkpoints)
+    weights = [newest / f"{kind}.safetensors" for kind in ("ema", "model")] if newest else []
+    there = {"report": facts.folder.report, "weights": next((file for file in weights if file.is_file()), None)}
+    return {
+        "train": 1,
+        "run": str(facts.folder.path),
+        "family": facts.recipe.family,
+        "data": facts.recipe.data,
+        "step": facts.step,
+        "steps": facts.recipe.steps,
+        "parameters": facts.parameters,
+        "seconds": facts.seconds,
+        "images_per_second": facts.speed,
+        "loss": {phase: smoothed(curve)[-1][1] for phase, curve in facts.losses.items()},
+        "holdout": last
+        and {
+            "step": last.step,
+            "mean": last.mean,
+            "levels": last.levels,
+            "loss": last.loss,
+            "linear": last.anchors.wiener,
+            "mean_image": last.anchors.mean_image,
+        },
+        "peak_memory": facts.machine.peak_memory,
+        "recipe": str(facts.folder.config),
+        **{name: str(path) if path and path.is_file() else None for name, path in there.items()},
+        "cards": [str(path) for path in sorted(facts.folder.cards.glob("step-*.json"))],
+    }
+
+
 def _card(folder: RunFolder, step: int) -> Card | None:
     """The run's card; where it has none of the step of its weights, the one that `train --cards` made after that step."""
     whole = read_card(folder.card)

@@ -20,7 +20,9 @@ PARTS = ("quality", "sampling")
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """The flags of `inkbloom bench`."""
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE and plots beside it")
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="write the figures to FILE and plots beside it; - is standard output"
+    )
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), metavar="PART", help=f"of: {', '.join(PARTS)}")
     parser.add_argument("--quick", action="store_true", help="a rough look in a minute or two")
     parser.add_argument("--recipe", default="fast", metavar="RECIPE", help="a name or a TOML file (default: fast)")
@@ -47,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     from ..bench.sampling import sampling
     from ..bench.scoring import scorer_for
     from ..device import best_device
-    from ..files import try_to_write, write_file
+    from ..files import is_stream, try_to_write, write_file
     from ..recipe_files import load_recipe
 
     if args.json:
@@ -64,7 +66,8 @@ def run(args: argparse.Namespace) -> int:
     machine = about()
     print(", ".join(f"{name} {value}" for name, value in machine.items()), flush=True)
 
-    for part in (part for part in PARTS if part in args.only):
+    wanted = [part for part in PARTS if part in args.only]
+    for part in wanted:
         print(f"\n{part}", flush=True)
         if part == "quality":
             rows = quality(recipe, data, device, scorer, args.seeds, args.quick, keep=judged.append)
@@ -72,11 +75,12 @@ def run(args: argparse.Namespace) -> int:
             family = family or (judged[0] if judged else None)
             rows = sampling(recipe, data, device, scorer, args.quick, family, args.guidance)
         parts[part] = print_rows(rows)
-        if args.json:
+        if args.json and (part == wanted[-1] or not is_stream(args.json)):  # what went down a pipe cannot be replaced
             told = {"bench": 1, **asked, "machine": machine, "parts": parts}
             write_file(args.json, json.dumps(told, indent=1).encode() + b"\n")
     if args.json:
         print(f"\njson: {args.json}")
+    if args.json and not is_stream(args.json):
         for part, measured in parts.items():
             if figure := PLOTS[part](measured["rows"]):
                 for path in save(figure, args.json.with_name(f"{args.json.stem}-{part}")):

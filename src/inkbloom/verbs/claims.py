@@ -23,7 +23,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     much.add_argument("--quick", action="store_true", help="minutes: fewer pictures and seeds (default)")
     much.add_argument("--full", action="store_true", help="more pictures and seeds, and trainings in runs/claims: hours")
     parser.add_argument("--lang", metavar="{" + ",".join(LANGUAGES) + "}", default="en", help="of the table (default: en)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the claims, figures and verdicts to FILE")
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="write the claims, figures and verdicts to FILE; - is standard output"
+    )
     parser.add_argument("--only", nargs="+", metavar="ID", help="these claims only")
 
 

@@ -25,7 +25,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--n", type=int, metavar="N", help="images in a block (default: what the source allows, at most 5000)")
     parser.add_argument("--images", type=int, metavar="M", help="images that a run draws (default: 5 blocks, at most 5000)")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="of what is drawn (default: 0)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the card to FILE, and the pictures beside it")
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="write the card to FILE, and the pictures beside it; - is standard output"
+    )
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
     group = parser.add_argument_group("how a run draws, as in sample")
     group.add_argument("--steps", type=int, metavar="N", help="solver steps (default: the recipe's)")

@@ -15,6 +15,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "--out", type=Path, default=Path("inspect"), metavar="DIR", help="folder of the contact sheet (default: inspect)"
     )
     parser.add_argument("--skip-broken", action="store_true", help="as in train; inspect reads on past broken files anyway")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write what was found to FILE; - is standard output")
     parser.add_argument("--quiet", action="store_true", help="only broken files and where the contact sheet is")
 
 
@@ -28,12 +29,17 @@ def run(args: argparse.Namespace) -> int:
     from ..data.messages import shown
     from ..errors import DataError
     from ..figures.images import save_png
+    from ..files import try_to_write, write_json
 
+    if args.json:
+        try_to_write(args.json)
     console = console_for()
     found = inspect(args.source, args.size, args.background, quiet=args.quiet)
     for broken in found.broken:
         console.print(f"broken: {shown(broken.path, 1000)}: {broken.reason}")
     if found.data is None:
+        if args.json:
+            write_json(args.json, {**found.facts(), "sheet": None})
         none = f"none of {len(found.broken):,} files can be read"
         raise DataError(f"{none} ({shown(args.source)}): mend them or give another source")
     if not args.quiet:
@@ -49,4 +55,6 @@ def run(args: argparse.Namespace) -> int:
     path = args.out / f"{sheet_name(args.source, args.size)}.png"
     save_png(sheet(found.data), path)
     console.print(f"contact sheet: {path}")
+    if args.json:
+        write_json(args.json, {**found.facts(), "sheet": str(path)})
     return 0

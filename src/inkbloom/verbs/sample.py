@@ -35,6 +35,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--plane", action="store_true", help="vae, gan: also pictures over two latents, of the first class")
     about = "vae: also pictures between hold-out images A and B, or the first ones of two classes"
     parser.add_argument("--between", nargs=2, metavar=("A", "B"), help=about)
+    about = "write how they were drawn, and where they are, to FILE; - is standard output"
+    parser.add_argument("--json", type=Path, metavar="FILE", help=about)
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from dataclasses import fields
 from pathlib import Path
@@ -15,7 +16,9 @@ from ..training.trackers import TRACKERS, check_trackers
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """The flags of `inkbloom train`: one for each field of a recipe, and those of the command."""
-    parser.usage = "inkbloom train RECIPE [--out RUN] [--cards STEP ...] [--track NAME ...] [--quiet] [--FIELD VALUE ...]"
+    parser.usage = (
+        "inkbloom train RECIPE [--out RUN] [--cards STEP ...] [--track NAME ...] [--json FILE] [--quiet] [--FIELD VALUE ...]"
+    )
     parser.epilog = "A field not given is as the recipe says: `inkbloom recipes RECIPE` shows it."
     parser.add_argument("recipe", metavar="RECIPE", help="a name from `inkbloom recipes`, or a TOML file")
     parser.add_argument("--out", type=Path, metavar="RUN", help="the run's folder (default: runs/RECIPE)")
@@ -24,7 +27,13 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     )
     about = f"watch it in {', '.join(TRACKERS)}; their files lie in the run's folder"
     parser.add_argument("--track", nargs="+", default=[], metavar="NAME", help=about)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write how it ended to FILE; - is standard output")
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    add_field_flags(parser)
+
+
+def add_field_flags(parser: argparse.ArgumentParser) -> None:
+    """A flag for each field of a recipe."""
     group = parser.add_argument_group("fields of the recipe")
     for field in fields(Recipe):
         flag, hint, about = f"--{field.name.replace('_', '-')}", HINTS[field.name], field.metadata["help"]
@@ -44,17 +53,29 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
             group.add_argument(flag, type=kind, metavar={float: "X", int: "N", str: "TEXT"}[kind], **given)
 
 
+def changes_of(args: argparse.Namespace) -> dict[str, Any]:
+    """The fields of the recipe that were given as flags."""
+    return {f.name: getattr(args, f.name) for f in fields(Recipe) if hasattr(args, f.name)}
+
+
 def run(args: argparse.Namespace) -> int:
     """Trains; 0. Raises InkbloomError."""
-    changes = {f.name: getattr(args, f.name) for f in fields(Recipe) if hasattr(args, f.name)}
+    changes = changes_of(args)
     load_recipe(args.recipe).resolved(**changes)  # a mistake is told before torch is loaded
     check_trackers(args.track)
     if sys.stdout.isatty() and not args.quiet:
         print("loading torch ...")
 
     from ..api import train
+    from ..files import try_to_write, write_json
+    from ..report.facts import read_facts, summary
     from ..training.processes import part
 
-    train(args.recipe, out=args.out, cards=args.cards, track=args.track, quiet=args.quiet, **changes)
+    first = os.environ.get("RANK", "0") == "0"
+    if args.json and first:
+        try_to_write(args.json)
+    run = train(args.recipe, out=args.out, cards=args.cards, track=args.track, quiet=args.quiet, **changes)
+    if args.json and first:
+        write_json(args.json, summary(read_facts(run.path, card=False)))
     part()
     return 0

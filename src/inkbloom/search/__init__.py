@@ -1,0 +1,1 @@
+"""A sweep: what varies, which trials there were, and the picture of them."""
