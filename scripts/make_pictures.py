@@ -1,10 +1,11 @@
-"""Draws the pictures that teach in docs/images: those of `inkbloom explain`, what augmentation does, and the tutorial's sheet
-of all 40 steps.
+"""Draws the pictures that teach in docs/images: those of `inkbloom explain`, what augmentation does, the tutorial's sheet, the
+plot of a sweep.
 
     python scripts/make_pictures.py docs/images
 
 The sheet and the kernels come from a short training of the tutorial's mini UNet, 800 steps of 16 images, in
-runs/tutorial-sheet: two minutes on one core. If the run is there, it is used as it is.
+runs/tutorial-sheet: two minutes on one core. The plot comes from 16 short trainings in runs/docs-sweep: ten minutes on one
+core. What is there already is used as it is.
 """
 
 from __future__ import annotations
@@ -37,6 +38,9 @@ EXPLAINED = {
 }
 
 
+SWEPT = {"lr": (3e-4, 1e-1), "widths": [[16], [32]]}
+
+
 def main(folder: str) -> None:
     """Writes all of them into a folder."""
     out = Path(folder)
@@ -50,6 +54,10 @@ def main(folder: str) -> None:
             shutil.copyfile(inkbloom.explain(topic, out=scratch, **settings)[which], out / name)
         if name.endswith(".png"):
             reduced(out / name)
+    small = {"steps": 100, "layers": 1, "precision": "fp32", "compile": "off"}
+    swept = inkbloom.sweep("fast", SWEPT, trials=16, out="runs/docs-sweep", **small)
+    shutil.copyfile(swept.folder / "sweep.png", out / "sweep.png")
+    reduced(out / "sweep.png")
 
 
 def augmented(count: int) -> Image.Image:

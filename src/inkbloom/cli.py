@@ -19,6 +19,7 @@ from .errors import InkbloomError, UsageError, brief, disk_error, unknown
 from .printing import Steady, steady_streams
 from .recipe_files import recipe_names
 from .training.signals import handled
+from .training.trackers import TRACKERS
 
 VERBS = {
     "train": "train a model by a recipe; the same command again resumes it",
@@ -140,9 +141,10 @@ def _json_alone(args: argparse.Namespace) -> Iterator[None]:
 
 HABITS = {  # (verb, a flag that other programs have): what to do here
     **{(verb, flag): "leave it out, the same command goes on where it stopped"
-       for verb in ("train", "judge") for flag in ("resume", "continue")},
+       for verb in ("train", "judge", "sweep") for flag in ("resume", "continue")},
     **{(verb, flag): "leave it out, a GPU is used where there is one"
        for verb in ("train", "sample", "evaluate") for flag in ("device", "gpu", "cuda")},
+    **{("train", tracker): f"did you mean --track {tracker}?" for tracker in TRACKERS},
     ("train", "learning-rate"): "did you mean --lr?",
 }  # fmt: skip
 

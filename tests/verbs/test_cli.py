@@ -61,6 +61,7 @@ def test_the_version_is_that_of_the_package(command):
         (("recipes", "fast", "slow"), "unknown argument 'slow': see `inkbloom recipes --help`"),
         (("inspect", "didgits"), "unknown source 'didgits': did you mean 'digits'?"),
         (("train", "fast", "--step", "3"), "unknown argument '--step': did you mean --steps?"),  # no abbreviations
+        (("train", "fast", "--wandb"), "unknown argument '--wandb': did you mean --track wandb?"),
         (("train", "fast", "--xyzzy"), "unknown argument '--xyzzy': see `inkbloom train --help`"),
         (("train", "fast", "--flip=maybe"), "--flip"),
         (("sample", "run", "--weights", "best"), "choose from 'ema', 'live'"),

@@ -7,6 +7,7 @@ RUN/config.toml      the resolved recipe: enough to repeat the run
     previews/        the same noise sampled as training went on, live and averaged weights
     cards/           evaluation cards of chosen steps; the card of the whole run is card.json, its pictures in evaluation/
     samples/         what `inkbloom sample` drew
+    tensorboard/     and wandb/, trackio/: what `train --track` tells trackers, a copy of the above
     report.html      pictures and numbers on one page
     README.md        the model card
 """
