@@ -4,7 +4,7 @@ plot of a sweep.
     python scripts/make_pictures.py docs/images
 
 The sheet and the kernels come from a short training of the tutorial's mini UNet, 800 steps of 16 images, in
-runs/tutorial-sheet: two minutes on one core. The plot comes from 16 short trainings in runs/docs-sweep: ten minutes on one
+runs/tutorial-sheet: two minutes on one core. The plot comes from nine short trainings in runs/docs-sweep: three minutes on one
 core. What is there already is used as it is.
 """
 
@@ -55,7 +55,7 @@ def main(folder: str) -> None:
         if name.endswith(".png"):
             reduced(out / name)
     small = {"steps": 100, "layers": 1, "precision": "fp32", "compile": "off"}
-    swept = inkbloom.sweep("fast", SWEPT, trials=16, out="runs/docs-sweep", **small)
+    swept = inkbloom.sweep("fast", SWEPT, trials=9, out="runs/docs-sweep", **small)
     shutil.copyfile(swept.folder / "sweep.png", out / "sweep.png")
     reduced(out / "sweep.png")
 

@@ -107,6 +107,7 @@ def test_a_mistake_is_told_before_anything_is_trained(vary, said, command, recip
         (("--vary", "lr=1|2", "--vary", "lr=3|4"), "lr: twice"),
         (("--vary", "lr=1|2", "--trials", "0"), "trials = 0"),
         (("--vary", "lr=1|2", "--split", "all"), "no image is held out"),
+        (("--vary", "lr=1|2", "--teacher", "pretrained"), "its student has no hold-out loss"),
         (("--vary", "lr=1|2", "--family", "vae", "--net", "ink", "--widths", "16"), "a vae: it has no hold-out loss"),
         (("--vary", "net=ink|basic", "--vary", "kernel=3|5", "--widths", "16"), "kernel with net basic"),  # only together
     ],

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 from .space import Range, Space, said
 from .trials import Tried, best_of
@@ -31,6 +32,9 @@ def draw(trials: Sequence[Tried], space: Space) -> Figure:
     for row in range(lines):
         panels[row * columns].set_ylabel("hold-out loss")
     panels[0].set_yscale("log")
+    panels[0].yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5, 7)))
+    panels[0].yaxis.set_major_formatter("{x:g}")
+    panels[0].yaxis.set_minor_formatter("")
     panels[0].legend(fontsize="small")
     return figure
 
@@ -60,7 +64,8 @@ def _field(panel: Axes, name: str, space: Space, trials: Sequence[Tried], best: 
         colour, _ = _look(trial, best)
         value = trial.values[name]
         across = value if isinstance(values, Range) else texts.index(said(value))
-        panel.plot(across, trial.curve[-1][1], "o", color=colour, fillstyle="full" if trial.state == "complete" else "none")
+        fill = "full" if trial.state == "complete" else "none"
+        panel.plot(across, trial.curve[-1][1], "o", color=colour, fillstyle=fill, alpha=0.8)
     panel.set_xlabel(name)
     if isinstance(values, Range):
         panel.set_xscale("log" if values.log else "linear")

@@ -14,7 +14,7 @@ from ..errors import UsageError, brief, plain, unknown
 from ..given import native, written
 
 SAMPLING = ("sample_steps", "solver", "spacing", "sample_times", "clip_x0", "guidance", "compile")
-INCOMPARABLE = ("family", "data", "split", "size", "path", "noise")
+INCOMPARABLE = ("family", "data", "split", "size", "path", "noise", "teacher")
 MOST = 4096  # combinations of ends and choices that are checked
 
 
@@ -121,6 +121,8 @@ def check_space(base: Recipe, space: Space) -> None:
     """Raises UsageError where a value of the space, or values that may meet, make no recipe or nothing to compare."""
     if base.family != "diffusion":
         raise UsageError(f"a sweep with a {base.family}: it has no hold-out loss to go by; only diffusion has one")
+    if base.teacher:
+        raise UsageError("a sweep with a teacher: its student has no hold-out loss to go by; leave out --teacher")
     if base.split == "all":
         raise UsageError("a sweep with split all: no image is held out to judge the trials by; use --split train")
     for name, values in space.items():
