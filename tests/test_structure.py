@@ -26,6 +26,7 @@ FLOORS = [  # a room imports from floors below its own, never from its own or ab
         "philox",
         "diffusion",
         "solvers",
+        "repaint",
         "convolution",
     },  # the words all share, and the theory
     {"nets", "data", "device"},

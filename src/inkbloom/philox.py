@@ -33,6 +33,7 @@ PURPOSES = {
     "cluster": 11,  # sampling: the cluster that an image is drawn from
     "tint": 12,  # the colours of the tinted digits: draw 0 their strength, draw 1 which channel stays low
     "augment": 13,  # augmentation that the network is told of
+    "renewal": 14,  # noise that is new in part: draw 0 between two pictures, draws 2k and 2k + 1 for the k-th step taken again
 }
 MAX_SEED = 2**32 - 1
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from html import escape
 from inspect import signature
 from pathlib import Path
@@ -16,15 +16,15 @@ from torch import Tensor
 from .config import Recipe
 from .data import Data, class_numbers, load_for
 from .data.labels import listed
-from .data.own_picture import own_picture
+from .data.own_picture import hole_in, own_mask, own_picture
 from .data.pixels import to_bytes, to_floats
 from .device import best_device
 from .errors import DataError, UsageError, shown, unknown
-from .families import VAE, Latent, Spec
+from .families import VAE, Family, Latent, Spec
 from .families.family import Start
 from .figures.images import Pictures, as_pictures, data_uri, png, sheet
 from .given import number, place, whole, written
-from .sampling import Request, history, pictures, request
+from .sampling import GAUSSIAN, MOST, STRIPS, Request, between, history, pictures, request
 from .store.folder import load_weights
 from .store.log import from_hex
 from .store.log import read as read_log
@@ -69,21 +69,24 @@ class Run:
         """A checked request; see `sampling.request` for what may be asked. Raises UsageError.
 
         start: (a picture, the noise level in (0, 1] to bring it to); the picture is a file's path, a PIL image, or an array
-        (H, W) or (H, W, C) of bytes. Raises DataError where it cannot be read.
+        (H, W) or (H, W, C) of bytes. mask: the same, or booleans (H, W), as large as the picture or as the model's: bright
+        where the picture is to be drawn anew. Elsewhere it is kept to the pixel; `redraws` says how often each step is taken so
+        that both fit, default 5. With a mask, start may be a picture alone, for level 1; so it may if it has a transparent
+        hole, which then is the mask. Raises DataError where a picture or a mask cannot be used.
         """
         for name in asked:
             if name not in ASKED:
                 raise unknown("setting", name, ASKED)
         if asked.get("start") is not None:
-            asked["start"] = start_from(asked["start"], self.spec)
+            asked["start"], asked["mask"] = start_from(asked["start"], asked.get("mask"), self.spec)
         return request(self.family, count, **asked)
 
     def sample(self, count: int = 16, **asked: Any) -> Pictures:
         """`count` pictures as uint8 (count, H, W, C), an array that shows itself in a notebook.
 
-        asked: seed, steps or nfe, solver, spacing, guidance, label, start. label: a class by its name or its number, or a list
-        of them, which are drawn in turn; without it all that were trained are. `solver` is a name or a function of
-        one's own. start: see `request`. Raises UsageError, DataError.
+        asked: seed, steps or nfe, solver, spacing, guidance, label, start, mask, redraws. label: a class by its name or its
+        number, or a list of them, which are drawn in turn; without it all that were trained are. `solver` is a name or a
+        function of one's own. start, mask, redraws: see `request`. Raises UsageError, DataError.
         """
         return as_pictures(np.concatenate([batch for batch, _ in self.stream(self.request(count, **asked))]))
 
@@ -113,17 +116,59 @@ class Run:
         labels = self.request(whole("side", side, 1, 100) ** 2, label=label).labels
         return as_pictures(self.as_bytes(family.plane(side, self._labels([*labels, *family.trained, 0][:1]))))
 
-    def between(self, first: int | str, last: int | str, count: int = 9, data: Data | None = None) -> Pictures:
-        """Two hold-out images of a vae's source, and `count` pictures on the way from one to the other.
+    def strip(self, what: str, values: Sequence[Any] | None = None, count: int = 8, **asked: Any) -> NDArray[np.uint8]:
+        """The same `count` pictures for each value of one setting, from the same noise: uint8 (values, count, H, W, C).
 
-        first, last: the numbers of the images, or the names of classes, whose first images are taken. The result is uint8
-        (count + 2, H, W, C): the first image, its reconstruction, ..., the last one's, the last image. data: the source, where
-        it is not one that the recipe can name. Raises UsageError for another family or an image that is none, DataError where
-        the source cannot be read.
+        what: 'solver', 'spacing', 'steps', 'guidance', 'redraws', or 'at', the noise level that `start` is brought to, which
+        then is a picture alone. values: default those of STRIPS that suit the model. asked: as in `sample`. Raises UsageError,
+        DataError.
         """
+        rows = self.strip_requests(what, values, count, **asked)
+        return np.stack([np.concatenate([batch for batch, _ in self.stream(row)]) for row in rows])
+
+    def strip_requests(self, what: str, values: Sequence[Any] | None = None, count: int = 8, **asked: Any) -> list[Request]:
+        """The requests of `strip`, one for each value."""
+        if what not in STRIPS:
+            raise unknown("strip", what, STRIPS)
+        if not self.family.iterative or self.family.fixed_steps:
+            raise UsageError(f"strip with a {self.recipe.family}: the way to its pictures is fixed; leave out --strip")
+        if asked.get(what) is not None:
+            raise UsageError(f"strip = '{what}' and {what} itself both set: leave out --{what}")
+        if what == "at" and isinstance(asked.get("start"), tuple | list | None):
+            raise UsageError("strip = 'at' varies how much noise a picture gets: give it with --from FILE, without --at")
+        if values is None:
+            values = [value for value in STRIPS[what] if self.recipe.noise != "uniform" or value not in GAUSSIAN]
+        return [
+            self.request(count, **{**asked, **({"start": (asked["start"], value)} if what == "at" else {what: value})})
+            for value in values
+        ]
+
+    def between(self, first: int | str, last: int | str, count: int = 9, data: Data | None = None, **asked: Any) -> Pictures:
+        """`count` pictures on the way from picture `first` to picture `last`, both included: uint8 (count, H, W, C).
+
+        first, last: numbers of pictures that `sample(**asked)` gives, however many, or names of classes, whose first pictures
+        are taken. Noise and class go from the one to the other: Gaussian noise on an arc around 0, of other noise ever more
+        numbers are exchanged, and of two classes the predicted x0 are mixed. A vae takes two hold-out images of its source
+        instead, or the first ones of two classes, and puts each before its reconstruction: (count + 2, H, W, C); data: the
+        source, where it is not one that the recipe can name. asked: as in `sample`. Raises UsageError for what is no picture,
+        and for a solver that draws new noise, DataError where the source cannot be read.
+        """
+        count = whole("count", count, 2, 10_000)
+        if isinstance(self.family, VAE):
+            return self._between_held(first, last, count, data)
+        if asked.get("start") is not None:
+            raise UsageError("between with --from: it goes from one noise to another; leave out one of them")
+        wanted = self.request(**asked)
+        if wanted.solver == "ancestral":
+            raise UsageError("between with ancestral: its new noise in each step would hide the way; use --solver euler")
+        ends = [_picture_of(end, self.family, wanted) for end in (first, last)]
+        way = between(self.family, wanted, ends[0], ends[1], count)
+        return as_pictures(np.concatenate([self.as_bytes(x) for x in way]))
+
+    def _between_held(self, first: int | str, last: int | str, count: int, data: Data | None) -> Pictures:
+        """See `between`: the hold-out images of a vae's source, and the pictures between them."""
         family, recipe = self.family, self.recipe
-        if not isinstance(family, VAE):
-            raise UsageError(f"between with a {recipe.family}: only a vae finds the latents of an image; leave out --between")
+        assert isinstance(family, VAE)
         held = (data or load_for(recipe)).in_order(self.spec.classes).take("holdout")
         ends = [_number_of(end, held) for end in (first, last)]
         if (held.channels, *held.size) != self.shape:
@@ -133,7 +178,9 @@ class Run:
             raise UsageError(f"between = {written([first, last])}: {listed(names)} had no training image; name other images")
         x = to_floats(held.images[ends].to(next(family.parameters()).device), recipe.pixels)
         labels = None if held.labels is None else self._labels(held.labels[ends].tolist())
-        decoded = self.as_bytes(family.between(x, labels, whole("count", count, 1, 10_000)))
+        shares = torch.linspace(0, 1, count, device=x.device)
+        with torch.no_grad():
+            decoded = self.as_bytes(family.between(family.net.encode(x, labels)[0], labels, shares))
         return as_pictures(np.concatenate([self.as_bytes(x[:1]), decoded, self.as_bytes(x[1:])]))
 
     def _labels(self, labels: list[int]) -> Tensor | None:
@@ -161,22 +208,46 @@ class Run:
         return f'<p>{escape(repr(self))}</p><img src="{data_uri(png(sheet(self.sample(16))))}">'
 
 
-def start_from(start: Any, spec: Spec) -> Start:
-    """What sampling starts from: a picture in the model's size and colours, and a noise level. Raises UsageError, DataError."""
-    if not isinstance(start, tuple | list) or len(start) != 2:
+def start_from(start: Any, mask: Any, spec: Spec) -> tuple[Start, Tensor | None]:
+    """What sampling starts from: a picture in the model's size and colours with a noise level, and what of it is drawn anew.
+
+    Raises UsageError, DataError.
+    """
+    alone = not isinstance(start, tuple | list)
+    if not alone and len(start) != 2:
         raise UsageError(f"start = {written(start)}: needs a picture and a noise level, as in ('cat.png', 0.7)")
-    return own_picture(start[0], spec.channels, spec.size, spec.recipe.background), number("at", start[1])
+    picture, level = (start, 1.0) if alone else start
+    image = own_picture(picture, spec.channels, spec.size, spec.recipe.background)
+    drawn = own_mask(mask, picture, spec.size) if mask is not None else hole_in(picture, spec.size) if alone else None
+    if alone and drawn is None:
+        raise UsageError("from a whole picture: say how much noise it gets, --at 0.7, or what is drawn anew, --mask FILE")
+    return (image, number("at", level)), drawn
+
+
+def _picture_of(end: Any, family: Family, request: Request) -> int:
+    """The number of the picture asked for: itself, or that of the first one of a class. Raises UsageError."""
+    if isinstance(end, str) and not _is_number(end) and family.num_classes:
+        (label,) = class_numbers(end, family.spec.classes[: family.num_classes])
+        in_turn = request.labels or family.trained
+        if label not in in_turn:
+            why = "--label leaves out this class" if request.labels else "this class had no training image"
+            raise UsageError(f"between = {written(end)}: {why}")
+        return in_turn.index(label)
+    return whole("between", int(end) if _is_number(end) else end, 0, MOST["count"])
+
+
+def _is_number(end: Any) -> bool:
+    return isinstance(end, str) and end.removeprefix("-").isdecimal()
 
 
 def _number_of(end: Any, held: Data) -> int:
     """The number of the hold-out image asked for: itself, or that of the first image of a class. Raises UsageError."""
-    digits = isinstance(end, str) and end.removeprefix("-").isdecimal()
-    if isinstance(end, str) and not digits and held.labels is not None:
+    if isinstance(end, str) and not _is_number(end) and held.labels is not None:
         (label,) = class_numbers(end, held.classes)
         if not (held.labels == label).any():
             raise UsageError(f"between = {written(end)}: no hold-out image is of this class; give a number")
         return int((held.labels == label).nonzero()[0])
-    number = whole("between", int(end) if digits else end)
+    number = whole("between", int(end) if _is_number(end) else end)
     if not 0 <= number < len(held.images):
         raise UsageError(f"between = {written(number)}: the hold-out images are 0 to {len(held.images) - 1}")
     return number

@@ -21,15 +21,28 @@ from .data import class_numbers
 from .data.labels import listed
 from .data.pixels import to_bytes, to_floats
 from .errors import UsageError, brief, entry, own_name
-from .families import Family
+from .families import Diffusion, Family, Latent
+from .families.diffusion import checked
 from .families.family import Start
 from .families.spec import Shape
 from .given import number, whole
 from .philox import MAX_SEED, Draw
+from .repaint import repaint
 from .solvers import SOLVERS, SPACINGS, Solver, Spacing, check_call, evaluations, steps_for
 
 Classes = int | str | Sequence[int | str]  # a class, or several, by number or name
-MOST = {"count": 10**7, "steps": 10_000, "nfe": 20_000}
+MOST = {"count": 10**7, "steps": 10_000, "nfe": 20_000, "redraws": 100}
+STRIPS: dict[str, tuple[Any, ...]] = {
+    "solver": tuple(SOLVERS),
+    "spacing": tuple(SPACINGS),
+    "steps": (2, 5, 10, 20, 50),
+    "guidance": (0.0, 1.0, 2.0, 4.0),
+    "at": (0.1, 0.3, 0.5, 0.7, 0.9),
+    "redraws": (1, 2, 5, 10),
+}
+"""What may be varied from one noise, and the values where none are given."""
+GAUSSIAN = ("ancestral", "logsnr")  # of these what `check_sampling` allows for Gaussian noise only
+REDRAWS = 5  # how often a step is taken where part of a picture is kept
 FEW_GUIDED = 8  # guided steps; fewer are worse than twice as many plain ones (benchmarks/guidance.py, docs/lab-notes.md)
 
 
@@ -47,11 +60,13 @@ class Request:
     levels: tuple[float, ...] = ()  # the recipe's own noise levels to step from; empty: as `spacing` says
     start: Start | None = None  # ((1, C, H, W) uint8, t): a picture to start from, and the noise level to bring it to
     spared: float = 1.0  # the recipe's guidance, where a small `nfe` is better spent without it
+    mask: Tensor | None = None  # (H, W) booleans: False where the picture to start from is kept
+    redraws: int = 1  # how often each step is taken, so that what is drawn fits what is kept
 
     @property
     def nfe(self) -> int:
         """Network evaluations for one picture."""
-        return evaluations(self.solver, self.steps, self.guidance) if self.solver else 1
+        return evaluations(_walk(self.solver, self.redraws), self.steps, self.guidance) if self.solver else 1
 
     @property
     def solver_name(self) -> str | None:
@@ -69,7 +84,9 @@ class Request:
         if not self.solver:
             return "one pass of the network each"
         spared = f" (not guided by {self.spared:g}: that would halve the steps)" if self.spared != 1 else ""
-        return f"{self.solver_name}, {self.steps} steps, {self.nfe} network evaluations each{spared}"
+        again = f", each taken {self.redraws} times" if self.redraws > 1 else ""
+        anew = "" if self.mask is None else f"; {self.mask.float().mean():.0%} of the picture drawn anew"
+        return f"{self.solver_name}, {self.steps} steps{again}, {self.nfe} network evaluations each{spared}{anew}"
 
     def __repr__(self) -> str:
         of = f" of class {brief(', '.join(map(str, self.labels)), 40)}" if self.labels else ""
@@ -89,12 +106,15 @@ def request(
     spacing: SpacingName | Spacing | None = None,
     guidance: float | None = None,
     start: Start | None = None,
+    mask: Tensor | None = None,
+    redraws: int | None = None,
 ) -> Request:
     """What the model's recipe says, changed by what is asked; None: as the recipe says.
 
     label: a class by its name or number, or several, which are drawn in turn; `labels` says the same. `nfe` sets the steps by
     their cost; where it pays for fewer than FEW_GUIDED guided steps and no guidance is asked for, it buys plain ones. `solver`
-    and `spacing`: names, or functions of one's own (see solvers.py). Raises UsageError.
+    and `spacing`: names, or functions of one's own (see solvers.py). mask: (H, W) booleans, False where the picture of `start`
+    is kept (see repaint.py); then `redraws` says how often each step is taken. Raises UsageError.
     """
     count, seed = whole("count", count, 1, MOST["count"]), whole("seed", seed, 0, MAX_SEED)
     steps = None if steps is None else whole("steps", steps, 1, MOST["steps"])
@@ -102,7 +122,9 @@ def request(
     if steps is not None and nfe is not None:
         raise UsageError("steps and nfe both set: give one of them")
     wanted = _wanted(family, count, label, labels)
-    asked = {"steps": steps, "nfe": nfe, "solver": solver, "spacing": spacing, "guidance": guidance, "from": start}
+    redraws = None if redraws is None else whole("redraws", redraws, 1, MOST["redraws"])
+    asked: dict[str, Any] = {"steps": steps, "nfe": nfe, "solver": solver, "spacing": spacing, "guidance": guidance}
+    asked |= {"from": start, "mask": mask, "redraws": redraws}
     given = [name for name, value in asked.items() if value is not None]
     if not family.iterative:
         if given:
@@ -128,12 +150,29 @@ def request(
     guidance = guidance if family.num_conditions else 1.0
     if start is not None and not 0 < start[1] <= 1:
         raise UsageError(f"at = {start[1]:g}: the noise level must lie in (0, 1]")
+    if mask is not None and start is None:
+        raise UsageError("mask without a picture: give one with --from FILE")
+    if redraws is not None and mask is None:
+        raise UsageError("redraws without a mask: it says how often a step is taken where part of a picture is kept")
+    if start is not None and mask is not None and bool(mask.all()):  # nothing is kept
+        start, mask = None if start[1] == 1 else start, None
+    again = 1 if mask is None else redraws or REDRAWS
     taken, spared = steps or recipe.sample_steps, 1.0
     if nfe is not None:
-        taken = steps_for(solver, nfe, guidance)
+        walk = _walk(solver, again)
+        taken = steps_for(walk, nfe, guidance)
         if not chosen and guidance > 1 and taken < FEW_GUIDED:
-            taken, guidance, spared = steps_for(solver, nfe), 1.0, guidance
-    return Request(count, seed, wanted, taken, solver, spacing, guidance, recipe.sample_times if own_way else (), start, spared)
+            taken, guidance, spared = steps_for(walk, nfe), 1.0, guidance
+    levels = recipe.sample_times if own_way else ()
+    return Request(count, seed, wanted, taken, solver, spacing, guidance, levels, start, spared, mask, again)
+
+
+def _walk(solver: str | Solver, redraws: int) -> str | Solver:
+    """What is to be counted where each step is taken so often: the solver with its repetitions."""
+    if redraws == 1:
+        return solver
+    one = torch.ones(())
+    return repaint(checked(entry("solver", solver, SOLVERS)), one, one > 0, redraws, lambda eps, share, k: eps)
 
 
 def _wanted(family: Family, count: int, label: Classes | None, labels: Classes | None) -> tuple[int, ...]:
@@ -156,18 +195,22 @@ def _wanted(family: Family, count: int, label: Classes | None, labels: Classes |
 def _check_fixed(family: Family, asked: dict[str, Any]) -> None:
     """Raises UsageError where something else is asked of a student than the steps that it learned."""
     recipe, learned = family.recipe, family.fixed_steps
-    own = {"steps": learned, "nfe": learned, "solver": recipe.solver, "spacing": recipe.spacing, "guidance": 1, "from": None}
+    own = {"steps": learned, "nfe": learned, "solver": recipe.solver, "spacing": recipe.spacing, "guidance": 1}
     for name, value in asked.items():
-        if value not in (None, own[name]):
+        if value is not None and value != own.get(name):
             raise UsageError(f"{name}: the model learned its {learned} steps from noise and no others; leave out --{name}")
 
 
 def labels_of(family: Family, request: Request, first: int, last: int) -> Tensor | None:
     """The labels of pictures first .. last - 1: (last - first,) int64, or None where the model knows no classes."""
+    return _labels(family, request, torch.arange(first, last))
+
+
+def _labels(family: Family, request: Request, index: Tensor) -> Tensor | None:
     if not family.num_classes:
         return None
     in_turn = torch.tensor(request.labels or family.trained)
-    return in_turn[torch.arange(first, last) % len(in_turn)]
+    return in_turn[index % len(in_turn)]
 
 
 @torch.no_grad()
@@ -176,8 +219,8 @@ def trajectory(family: Family, request: Request, first: int, last: int) -> Itera
     labels = labels_of(family, request, first, last)
     steps: dict[str, Any] = {}
     if request.solver:
-        steps = {name: getattr(request, name) for name in ("steps", "solver", "spacing", "guidance", "levels")}
-        steps["start"] = _start(family, request)
+        kept = {"mask": _mask(family, request), "redraws": request.redraws}
+        steps = {**_steps(request), "start": _start(family, request), **kept}
     device = next(family.parameters()).device
     yield from family.sample(
         Draw(request.seed, np.arange(first, last), device), None if labels is None else labels.to(device), **steps
@@ -222,8 +265,33 @@ def batches(count: int, shape: Shape, numbers: int = 200_000) -> Iterator[tuple[
         yield first, min(count, first + size)
 
 
+@torch.no_grad()
+def between(family: Family, request: Request, first: int, last: int, count: int) -> Iterator[Tensor]:
+    """`count` pictures on the way from picture `first` of a request to picture `last`, in batches: (B, C, H, W) floats."""
+    device = next(family.parameters()).device
+    draw = Draw(request.seed, np.array([first, last]), device)
+    labels = _labels(family, request, torch.tensor([first, last]))
+    labels = None if labels is None else labels.to(device)
+    shares = torch.linspace(0, 1, count, device=device)
+    for begin, end in batches(count, family.spec.shape):
+        if isinstance(family, Latent):
+            yield family.between(family.latents(draw), labels, shares[begin:end])
+        elif isinstance(family, Diffusion):
+            yield family.between(draw, labels, shares[begin:end], **_steps(request))
+
+
+def _steps(request: Request) -> dict[str, Any]:
+    return {name: getattr(request, name) for name in ("steps", "solver", "spacing", "guidance", "levels")}
+
+
 def _start(family: Family, request: Request) -> Start | None:
     if request.start is None:
         return None
     image, level = request.start
-    return to_floats(image.to(next(family.parameters()).device), family.recipe.pixels), level
+    picture = to_floats(image.to(next(family.parameters()).device), family.recipe.pixels)
+    mask = _mask(family, request)
+    return (picture if mask is None or level < 1 else picture.masked_fill(mask, 0)), level  # from 1 on: what vp leaves there
+
+
+def _mask(family: Family, request: Request) -> Tensor | None:
+    return None if request.mask is None else request.mask.to(next(family.parameters()).device)

@@ -11,7 +11,7 @@ from torch.distributions import Bernoulli, Normal, kl_divergence
 import inkbloom
 from inkbloom.config import Recipe
 from inkbloom.families import VAE, Spec, build
-from inkbloom.families.latent import between
+from inkbloom.families.noises import arc
 from inkbloom.families.vae import divergence
 from inkbloom.philox import Draw
 
@@ -154,13 +154,13 @@ def test_the_plane_is_that_of_the_two_latents_that_matter():
 def test_between_is_an_arc():
     """Both ends, equal angles, and lengths that turn evenly from one to the other where they are the same."""
     a, b = torch.tensor([3.0, 0, 0]), torch.tensor([0, 3.0, 0])
-    points = between(a, b, 5)
+    points = arc(a, b, torch.linspace(0, 1, 5))
     torch.testing.assert_close(points[[0, -1]], torch.stack([a, b]))
     torch.testing.assert_close(points.norm(dim=1), torch.full((5,), 3.0))
     angles = torch.atan2(points[:, 1], points[:, 0])
     torch.testing.assert_close(angles, torch.linspace(0, math.pi / 2, 5))
-    torch.testing.assert_close(between(a, 2 * a, 3), torch.stack([a, 1.5 * a, 2 * a]))
-    assert torch.isfinite(between(a, -a, 3)).all()
+    torch.testing.assert_close(arc(a, 2 * a, torch.linspace(0, 1, 3)), torch.stack([a, 1.5 * a, 2 * a]))
+    assert torch.isfinite(arc(a, -a, torch.linspace(0, 1, 3))).all()
 
 
 # ---- as a run

@@ -23,6 +23,7 @@ from ..given import written as as_text
 from ..run import Run
 from ..sampling import Request, labels_of
 from .progress import Advance, console_for, progress
+from .strip import draw_strip
 from .written import Written
 
 FILMED = 8  # pictures in the history and the film
@@ -39,6 +40,7 @@ def sample(
     history: bool = False,
     plane: bool = False,
     between: tuple[int | str, int | str] | None = None,
+    strip: str | None = None,
     weights: str = "ema",
     json: str | Path | None = None,
     quiet: bool | None = None,
@@ -49,22 +51,30 @@ def sample(
     run: a run's folder or weights file, or an open Run; default: the digits that come with inkbloom. Always written is `grid`,
     the first 400 pictures side by side, in `out`, default the run's samples/. Where asked for: `npz`, all pictures in one
     file; `pngs`, each as a PNG; `history` and `film`, every step of the first few; `plane` and `between`, see Run.plane and
-    Run.between; `json`, a file that says how they were drawn and where they are. asked: seed, label, steps, nfe, solver,
-    spacing, guidance, start, as in `Run.sample`, which gives the pictures as an array instead. quiet: as everywhere, see
-    docs/python.md. Raises InkbloomError.
+    Run.between; `json`, a file that says how they were drawn and where they are. `strip` writes a sheet instead, in which one
+    setting varies from row to row: `solver`, or with its values `guidance=0,1,2`, see Run.strip. asked: seed, label, steps, nfe,
+    solver, spacing, guidance, start, mask, redraws, as in `Run.sample`, which gives the pictures as an array instead. quiet: as
+    everywhere, see docs/python.md. Raises InkbloomError.
     """
     console = console_for(quiet)
     if json:
         try_to_write(place("json", json))
     model = run if isinstance(run, Run) else Run(run, weights)
-    request = model.request(count, **asked)
     folder = place("out", out) if out else _beside(None if run is None else model.path) / "samples"
+    if strip is not None:
+        others = {"npz": npz, "pngs": pngs, "history": history, "plane": plane, "between": between}
+        if more := [name for name, value in others.items() if value]:
+            raise UsageError(f"strip with {more[0]}: a strip takes the place of the pictures; leave out --{more[0]}")
+        draw_strip(model, strip, count, asked, folder / "strip.png", console)
+        console.print(f"strip: {folder / 'strip.png'}")
+        return Written(strip=folder / "strip.png")
+    request = model.request(count, **asked)
     label = request.labels[0] if request.labels else None
     latents = [("plane", sheet(model.plane(PLANE, label), PLANE))] if plane else []
     if between is not None:
         if not isinstance(between, tuple | list) or len(between) != 2:
-            raise UsageError(f"between = {as_text(between)}: needs two hold-out images, as in (0, 1)")
-        row = model.between(*between)
+            raise UsageError(f"between = {as_text(between)}: needs two pictures, as in (0, 1)")
+        row = model.between(*between, **asked)
         latents.append(("between", sheet(row, len(row))))
     written = Written()
     console.print(f"{'1 picture' if request.count == 1 else f'{request.count:,} pictures'}{_of(model, request)}, {request.how}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -85,6 +85,10 @@ def suffixes() -> frozenset[str]:
     return frozenset(suffix for suffix, name in Image.registered_extensions().items() if name in taken)
 
 
+Seen = Callable[[Image.Image, str | None], Image.Image]
+"""seen(the image, Pillow's name of where it came from) -> what of it is looked at, in mode L or RGB."""
+
+
 @contextmanager
 def opened(path: Path) -> Iterator[Image.Image]:
     """The picture in a file, its first frame, turned as its EXIF data say, not decoded yet where it lies upright.
@@ -110,17 +114,19 @@ def _whole(file: IO[bytes]) -> IO[bytes]:
     return file
 
 
-def read_picture(path: Path, size: Size | None = None, settings: Settings = PLAIN) -> Picture | Broken:
+def read_picture(
+    path: Path, size: Size | None = None, settings: Settings = PLAIN, seen: Seen | None = None
+) -> Picture | Broken:
     """The picture in a file, cropped and resized to `size` = (height, width) where given.
 
-    Its first frame, turned as its EXIF data say, on the background where it is transparent, 16-bit greys scaled to 8 bits.
-    Pictures over 64 megapixels are not decoded.
+    Its first frame, turned as its EXIF data say, on the background where it is transparent, 16-bit greys scaled to 8 bits; or
+    what is `seen` of it instead. Pictures over 64 megapixels are not decoded.
     """
     try:
         with opened(path) as image:
             turned = ImageOps.exif_transpose(image)
             original = turned.height, turned.width
-            picture = to_8_bits(turned, image.format, settings)
+            picture = seen(turned, image.format) if seen else to_8_bits(turned, image.format, settings)
         return Picture(path, np.asarray(fit(picture, size) if size else picture), original)
     except UnidentifiedImageError:
         return Broken(path, "not a picture that Pillow knows")

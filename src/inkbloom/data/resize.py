@@ -19,14 +19,15 @@ def crop(size: Size, wanted: Size) -> Size:
     return height, max(1, round(height * wanted[1] / wanted[0]))
 
 
-def fit(image: Image.Image, wanted: Size) -> Image.Image:
-    """The centre of the picture at `wanted` = (height, width): Lanczos to shrink, bicubic to enlarge."""
+def fit(image: Image.Image, wanted: Size, by: Resampling | None = None) -> Image.Image:
+    """The centre of the picture at `wanted` = (height, width): Lanczos to shrink, bicubic to enlarge, or `by` another way."""
     height, width = crop((image.height, image.width), wanted)
     left, top = (image.width - width) // 2, (image.height - height) // 2
     centre = image.crop((left, top, left + width, top + height))  # not by resize's own box, beyond which its filter looks
     if (height, width) == wanted:
         return centre
-    return centre.resize((wanted[1], wanted[0]), Resampling.LANCZOS if height > wanted[0] else Resampling.BICUBIC)
+    best = Resampling.LANCZOS if height > wanted[0] else Resampling.BICUBIC
+    return centre.resize((wanted[1], wanted[0]), best if by is None else by)
 
 
 def resized(images: Tensor, wanted: Size) -> Tensor:

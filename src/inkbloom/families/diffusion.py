@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 from typing import Any, Self
 
 import torch
@@ -10,13 +12,15 @@ from torch import Tensor, nn
 
 from ..data import augment
 from ..data.pixels import RANGES
-from ..diffusion import LOSSES, NOISES, Coef, Denoise, clipped, guided, loss_weight, split
+from ..diffusion import LOSSES, NOISES, Coef, Denoise, Path, clipped, guided, loss_weight, split
 from ..errors import UsageError, entry, own_name
 from ..nets import ClusterConditioned, untold
 from ..philox import Draw
-from ..solvers import SOLVERS, Solver, Spacing, step_times
+from ..repaint import repaint
+from ..solvers import SOLVERS, Solver, Spacing, StepNoise, Steps, step_times
 from .conditioning import Clusters, Labels
 from .family import Family, Start
+from .noises import arc, exchanged, turned
 from .own_net import own_net
 from .spec import Spec
 
@@ -139,30 +143,79 @@ class Diffusion(Family):
         draw: Draw,
         labels: Tensor | None = None,
         *,
-        steps: int,
         solver: str | Solver,
-        spacing: str | Spacing,
         guidance: float = 1.0,
-        levels: tuple[float, ...] = (),
         start: Start | None = None,
+        mask: Tensor | None = None,
+        redraws: int = 1,
+        **times: Any,
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Yields (x, x0), each (B, C, H, W), after every step; the last x is the sample.
 
-        labels: (B,) or None; `levels`, where given, are the noise levels to step from, falling from 1, one for each of the
-        `steps`, instead of what `spacing` says; `start` begins from a picture. Raises UsageError for a solver of one's own
-        that yields nothing, or other than pictures.
+        labels: (B,) or None; times: as `_times` takes them; `start` begins from a picture. Where a mask (H, W) of booleans is
+        False, that picture is kept; `redraws` says how often each step is taken then, see `repaint`. Raises UsageError for a
+        solver of one's own that yields nothing, or other than pictures.
         """
         x, level = self.begin(draw, start)
-        times = step_times(steps, spacing, self.path, level)
-        if levels:
-            times = level * torch.tensor([*levels, 0], dtype=torch.float64)
+        walk = checked(entry("solver", solver, SOLVERS))
+        if mask is not None and start is not None:
+            walk = repaint(walk, start[0], mask, redraws, partial(self._renewed, draw))
 
         def noise(step: int) -> Tensor:
             return NOISES["gaussian"](draw, "sample", *self.spec.shape, step=step)
 
         denoise = self._denoiser(self.net, self.conditioning.drawn(draw, labels), guidance)
-        taken = entry("solver", solver, SOLVERS)(denoise, x, times, self.path, noise)
-        return taken if isinstance(solver, str) else checked_steps(taken, solver, x, len(times) - 1)
+        return walk(denoise, x, self._times(level, **times), self.path, noise)
+
+    @torch.no_grad()
+    def between(
+        self,
+        draw: Draw,
+        labels: Tensor | None,
+        shares: Tensor,
+        *,
+        solver: str | Solver,
+        guidance: float = 1.0,
+        **times: Any,
+    ) -> Tensor:
+        """Pictures between the two that `draw` and labels (2,) give: (B, C, H, W), `shares` (B,) of the way to the second.
+
+        Their noise lies between the two noises and is noise of the same kind. Between two conditions x0 is mixed from the x0
+        predicted for each. A solver that draws new noise draws the same for all. times: as in `sample`.
+        """
+        ends, level = self.begin(draw)
+        one, share = replace(draw, index=draw.index[:1]), shares.reshape(-1, 1, 1, 1)
+        order = one.uniform("renewal", *self.spec.shape)
+        x = arc(ends[0], ends[1], shares) if self.recipe.noise == "gaussian" else exchanged(ends[0], ends[1], share, order)
+        y = self.conditioning.drawn(draw, labels)
+        if y is None or y[0] == y[1]:
+            denoise = self._denoiser(self.net, y if y is None else y[:1].expand(len(x)), guidance)
+        else:
+            first, last = (self._denoiser(self.net, end.expand(len(x)), guidance) for end in y)
+            denoise = lambda x, t: torch.lerp(first(x, t), last(x, t), share)  # noqa: E731
+
+        def noise(step: int) -> Tensor:
+            return NOISES["gaussian"](one, "sample", *self.spec.shape, step=step)
+
+        *_, (x, _) = checked(entry("solver", solver, SOLVERS))(denoise, x, self._times(level, **times), self.path, noise)
+        return x
+
+    def _times(self, level: float, steps: int, spacing: str | Spacing, levels: tuple[float, ...] = ()) -> Tensor:
+        """The times of `steps` steps from a noise level to 0, (steps + 1,).
+
+        `levels`, where given, are the noise levels to step from, falling from 1, one for each step, instead of what `spacing`
+        says.
+        """
+        if levels:
+            return level * torch.tensor([*levels, 0], dtype=torch.float64)
+        return step_times(steps, spacing, self.path, level)
+
+    def _renewed(self, draw: Draw, eps: Tensor, share: Tensor, k: int) -> Tensor:
+        """Noise that has `share` in common with eps: (B, C, H, W), and is new otherwise; the k-th such of a batch."""
+        new = self.noise(draw, "renewal", *self.spec.shape, step=2 * k)
+        if self.recipe.noise == "gaussian":
+            return turned(eps, new, share)
+        return exchanged(eps, new, 1 - share, draw.uniform("renewal", *self.spec.shape, draw=2 * k + 1))
 
     @property
     def last_time(self) -> float:
@@ -205,19 +258,21 @@ def network(spec: Spec) -> nn.Module:
     return ClusterConditioned(net, spec.num_classes, recipe.clusters) if recipe.clusters else net
 
 
-def checked_steps(
-    steps: Iterator[tuple[Tensor, Tensor]], solver: Solver, like: Tensor, due: int
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """The steps of a solver of one's own; `like`: (B, C, H, W). Raises UsageError for other than `due` pairs of such."""
-    count = 0
-    for step in steps:
-        pair = isinstance(step, tuple) and len(step) == 2 and all(isinstance(part, Tensor) for part in step)
-        if not pair or any(part.shape != like.shape for part in step):
-            raise UsageError(
-                f"the solver {own_name(solver)} yields no (x, x0) of {tuple(like.shape)}: yield both after every step"
-            )
-        yield step
-        count += 1
-    if count != due:
-        told = f"{count} time{'s' * (count > 1)} for {due} steps" if count else "nothing"
-        raise UsageError(f"the solver {own_name(solver)} yields {told}: yield (x, x0) after every step")
+def checked(solver: Solver) -> Solver:
+    """The solver, watched: raises UsageError where it yields other than a pair of pictures after each step."""
+
+    def walk(denoise: Denoise, x: Tensor, times: Tensor, path: Path, noise: StepNoise | None = None) -> Steps:
+        count, due = 0, len(times) - 1
+        for step in solver(denoise, x, times, path, noise):
+            pair = isinstance(step, tuple) and len(step) == 2 and all(isinstance(part, Tensor) for part in step)
+            if not pair or any(part.shape != x.shape for part in step):
+                raise UsageError(
+                    f"the solver {own_name(solver)} yields no (x, x0) of {tuple(x.shape)}: yield both after every step"
+                )
+            yield step
+            count += 1
+        if count != due:
+            told = f"{count} time{'s' * (count > 1)} for {due} steps" if count else "nothing"
+            raise UsageError(f"the solver {own_name(solver)} yields {told}: yield (x, x0) after every step")
+
+    return walk

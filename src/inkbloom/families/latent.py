@@ -14,19 +14,8 @@ from ..data.pixels import RANGES
 from ..nets.encoder_decoder import WIDTHS, Decoder
 from ..philox import Draw
 from .family import Family, Start
+from .noises import arc
 from .spec import Spec
-
-
-def between(first: Tensor, last: Tensor, count: int) -> Tensor:
-    """`count` points from one latent (latent,) to another on the arc around 0: (count, latent), both ends included.
-
-    Spherical interpolation (Shoemake 1985): unlike a straight line it keeps the length that random latents have.
-    """
-    share = torch.linspace(0, 1, count, device=first.device)[:, None]
-    angle = F.cosine_similarity(first, last, dim=0).clamp(-1, 1).acos()
-    if angle.sin() < 1e-4:  # one direction, or opposite ones: no arc is shortest
-        return torch.lerp(first, last, share)
-    return ((1 - share) * angle).sin() / angle.sin() * first + (share * angle).sin() / angle.sin() * last
 
 
 def _each(y: Tensor | None, count: int) -> Tensor | None:
@@ -57,7 +46,7 @@ class Latent(Family):
 
     def begin(self, draw: Draw, start: Start | None = None) -> tuple[Tensor, float]:
         """The latents as pictures, (B, C, H, W): its numbers from the top left in rows, the rest of the square dark."""
-        z, side = self._latents(draw), math.ceil(math.sqrt(self.recipe.latent))
+        z, side = self.latents(draw), math.ceil(math.sqrt(self.recipe.latent))
         square = F.pad(z, (0, side * side - z.shape[1]), value=float(z.min())).unflatten(1, (1, side, side))
         return self._as_pictures(square), 1.0
 
@@ -65,7 +54,7 @@ class Latent(Family):
         """Yields (x, x) for each layer of the decoder, x: (B, C, H, W) its activations as a picture; the last x are the
         pictures. labels: (B,) or None.
         """
-        *inner, logits = self.decoder.layers(self._latents(draw), labels)
+        *inner, logits = self.decoder.layers(self.latents(draw), labels)
         for h in inner:
             x = self._as_pictures(h.square().mean(1, keepdim=True).sqrt())
             yield x, x
@@ -90,12 +79,22 @@ class Latent(Family):
         grid = torch.cartesian_prod(*[steps] * len(axes)).reshape(-1, len(axes))
         return self.decode(grid @ axes, _each(y, len(grid)))
 
+    @torch.no_grad()
+    def between(self, z: Tensor, y: Tensor | None, shares: Tensor) -> Tensor:
+        """Pictures (B, C, H, W) between those of two latents z: (2, latent), `shares` (B,) of the way to the second.
+
+        y: (2,) their labels, or None; between two classes the decoder gets shares of both.
+        """
+        ends = None if y is None else F.one_hot(y, self.num_classes).float()
+        return self.decode(arc(z[0], z[1], shares), None if ends is None else torch.lerp(ends[0], ends[1], shares[:, None]))
+
     def bounded(self, logits: Tensor) -> Tensor:
         """Any numbers -> the pixel range, by a sigmoid."""
         low, high = RANGES[self.recipe.pixels]
         return low + (high - low) * torch.sigmoid(logits)
 
-    def _latents(self, draw: Draw) -> Tensor:
+    def latents(self, draw: Draw) -> Tensor:
+        """What the pictures of a batch are drawn from: (B, latent)."""
         return draw.normal("sample", self.recipe.latent)
 
     def _as_pictures(self, values: Tensor) -> Tensor:

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from typing import Self
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..data.pixels import RANGES
 from ..nets.encoder_decoder import WIDTHS, Decoder, Encoder, with_class
 from ..philox import Draw
-from .latent import Latent, between
+from .latent import Latent
 from .spec import Spec
 
 FEATURES = 256
@@ -62,18 +61,6 @@ class VAE(Latent):
     @property
     def decoder(self) -> Decoder:  # type: ignore[override]
         return self.net.decoder
-
-    @torch.no_grad()
-    def between(self, x: Tensor, y: Tensor | None, count: int) -> Tensor:
-        """`count` pictures from one of x: (2, C, H, W) to the other: their latents' means decoded, with what lies between them.
-
-        y: (2,) their labels, or None; between two classes the decoder gets shares of both.
-        """
-        mean, _ = self.net.encode(x, y)
-        share = torch.linspace(0, 1, count, device=x.device)[:, None]
-        ends = None if y is None else F.one_hot(y, self.num_classes).float()
-        shares = None if ends is None else (1 - share) * ends[0] + share * ends[1]
-        return self.decode(between(mean[0], mean[1], count), shares)
 
     def forward(self, phase: str, x: Tensor, y: Tensor | None, draw: Draw) -> tuple[Tensor, dict[str, Tensor]]:
         """Minus the ELBO of a batch (B, C, H, W), in nats a picture, the divergence times `kl`; its two parts for the log."""
