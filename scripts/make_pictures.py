@@ -1,5 +1,5 @@
-"""Draws the pictures that teach in docs/images: those of `inkbloom explain`, what augmentation does, the tutorial's sheet, the
-plot of a sweep.
+"""Draws the pictures that teach in docs/images: of `inkbloom explain`, of docs/edit.md, what augmentation does, the plot of a
+sweep, and the tutorial's sheet of 40 steps.
 
     python scripts/make_pictures.py docs/images
 
@@ -23,6 +23,7 @@ import inkbloom
 from inkbloom.data import augment, load_data
 from inkbloom.data.pixels import to_bytes, to_floats
 from inkbloom.explainers.beside import rows_of
+from inkbloom.figures.images import save_png, sheet
 from inkbloom.figures.trajectory import history_sheet
 from inkbloom.philox import Draw
 
@@ -49,6 +50,7 @@ def main(folder: str) -> None:
     inputs, predictions = (steps.transpose(0, 1, 4, 2, 3) for steps in run.history(run.request(8, steps=40)))
     history_sheet(inputs[:-1], predictions, out / "tutorial-sheet.png")
     reduced(out / "tutorial-sheet.png", colours=16)
+    edit(out)
     for name, (topic, which, settings) in EXPLAINED.items():
         with tempfile.TemporaryDirectory() as scratch:
             shutil.copyfile(inkbloom.explain(topic, out=scratch, **settings)[which], out / name)
@@ -67,6 +69,24 @@ def augmented(count: int) -> Image.Image:
     draw = Draw(0, np.arange(count))
     drawn = [augment.done(x, augment.drawn(draw, 1.0, kinds), "0..1") for kinds in rows.values()]
     return rows_of(to_bytes(torch.cat(drawn), "0..1").numpy(), [name for name in rows for _ in range(count)], 2)
+
+
+def edit(out: Path) -> None:
+    """The pictures of docs/edit.md, with the model that comes with inkbloom, from digits of the hold-out."""
+    run, held = inkbloom.Run(), inkbloom.load_data("digits").take("holdout")
+    eight, five = (held.images[held.labels == label][place, 0].numpy() for label, place in ((8, 2), (5, 1)))
+    mask = np.arange(28)[:, None].repeat(28, 1) >= 14
+    sheets = {
+        "edit-mask": {"start": eight, "mask": mask, "label": [8, 3, 9, 2, 0], "strip": "redraws"},
+        "edit-variations": {"start": five, "label": 5, "strip": "at"},
+        "edit-strip": {"steps": 8, "guidance": 1, "strip": "solver"},
+    }
+    for name, asked in sheets.items():
+        with tempfile.TemporaryDirectory() as scratch:
+            shutil.copyfile(inkbloom.sample(run, 10, out=scratch, **asked)["strip"], out / f"{name}.png")
+        reduced(out / f"{name}.png")
+    ways = [run.between(first, last) for first, last in ((3, 8), (1, 7), (10, 6))]
+    save_png(sheet(np.concatenate(ways), len(ways[0])), out / "edit-between.png")
 
 
 def reduced(path: Path, colours: int = 256) -> None:

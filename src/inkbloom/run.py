@@ -23,7 +23,7 @@ from .errors import DataError, UsageError, shown, unknown
 from .families import VAE, Family, Latent, Spec
 from .families.family import Start
 from .figures.images import Pictures, as_pictures, data_uri, png, sheet
-from .given import number, place, whole, written
+from .given import native, number, place, whole, written
 from .sampling import GAUSSIAN, MOST, STRIPS, Request, between, history, pictures, request
 from .store.folder import load_weights
 from .store.log import from_hex
@@ -138,9 +138,13 @@ class Run:
             raise UsageError("strip = 'at' varies how much noise a picture gets: give it with --from FILE, without --at")
         if values is None:
             values = [value for value in STRIPS[what] if self.recipe.noise != "uniform" or value not in GAUSSIAN]
+        given = native(values)
+        several = list(given) if isinstance(given, list | tuple) else [given]
+        if not several:
+            raise UsageError("values = []: a strip needs one value or more")
         return [
             self.request(count, **{**asked, **({"start": (asked["start"], value)} if what == "at" else {what: value})})
-            for value in values
+            for value in several
         ]
 
     def between(self, first: int | str, last: int | str, count: int = 9, data: Data | None = None, **asked: Any) -> Pictures:
@@ -153,14 +157,14 @@ class Run:
         source, where it is not one that the recipe can name. asked: as in `sample`. Raises UsageError for what is no picture,
         and for a solver that draws new noise, DataError where the source cannot be read.
         """
-        count = whole("count", count, 2, 10_000)
+        count = whole("count", count, 1, 10_000)
         if isinstance(self.family, VAE):
             return self._between_held(first, last, count, data)
         if asked.get("start") is not None:
             raise UsageError("between with --from: it goes from one noise to another; leave out one of them")
         wanted = self.request(**asked)
-        if wanted.solver == "ancestral":
-            raise UsageError("between with ancestral: its new noise in each step would hide the way; use --solver euler")
+        if wanted.solver in GAUSSIAN:
+            raise UsageError(f"between with {wanted.solver}: its new noise in each step would hide the way; use --solver euler")
         ends = [_picture_of(end, self.family, wanted) for end in (first, last)]
         way = between(self.family, wanted, ends[0], ends[1], count)
         return as_pictures(np.concatenate([self.as_bytes(x) for x in way]))
@@ -217,8 +221,9 @@ def start_from(start: Any, mask: Any, spec: Spec) -> tuple[Start, Tensor | None]
     if not alone and len(start) != 2:
         raise UsageError(f"start = {written(start)}: needs a picture and a noise level, as in ('cat.png', 0.7)")
     picture, level = (start, 1.0) if alone else start
-    image = own_picture(picture, spec.channels, spec.size, spec.recipe.background)
-    drawn = own_mask(mask, picture, spec.size) if mask is not None else hole_in(picture, spec.size) if alone else None
+    hole = hole_in(picture, spec.size) if alone and mask is None else None
+    image = own_picture(picture, spec.channels, spec.size, spec.recipe.background, paper=hole is None)
+    drawn = hole if mask is None else own_mask(mask, picture, spec.size)
     if alone and drawn is None:
         raise UsageError("from a whole picture: say how much noise it gets, --at 0.7, or what is drawn anew, --mask FILE")
     return (image, number("at", level)), drawn

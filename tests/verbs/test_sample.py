@@ -363,8 +363,6 @@ def test_from_a_picture(draw, tmp_path):
         (("--label",), "expected at least one argument"),
         (("--guidance", -1), "guidance = -1: must lie in [0, 100]"),
         (("--guidance", "nan"), "guidance = nan"),
-        (("--from", __file__), "--from and --at belong together"),
-        (("--at", 0.5), "--from and --at belong together"),
         (("--history", "--film"), "unknown argument '--film'"),
     ],
 )

@@ -20,12 +20,14 @@ from .picture import Broken, Picture, Seen, read_picture, to_8_bits
 from .resize import fit
 
 
-def own_picture(given: Any, channels: int, size: Size, background: str = "auto") -> Tensor:
+def own_picture(given: Any, channels: int, size: Size, background: str = "auto", paper: bool = True) -> Tensor:
     """(1, C, H, W) uint8 of a file's path, a PIL image, or bytes (H, W) or (H, W, C); background: as in a recipe.
 
-    Raises DataError.
+    paper: whether the background is seen where the picture is transparent; False: nothing, so that none of it gets into the
+    pixels beside it. Raises DataError.
     """
-    pixels = np.asarray(Image.fromarray(_look(given, size, background).pixels).convert("L" if channels == 1 else "RGB"))
+    found = _look(given, size, background, None if paper else lambda image, format: image.convert("RGBA"))
+    pixels = np.asarray(Image.fromarray(found.pixels).convert("L" if channels == 1 else "RGB"))
     return torch.from_numpy(pixels.reshape(*size, -1).transpose(2, 0, 1)[None].copy())
 
 
