@@ -27,16 +27,16 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--guidance", type=float, metavar="X", help="0 ignores the class, 1 is plain, above 1 is guided")
     parser.add_argument("--weights", choices=("ema", "live"), default="ema", help="averaged weights (default) or the live ones")
     parser.add_argument("--from", dest="start", type=Path, metavar="FILE", help="start from this picture instead of from noise")
-    about = "with --from: keep the picture where FILE is black or transparent, and draw anew where it is white"
-    parser.add_argument("--mask", type=Path, metavar="FILE", help=about)
-    about = "with --mask: take each step so often, with new noise between, that both parts fit (default: 5)"
-    parser.add_argument("--redraws", type=int, metavar="N", help=about)
     parser.add_argument(
         "--at",
         type=float,
         metavar="T",
         help="with --from: the noise level in (0, 1] to bring it to first (with --mask default: 1)",
     )
+    about = "with --from: keep the picture where FILE is black or transparent, and draw anew where it is white"
+    parser.add_argument("--mask", type=Path, metavar="FILE", help=about)
+    about = "with --mask: how often each step is taken, with new noise in between, so that both parts fit (default: 5)"
+    parser.add_argument("--redraws", type=int, metavar="N", help=about)
     parser.add_argument("--out", type=Path, metavar="DIR", help="where the pictures go (default: RUN/samples)")
     parser.add_argument("--npz", type=Path, metavar="FILE", help="also write all pictures to an .npz file")
     parser.add_argument("--pngs", action="store_true", help="also write each picture as a PNG of its own")
