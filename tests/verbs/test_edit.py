@@ -117,12 +117,24 @@ def test_with_a_noise_level_what_is_drawn_starts_from_the_picture(photo, runs):
 
 
 def test_masks_as_people_have_them(photo, tmp_path):
-    """Grey, colour, booleans, strokes on a transparent layer, in the picture's size or the model's: all say the same."""
+    """Grey, colour, booleans, ones, strokes on a transparent layer, in the picture's size or the model's: all say the same."""
     picture, mask = photo
     said = np.asarray(Image.open(mask))
     layer = np.dstack([np.full((24, 32, 3), (255, 0, 0)), said]).astype(np.uint8)
     Image.fromarray(layer).save(tmp_path / "layer.png")
-    for given in (mask, said, said > 0, Image.fromarray(said).convert("RGB"), tmp_path / "layer.png", LOWER_LEFT):
+    ones = LOWER_LEFT.astype(np.uint8)
+    for given in (
+        mask,
+        said,
+        said > 0,
+        ones,
+        ones * 1.0,
+        torch.from_numpy(ones),
+        ones.tolist(),
+        Image.fromarray(said).convert("RGB"),
+        tmp_path / "layer.png",
+        LOWER_LEFT,
+    ):
         assert (own_mask(given, picture, (8, 8)).numpy() == LOWER_LEFT).all()
     touched = np.zeros((24, 32), np.uint8)
     touched[14, 9] = 255  # one pixel of nine that become one
@@ -130,6 +142,8 @@ def test_masks_as_people_have_them(photo, tmp_path):
     for given in (said, LOWER_LEFT):
         with pytest.raises(DataError, match="nothing to draw: the mask is black or transparent all over"):
             own_mask(np.zeros_like(given), picture, (8, 8))
+    with pytest.raises(DataError, match="that is no picture"):
+        own_mask(0.5, picture, (8, 8))
     with pytest.raises(DataError, match="white only outside the centre"):
         own_mask(np.arange(32)[None].repeat(24, 0) < 4, picture, (8, 8))
 

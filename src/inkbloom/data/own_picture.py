@@ -34,9 +34,12 @@ def own_picture(given: Any, channels: int, size: Size, background: str = "auto",
 def own_mask(given: Any, picture: Any, size: Size) -> Tensor:
     """What of `picture` is to be drawn anew, (H, W) booleans: where the mask is bright, not black or transparent.
 
-    A mask is given as a picture is, or as booleans (H, W). It is as large as the picture, and cropped as that is, or as large
-    as `size`, what the picture becomes. A pixel of which any part is to be drawn anew is. Raises DataError.
+    A mask is given as a picture is, or as booleans (H, W), or as zeros and ones. It is as large as the picture, and cropped as
+    that is, or as large as `size`, what the picture becomes. A pixel of which any part is to be drawn anew is. Raises
+    DataError.
     """
+    if not isinstance(given, str | Path | Image.Image) and np.isin(given, (0, 1)).all():
+        given = np.asarray(given) > 0
     mask, (height, width) = _look(given, seen=bright), _look(picture).original
     if mask.original not in ((height, width), size):
         sizes = f"{mask.original[1]} x {mask.original[0]} for a picture of {width} x {height}"
