@@ -34,7 +34,7 @@ FLOORS = [  # a room imports from floors below its own, never from its own or ab
     {"sampling", "store", "anatomy"},
     {"evaluation", "run"},
     {"training"},
-    {"report", "explainers", "export"},
+    {"report", "explainers", "exports"},
     {"claims", "bench", "search"},
     {"api", "tutorial", "completion"},
     {"cli", "verbs", "lab"},

@@ -10,6 +10,7 @@ Run           a trained model, to sample from
 sample        draws pictures into files
 evaluate      measures how good a run's pictures are, beside what real ones would get
 judge         trains a judge for images of your own, which evaluate needs
+export        takes a model to diffusers and other programs
 compare       sets runs side by side: settings, curves, pictures, cards
 sweep         trains a recipe many times with some fields varied, and says which was best
 inspect       looks at a source of images before training on it
@@ -37,7 +38,20 @@ __version__ = "0.1.0"
 
 _HOMES = {
     **dict.fromkeys(
-        ("check_claims", "compare", "evaluate", "explain", "grid", "images", "inspect", "judge", "sample", "sweep", "train"),
+        (
+            "check_claims",
+            "compare",
+            "evaluate",
+            "explain",
+            "export",
+            "grid",
+            "images",
+            "inspect",
+            "judge",
+            "sample",
+            "sweep",
+            "train",
+        ),
         ".api",
     ),
     "Run": ".run",
@@ -48,12 +62,12 @@ _HOMES = {
 _ROOMS = ("convolution", "diffusion", "errors", "sampling", "solvers", "tutorial")  # modules that the documents use
 
 __all__ = [
-    "Recipe", "Run", "__version__", "check_claims", "compare", "evaluate", "explain", "grid", "images", "inspect", "judge",
-    "load_data", "load_recipe", "recipes", "sample", "sweep", "train",
+    "Recipe", "Run", "__version__", "check_claims", "compare", "evaluate", "explain", "export", "grid", "images", "inspect",
+    "judge", "load_data", "load_recipe", "recipes", "sample", "sweep", "train",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
-    from .api import check_claims, compare, evaluate, explain, grid, images, inspect, judge, sample, sweep, train
+    from .api import check_claims, compare, evaluate, explain, export, grid, images, inspect, judge, sample, sweep, train
     from .config import Recipe
     from .data import load_data
     from .recipe_files import load_recipe, recipes

@@ -27,6 +27,7 @@ VERBS = {
     "evaluate": "measure how good a run's pictures are, beside what real ones would get",
     "judge": "train a judge for images of your own, which evaluate needs to measure distances",
     "sweep": "train many times with some settings varied, and find the best by its hold-out loss",
+    "export": "take a model to diffusers and other programs, with proof that it draws the same there",
     "compare": "set runs side by side: settings, curves, pictures, cards",
     "inspect": "look at a source of images before training on it",
     "recipes": "list the recipes, or show one",

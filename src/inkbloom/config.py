@@ -35,6 +35,7 @@ CompileName = Literal["auto", "on", "off"]
 PixelRange = Literal["0..1", "-1..1"]
 SplitName = Literal["train", "all"]
 AugmentName = Literal["mirror", "shift", "turn", "zoom", "colour"]
+ExportName = Literal["diffusers", "onnx", "torch", "page"]
 
 
 def _f(default: Any, help: str, *families: FamilyName, within: tuple[float, float] | None = None) -> Any:

@@ -46,7 +46,7 @@ class Run:
     def __init__(self, where: str | Path | None = None, weights: str = "ema", **own: Any) -> None:
         if weights not in KINDS:
             raise unknown("weights", weights, KINDS)
-        self.path = pretrained() if where is None else place("run", where)
+        self.weights, self.path = weights, pretrained() if where is None else place("run", where)
         self.family, self.step = load_weights(self.path, weights, own)
         self.family.place(best_device())
 

@@ -53,7 +53,10 @@ def test_the_version_is_that_of_the_package(command):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("trian",), "unknown verb 'trian': did you mean 'train'? known: train, sample, evaluate, judge, compare, inspect"),
+        (
+            ("trian",),
+            "unknown verb 'trian': did you mean 'train'? known: train, sample, evaluate, judge, export, compare, inspect",
+        ),
         (("--nope",), "unknown verb '--nope'"),
         (("train",), "RECIPE: see `inkbloom train --help`"),
         (("evaluate",), "see `inkbloom evaluate --help`"),

@@ -4,6 +4,7 @@ from .claims import check_claims
 from .compare import compare
 from .evaluate import evaluate
 from .explain import explain
+from .export import export
 from .grid import grid
 from .images import images
 from .inspect import inspect
@@ -12,4 +13,7 @@ from .sample import sample
 from .sweep import sweep
 from .train import train
 
-__all__ = ["check_claims", "compare", "evaluate", "explain", "grid", "images", "inspect", "judge", "sample", "sweep", "train"]
+__all__ = [
+    "check_claims", "compare", "evaluate", "explain", "export", "grid", "images", "inspect", "judge", "sample", "sweep",
+    "train",
+]  # fmt: skip

@@ -46,6 +46,7 @@ class Inspection:
         about: dict[str, Any] = {"inspect": 1}
         if (data := self.data) is not None:
             low, high, mean, std = pixel_statistics(data.images)
+            repeated, contrary = duplicates(data)
             counts = None if data.labels is None else data.labels.bincount(minlength=len(data.classes)).tolist()
             about |= {
                 "source": data.source,
@@ -56,7 +57,8 @@ class Inspection:
                 "classes": counts and [{"name": name, "images": n} for name, n in zip(data.classes, counts, strict=True)],
                 "slices": {name: len(index) for name, index in data.slices.items()},
                 "pixels": {"min": low, "max": high, "mean": mean, "std": std},
-                "duplicates": duplicates(data.images),
+                "duplicates": repeated,
+                "of_two_classes": contrary,
                 "needs_size": self.unsized,
                 "notes": list(data.notes),
             }

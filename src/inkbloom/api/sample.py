@@ -52,9 +52,9 @@ def sample(
     the first 400 pictures side by side, in `out`, default the run's samples/. Where asked for: `npz`, all pictures in one
     file; `pngs`, each as a PNG; `history` and `film`, every step of the first few; `plane` and `between`, see Run.plane and
     Run.between; `json`, a file that says how they were drawn and where they are. `strip` writes a sheet instead, in which one
-    setting varies from row to row: `solver`, or with its values `guidance=0,1,2`, see Run.strip. asked: seed, label, steps, nfe,
-    solver, spacing, guidance, start, mask, redraws, as in `Run.sample`, which gives the pictures as an array instead. quiet: as
-    everywhere, see docs/python.md. Raises InkbloomError.
+    setting varies from row to row: `solver`, or with its values `guidance=0,1,2`, see Run.strip. asked: seed, label, steps,
+    nfe, solver, spacing, guidance, start, mask, redraws, as in `Run.sample`, which gives the pictures as an array instead.
+    quiet: as everywhere, see docs/python.md. Raises InkbloomError.
     """
     console = console_for(quiet)
     if json:

@@ -115,6 +115,10 @@ class Diffusion(Family):
         y = self.conditioning.of_labels(labels)
         if y is not None and self.spec.untrained:
             y = torch.where(torch.isin(y, y.new_tensor(self.spec.untrained)), self.num_conditions, y)
+        return self.conditioned(y, guidance)
+
+    def conditioned(self, y: Tensor | None, guidance: float = 1.0) -> Denoise:
+        """x0 from (x, t) for the conditions y: (B,), as the network takes them, or None."""
         return self._denoiser(self.net, y, guidance)
 
     def _denoiser(self, net: nn.Module, y: Tensor | None, guidance: float) -> Denoise:
@@ -241,21 +245,32 @@ class Diffusion(Family):
 def network(spec: Spec) -> nn.Module:
     """The network of a recipe with first weights from torch's global generator. Raises UsageError."""
     recipe = spec.recipe
-    num_conditions = max(spec.num_classes, 1) * recipe.clusters or spec.num_classes
+    num_conditions = conditions_of(spec)
     if recipe.augment and spec.channels == 1 and set(recipe.augment_with) == {"colour"}:
         raise UsageError("augment_with colour alone, for grey images: name what to do with these, as in --augment-with mirror")
     if "net" in spec.own:
         net = own_net(spec, num_conditions)
     else:
-        settings: dict[str, Any] = {name: getattr(recipe, name) for name in ("widths", "layers") if getattr(recipe, name)}
-        if recipe.net == "ink":
-            settings |= {"kernel": recipe.kernel, "transposed": recipe.upsampler == "transposed"}
-        if recipe.augment:
-            settings["augment"] = augment.NUMBERS
-        net = spec.part("net")(channels=spec.channels, size=spec.size, num_classes=num_conditions, **settings)
+        told = {"augment": augment.NUMBERS} if recipe.augment else {}
+        net = spec.part("net")(**settings_of(spec), **told)
         if recipe.clusters and not net.num_classes:
             raise UsageError(f"clusters = {recipe.clusters} with net {recipe.net}: it has no conditions; set --clusters 0")
     return ClusterConditioned(net, spec.num_classes, recipe.clusters) if recipe.clusters else net
+
+
+def conditions_of(spec: Spec) -> int:
+    """How many conditions the network of a recipe has: clusters in all classes, or classes; 0 for none."""
+    return max(spec.num_classes, 1) * spec.recipe.clusters or spec.num_classes
+
+
+def settings_of(spec: Spec) -> dict[str, Any]:
+    """What one of inkbloom's networks is made with: the arguments of its class that the recipe decides."""
+    recipe = spec.recipe
+    given: dict[str, Any] = {"channels": spec.channels, "size": spec.size, "num_classes": conditions_of(spec)}
+    given |= {name: getattr(recipe, name) for name in ("widths", "layers") if getattr(recipe, name)}
+    if recipe.net == "ink":
+        given |= {"kernel": recipe.kernel, "transposed": recipe.upsampler == "transposed"}
+    return given
 
 
 def checked(solver: Solver) -> Solver:

@@ -48,6 +48,7 @@ class Facts:
     holdout: list[HoldoutLoss]
     machine: Machine
     origin: Mapping[str, Any] | None  # what is known of the weights that it began with; None: it began anew
+    images: str  # SHA-256 of the training images, "" where the checkpoint does not say
     card: Card | None
 
     @property
@@ -76,6 +77,7 @@ def read_facts(path: Path, card: bool = True, own: Mapping[str, Any] = NO_OWN) -
         raise not_a_run(path)
     family, step = load_weights(path, own=own)
     family.place(best_device())
+    about = _about(folder)
     steps = _understood(folder.log, lambda: _steps(folder.log))
     speeds = [speed for _, _, _, speed in steps]
     losses: dict[str, Curve] = defaultdict(list)
@@ -95,6 +97,7 @@ def read_facts(path: Path, card: bool = True, own: Mapping[str, Any] = NO_OWN) -
         _understood(folder.holdout, lambda: _holdout(folder.holdout)),
         _machine(about),
         origin if isinstance(origin, dict) else None,
+        str(about.get("images", "")),
         _card(folder, step) if card else None,
     )
 

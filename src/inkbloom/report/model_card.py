@@ -22,6 +22,7 @@ CREDIT = {
     "tinted-digits": f"{MNIST} Tinted by inkbloom.",
     "fashion-mnist": "Fashion-MNIST by Han Xiao, Kashif Rasul and Roland Vollgraf, Zalando SE 2017, MIT license.",
 }
+NO_CREDIT = "Name the origin and the licence of your images here before you publish the model."
 
 
 def write_model_card(facts: Facts) -> None:
@@ -33,7 +34,7 @@ def write_model_card(facts: Facts) -> None:
 
 def model_card(facts: Facts) -> str:
     """The card as Markdown."""
-    return "\n".join([*_header(facts), "", MARK, "", *_what(facts), *_results(facts), *_use(facts), *_limits(facts)])
+    return "\n".join([*_header(facts), "", MARK, "", *_what(facts), *results(facts), *_use(facts), *_limits(facts)])
 
 
 def _header(facts: Facts) -> list[str]:
@@ -90,7 +91,8 @@ def progress_of(facts: Facts) -> str:
     return f"{text.progress(facts)} in {text.duration(facts.seconds)}" if facts.seconds else text.progress(facts)
 
 
-def _results(facts: Facts) -> list[str]:
+def results(facts: Facts) -> list[str]:
+    """The section on hold-out loss and card, as lines of Markdown."""
     lines = ["## How good it is", ""]
     if facts.holdout:
         last = facts.holdout[-1]
@@ -132,7 +134,7 @@ def _use(facts: Facts) -> list[str]:
 
 def _limits(facts: Facts) -> list[str]:
     height, width = facts.spec.size
-    credit = CREDIT.get(facts.recipe.data, "Name the origin and the licence of your images here before you publish the model.")
+    credit = CREDIT.get(facts.recipe.data, NO_CREDIT)
     return [
         "## Limits",
         "",

@@ -11,6 +11,7 @@ from typing import Any
 from ..config import OWN_FIELDS, Recipe
 from ..errors import OWN, plain, shown
 from ..evaluation.measures import DASH, Card
+from ..families import Family
 from ..recipe_files import load_recipe, recipe_names
 from .facts import Facts
 
@@ -64,11 +65,16 @@ def begun(facts: Facts) -> str:
 
 def what(facts: Facts) -> str:
     """One sentence: network, data, path, noise, target."""
-    recipe, (height, width) = facts.recipe, facts.spec.size
-    labels = f", {len(facts.spec.classes)} classes" if facts.family.num_classes else ", no class labels"
+    return what_family(facts.family, progress(facts))
+
+
+def what_family(family: Family, trained: str) -> str:
+    """The same of a model without its run; `trained`: how long, as in '200 steps'."""
+    (height, width), parameters = family.spec.size, sum(parameter.numel() for parameter in family.parameters())
+    labels = f", {len(family.spec.classes)} classes" if family.num_classes else ", no class labels"
     return (
-        f"{facts.family.title} with {facts.parameters:,} parameters, trained for {progress(facts)} on {recipe.data} "
-        f"({width} x {height} x {facts.spec.channels}{labels}): {facts.family.summary}."
+        f"{family.title} with {parameters:,} parameters, trained for {trained} on {family.recipe.data} "
+        f"({width} x {height} x {family.spec.channels}{labels}): {family.summary}."
     )
 
 

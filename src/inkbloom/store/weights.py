@@ -22,17 +22,23 @@ FORMAT = 1
 NO_OWN: Mapping[str, Any] = {}
 NEEDED = ("net", "path", "target", "noise")  # parts without which a model cannot sample
 RENAMED = {"shrink.": "encoder.", "grow.": "decoder."}  # how the tensors of a vae and a gan began in version 0.1
+PAGE = "page/"  # how the names of tensors begin that only the web page reads
 OLD_NAME = "helper.safetensors"  # of a network that only training needs, in checkpoints of version 0.1
 
 
 def pack(
     net: nn.Module, spec: Spec, step: int, kind: str, dtype: torch.dtype | None = None, origin: Mapping[str, Any] | None = None
 ) -> bytes:
-    """The weights of `net` as a file, in `dtype` (default: their own). `kind`: 'live', 'ema', or what else the network is.
+    """The weights of `net` as a file, in `dtype` (default: their own); the rest as in `about`."""
+    return files.pack(net.state_dict(), about(spec, step, kind, origin), dtype)
+
+
+def about(spec: Spec, step: int, kind: str, origin: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """What a weights file says of itself. kind: 'live', 'ema', or what else the network is.
 
     origin: what is known of the weights that its training began with, where it did not begin anew.
     """
-    about: dict[str, Any] = {
+    return {
         "format": FORMAT,
         "kind": kind,
         "step": step,
@@ -41,27 +47,26 @@ def pack(
         "classes": spec.classes,
         "recipe": {name: value for name, value in asdict(spec.recipe).items() if value is not None},
         **({"untrained": spec.untrained} if spec.untrained else {}),
+        **({"init": dict(origin)} if origin else {}),
     }
-    if origin:
-        about["init"] = dict(origin)
-    return files.pack(net.state_dict(), about, dtype)
 
 
 def unpack(data: bytes, where: Path, own: Mapping[str, Any] = NO_OWN) -> tuple[dict[str, Tensor], Spec, int]:
     """(tensors, spec, step) of a file that `pack` made; `where` names it in errors. Raises CheckpointError."""
     try:
-        tensors, about = files.unpack(data)
-        version = about["format"]
+        tensors, table = files.unpack(data)
+        version = table["format"]
     except (ValueError, KeyError):
         raise CheckpointError(f"not a weights file of inkbloom ({where}): give a run or its model.safetensors") from None
-    if about.get("kind") == "judge":
+    if table.get("kind") == "judge":
         raise CheckpointError(f"a judge, where a model is needed ({where}): give it to `inkbloom evaluate` with --judge")
     if version != FORMAT:
         raise CheckpointError(f"weights of format {version} ({where}): this inkbloom reads format {FORMAT}")
     try:
-        spec, step = _spec(about, own), int(about["step"])
+        spec, step = _spec(table, own), int(table["step"])
     except (UsageError, KeyError, TypeError, ValueError, OverflowError) as problem:
         raise CheckpointError(f"damaged description in the weights file ({where}): {problem}") from None
+    tensors = {name: tensor for name, tensor in tensors.items() if not name.startswith(PAGE)}
     if spec.recipe.family != "diffusion":
         tensors = {renamed(name): tensor for name, tensor in tensors.items()}
     return tensors, spec, step
@@ -72,15 +77,15 @@ def renamed(name: str) -> str:
     return next((new + name.removeprefix(old) for old, new in RENAMED.items() if name.startswith(old)), name)
 
 
-def _spec(about: dict[str, Any], own: Mapping[str, Any]) -> Spec:
-    height, width = (int(n) for n in about["size"])
-    classes = tuple(str(name) for name in about["classes"])
+def _spec(table: dict[str, Any], own: Mapping[str, Any]) -> Spec:
+    height, width = (int(n) for n in table["size"])
+    classes = tuple(str(name) for name in table["classes"])
     if not (8 <= height <= 1024 and 8 <= width <= 1024 and len(classes) <= 10_000):
         raise ValueError(f"images of {height}x{width} with {len(classes)} classes")
-    untrained = tuple(int(number) for number in about.get("untrained", ()))
+    untrained = tuple(int(number) for number in table.get("untrained", ()))
     if not set(untrained) < set(range(max(1, len(classes)))):
         raise ValueError(f"classes {untrained} of {len(classes)} that had no training image")
-    return Spec(recipe_of(about["recipe"]), int(about["channels"]), (height, width), classes, own, untrained)
+    return Spec(recipe_of(table["recipe"]), int(table["channels"]), (height, width), classes, own, untrained)
 
 
 def load_family(data: bytes, where: Path, own: Mapping[str, Any] = NO_OWN) -> tuple[Family, int]:
