@@ -1,5 +1,8 @@
 """What is decided by looking at a whole set: the background of transparent pictures, the white of 16-bit ones."""
 
+import struct
+import zlib
+
 import numpy as np
 import pytest
 import torch
@@ -180,6 +183,28 @@ def test_8_bit_pictures_beside_are_as_they_were(tmp_path):
     plain = np.arange(64, dtype=np.uint8).reshape(8, 8)
     Image.fromarray(plain).save(tmp_path / "b.png")
     assert np.array_equal(load_folder(tmp_path).images[1, 0], plain)
+
+
+def deep_colour(path, values):
+    """A PNG of 16-bit colour, which Pillow reads but does not write: (H, W, 3)."""
+
+    def chunk(kind, body):
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    height, width, _ = values.shape
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
+    header = chunk(b"IHDR", struct.pack(">2I5B", width, height, 16, 2, 0, 0, 0))
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+
+
+def test_colour_of_16_bits_is_read_unless_it_would_be_nearly_black(tmp_path, refused):
+    values = np.arange(192).reshape(8, 8, 3) * 300 * [1, 1, -1] + [0, 0, 57_600]
+    deep_colour(tmp_path / "a.png", values)
+    assert np.array_equal(load_folder(tmp_path).images[0].permute(1, 2, 0), values >> 8)
+    deep_colour(tmp_path / "b.png", values // 16)
+    assert "b.png: 16-bit colour of 12 bits or less: use 8" in refused(load_folder, tmp_path)
+    deep_colour(tmp_path / "b.png", values * 0)
+    assert len(load_folder(tmp_path).images) == 2
 
 
 # --- one colour ---------------------------------------------------------------------------------------------------------

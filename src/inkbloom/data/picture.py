@@ -124,6 +124,9 @@ def read_picture(
     """
     try:
         with opened(path) as image:
+            deep = image.mode.startswith("RGB") and any(";16" in str(tile[3]) for tile in getattr(image, "tile", ()))
+            if deep and 0 < np.asarray(image)[..., :3].max() < 1 << 4:  # Pillow keeps the upper 8 bits of 16
+                return Broken(path, "16-bit colour of 12 bits or less: use 8")
             turned = ImageOps.exif_transpose(image)
             original = turned.height, turned.width
             picture = seen(turned, image.format) if seen else to_8_bits(turned, image.format, settings)
