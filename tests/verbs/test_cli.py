@@ -55,7 +55,7 @@ def test_the_version_is_that_of_the_package(command):
     [
         (
             ("trian",),
-            "unknown verb 'trian': did you mean 'train'? known: train, sample, evaluate, judge, export, compare, inspect",
+            "unknown verb 'trian': did you mean 'train'? known: train, sample, evaluate, judge, sweep, export, compare",
         ),
         (("--nope",), "unknown verb '--nope'"),
         (("train",), "RECIPE: see `inkbloom train --help`"),
