@@ -1,11 +1,15 @@
 # make demo   from a fresh clone to sampled digits        make test   lint, types and tests
 # make bench  how long good pictures take on this machine, and how fast they are drawn: 3 to 5 minutes
+# make docs   the documents as a site in build/site       make notebooks   docs/*.py as notebooks in build/notebooks
+# make dist   sdist and wheel in dist                     make lock   uv.lock, and from it constraints.txt; needs uv
 # Needs make and Python 3.11 or newer with venv and pip; everything else goes into .venv.
 PYTHON ?= python3
 BIN := .venv/bin
 DEMO := runs/demo
+NOTEBOOKS := $(patsubst docs/%.py,build/notebooks/%.ipynb,$(wildcard docs/*.py))
+UV ?= uv
 
-.PHONY: demo test check bench docs clean
+.PHONY: demo test check bench docs notebooks dist lock clean
 
 demo: .venv/.installed
 	$(BIN)/inkbloom train fast --out $(DEMO)
@@ -32,6 +36,28 @@ check: .venv/.installed-dev
 bench: .venv/.installed
 	$(BIN)/inkbloom bench --json build/bench/bench.json
 
+docs: .venv/.installed-docs
+	@rm -rf build/site
+	$(BIN)/python -m sphinx -q -W --keep-going -c docs/site -d build/doctrees . build/site
+	$(BIN)/python scripts/check_site.py build/site
+	@echo "look at:  build/site/index.html"
+
+notebooks: $(NOTEBOOKS)
+
+build/notebooks/%.ipynb: docs/%.py .venv/.installed-dev
+	@mkdir -p $(@D)
+	$(BIN)/jupytext --quiet --to ipynb --output $@ $<
+
+dist: .venv/.installed-dev
+	$(BIN)/python -m build --no-isolation
+
+lock:
+	$(UV) lock
+	@mkdir -p build
+	@sed -n '/^#/p' constraints.txt > build/constraints.txt
+	$(UV) export --frozen --all-extras --no-hashes --no-emit-project --no-annotate --no-header >> build/constraints.txt
+	@mv build/constraints.txt constraints.txt
+
 .venv/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "error: inkbloom needs Python 3.11 or newer ($$($(PYTHON) --version)): make PYTHON=python3.12 ..."; exit 2; }
@@ -44,6 +70,10 @@ bench: .venv/.installed
 
 .venv/.installed-dev: .venv/.installed
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+.venv/.installed-docs: .venv/.installed
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
 	@touch $@
 
 clean:

@@ -6,11 +6,14 @@ import json
 import os
 import subprocess
 import sys
+import tarfile
+import tomllib
 import venv
 import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.metadata import Metadata
 
 import inkbloom
 from inkbloom import cli
@@ -34,6 +37,7 @@ bench --quick --only sampling --recipe own.toml --run runs/own
 """  # each verb in its quickest real form
 FILES = """inspect/digits.png runs/own/samples/grid.png samples/grid.png card.json judge.safetensors both.html
 explain/convolution.png"""
+ABOUT = ["METADATA", "WHEEL", "entry_points.txt", "licenses/LICENSE", "licenses/NOTICE"]
 ALL_IN_ONE = """
 import contextlib, io, json, sys
 import inkbloom, inkbloom.cli
@@ -60,12 +64,31 @@ def quiet(*command, **options):
     return done.stdout
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("wheel")
-    quiet(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder, cwd=ROOT)
+def built(kind, project, folder):
+    """The path of the sdist or wheel that a project's own build makes in a folder."""
+    quiet(sys.executable, "-m", "hatchling", "build", "-t", kind, "-d", folder, cwd=project)
     (made,) = folder.iterdir()
     return made
+
+
+def contents(wheel):
+    """name -> checksum of the files in a wheel; RECORD is a list of the others."""
+    with zipfile.ZipFile(wheel) as archive:
+        return {info.filename: info.CRC for info in archive.infolist() if not info.filename.endswith("/RECORD")}
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    return built("wheel", ROOT, tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="module")
+def unpacked(tmp_path_factory):
+    """The sdist, unpacked as a user would."""
+    folder = tmp_path_factory.mktemp("sdist")
+    with tarfile.open(built("sdist", ROOT, folder)) as archive:
+        archive.extractall(folder, filter="data")
+    return folder / f"inkbloom-{inkbloom.__version__}"
 
 
 @pytest.fixture(scope="module")
@@ -88,16 +111,38 @@ def alone(tmp_path, monkeypatch):
     return {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")} | {"OMP_NUM_THREADS": "1"}
 
 
-def test_every_file_of_the_package_is_in_the_wheel(wheel):
-    assert files_of_the_package() <= set(zipfile.ZipFile(wheel).namelist())
+def test_the_wheel_holds_the_package_and_nothing_else(wheel):
+    about = {f"inkbloom-{inkbloom.__version__}.dist-info/{name}" for name in ABOUT}
+    assert set(contents(wheel)) == files_of_the_package() | about
+    wanted = ("py.typed", "recipes/fast.toml", "pretrained/", "data/digits/", "evaluation/judges/")
+    assert [name for name in wanted if not any(path.startswith(f"inkbloom/{name}") for path in contents(wheel))] == []
 
 
-def test_a_wheel_without_a_folder_of_data_is_found(wheel):
-    names = set(zipfile.ZipFile(wheel).namelist())
-    folders = {str(Path(name).parent) for name in files_of_the_package() if not name.endswith(".py")}
-    assert len(folders) > 5
-    for folder in folders:
-        assert not files_of_the_package() <= {name for name in names if not name.startswith(f"{folder}/")}
+def test_the_sdist_holds_what_git_would_track_and_nothing_else(unpacked):
+    if not (ROOT / ".git").exists():
+        pytest.skip("no checkout of git")
+    listed = quiet("git", "-c", "core.quotePath=off", "ls-files", "--cached", "--others", "--exclude-standard", cwd=ROOT)
+    tracked = {name for name in listed.splitlines() if (ROOT / name).is_file()}
+    inside = {path.relative_to(unpacked).as_posix() for path in unpacked.rglob("*") if path.is_file()}
+    assert inside == tracked | {"PKG-INFO"}
+
+
+def test_the_sdist_builds_the_same_wheel(unpacked, wheel, tmp_path):
+    assert contents(built("wheel", unpacked, tmp_path)) == contents(wheel)
+
+
+def test_the_metadata_are_valid_and_say_what_the_project_says(wheel):
+    folder = f"inkbloom-{inkbloom.__version__}.dist-info"
+    with zipfile.ZipFile(wheel) as archive:
+        about = Metadata.from_email(archive.read(f"{folder}/METADATA"), validate=True)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert (about.name, str(about.version), str(about.requires_python)) == ("inkbloom", inkbloom.__version__, ">=3.11")
+    assert set(about.provides_extra) == set(project["optional-dependencies"])
+    assert about.description == (ROOT / "README.md").read_text(encoding="utf-8")
+    assert about.description_content_type == "text/markdown"
+    assert about.license_expression == "Apache-2.0"
+    assert {f"{folder}/licenses/{name}" for name in about.license_files} <= set(contents(wheel))
+    assert {f"Programming Language :: Python :: 3.{minor}" for minor in (11, 12, 13, 14)} <= set(about.classifiers)
 
 
 def test_the_installed_command_says_its_version(python, alone):
