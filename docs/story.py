@@ -2,13 +2,22 @@
 # # From one convolution to a diffusion model · 从一次卷积到扩散模型
 #
 # The whole story as a script whose cells run in Jupyter, VS Code or Spyder, and as a whole: `python docs/story.py`. Pictures
-# go to `story/`. As it stands it takes some ten minutes of two cores; `STORY_STEPS=20` runs through it in one.
+# go to `story/`. As it stands it takes some ten minutes of two cores; with `STEPS = 20` it takes one.
 #
 # 整个故事写成一个脚本：可以在 Jupyter、VS Code 或 Spyder 里一格一格地运行，也可以整个运行：`python docs/story.py`。图片存到
-# `story/`。照原样约需两个核十分钟；设 `STORY_STEPS=20` 一分钟走完。
+# `story/`。照原样约需两个核十分钟；写成 `STEPS = 20`，一分钟走完。
+
+# %% tags=["parameters"]
+STEPS = 1000  # of every training below
+
+# %% [markdown]
+# ## Digits · 数字
+#
+# Ten thousand handwritten digits come with the package.
+#
+# 一万个手写数字随包带着。
 
 # %%
-import os
 from pathlib import Path
 
 import torch
@@ -19,7 +28,6 @@ from inkbloom import convolution as conv
 from inkbloom.diffusion import PATHS
 from inkbloom.figures.images import save_png, tile
 
-STEPS = int(os.environ.get("STORY_STEPS", "1000"))  # of every training below
 PICTURES = 1000 if STEPS >= 1000 else 100  # in a set that is measured
 STORY = Path("story")
 RUNS = STORY / f"{STEPS}-steps"

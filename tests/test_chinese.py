@@ -16,7 +16,7 @@ import inkbloom
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.zh.md", *sorted(ROOT.glob("docs/*.zh.md")), *sorted(ROOT.glob("docs/zh/*.md")), ROOT / "docs/README.md"]
-CODE = [*sorted(Path(inkbloom.__file__).parent.rglob("*.py")), ROOT / "docs/story.py"]
+CODE = [*sorted(Path(inkbloom.__file__).parent.rglob("*.py")), *sorted((ROOT / "docs").glob("*.py"))]
 HAN = r"[\u4e00-\u9fff]"
 CLOSING, OPENING = "，。、；：！？）》”’」】…", "（《“‘「【"
 SAID = {  # what is not said -> what is
