@@ -253,7 +253,7 @@ def test_medmnist(path):
         held = torch.cat([data.slices["holdout"], data.slices["reference"]]).sort().values
         assert np.array_equal(data.images[held].permute(0, 2, 3, 1), images["val"].reshape(-1, 28, 28, data.channels))
         assert data.take("holdout").labels.bincount().tolist() == [10, 10]
-        assert "train_images with train_labels, val_images with val_labels" in data.notes[0]
+        assert {f"{name}_images with {name}_labels" for name in counts} == {*data.notes[0].removeprefix("read ").split(", ")}
 
 
 def test_the_mnist_of_keras(path):
