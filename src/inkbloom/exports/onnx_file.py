@@ -12,6 +12,7 @@ import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -73,7 +74,7 @@ class Step(nn.Module):
         super().__init__()
         self.net = family.net.net if isinstance(family.net, ClusterConditioned) else family.net
         self.recipe, self.target = family.recipe, family.target
-        self.path = vp_in_a_graph if family.path is vp else family.path
+        self.path = partial(vp_in_a_graph, factors=vp_polynomial()) if family.path is vp else family.path
 
     def forward(self, x: Tensor, t: Tensor, y: Tensor | None = None) -> Tensor:
         out = self.net(x, t if self.recipe.timed else torch.zeros_like(t), y)
@@ -93,10 +94,10 @@ class Drawing(nn.Module):
         return self.family.decode(z, share)
 
 
-def vp_in_a_graph(t: Tensor) -> Coef:
-    """`vp` from operations that ONNX has in float32: log a^2 is a polynomial in t, to seven digits."""
+def vp_in_a_graph(t: Tensor, factors: list[float]) -> Coef:
+    """`vp` from operations that ONNX has in float32: log a^2 is a polynomial in t, to seven digits; see `vp_polynomial`."""
     log_squared, slope = torch.zeros_like(t), torch.zeros_like(t)
-    for power, factor in reversed([*enumerate(vp_polynomial(), start=1)]):
+    for power, factor in reversed([*enumerate(factors, start=1)]):
         log_squared, slope = t * (log_squared + factor), slope * t + power * factor
     a = (log_squared / 2).exp()
     s = (2 * a * torch.sinh(-log_squared / 2)).clamp_min(0).sqrt()  # 1 - a^2, without the rounding of a difference
