@@ -31,7 +31,7 @@ def world(tmp_path_factory):
             place.mkdir(parents=True, exist_ok=True)
             Image.new("L", (side, side), 40 + 5 * number).save(place / f"{number}.png")
     (world / "single").mkdir()
-    Image.new("L", (9, 9)).save(world / "single/one.png")
+    Image.linear_gradient("L").resize((9, 9)).save(world / "single/one.png")
     images = np.arange(40 * 81, dtype=np.int64).reshape(40, 9, 9).astype(np.uint8)
     np.savez(world / "set.npz", images=images)
     for folder in ("archives", "old", "empty", "notes"):

@@ -126,8 +126,8 @@ def unknown(kind: str, name: object, names: Iterable[str]) -> UsageError:
     near = get_close_matches(typed.lower(), lower, n=1) or [known for known in lower if typed and typed.lower() in known][:1]
     hint = f"did you mean '{lower[near[0]]}'? " if near else ""
     listed = (
-        f"known: {shorten(', '.join(lower.values()), 160 if len(lower) <= 12 else 120, placeholder=' …')}"
-        if len(lower) <= 12 or not near
+        f"known: {shorten(', '.join(lower.values()), 170 if len(lower) <= 16 else 120, placeholder=' …')}"
+        if len(lower) <= 16 or not near
         else ""
     )
     return UsageError(f"unknown {kind} '{typed}': {hint}{listed}".rstrip())
