@@ -270,6 +270,12 @@ def test_an_export_keeps_its_proof_and_a_card_for_a_hub(to, dtype, trained, comm
     assert str(tmp_path) not in card
 
 
+def test_what_is_no_weight_stays_exact_in_a_graph_of_half_precision(trained, tmp_path):
+    """UNet2DModel computes the waves of its timestep from constants, which the tracer folds into tensors like the weights."""
+    made = exported(trained(**{**DDPM, "target": "eps", "loss_on": "eps"}), "onnx", dtype="fp16")
+    assert json.loads(made["parity"].read_text())["one"] < 1e-5
+
+
 def test_half_precision_takes_half_the_bytes(trained, tmp_path):
     run = trained(widths=[32])
     for to, file in (("onnx", "model.onnx"), ("diffusers", "unet/diffusion_pytorch_model.safetensors")):
