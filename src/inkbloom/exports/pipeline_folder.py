@@ -54,7 +54,7 @@ def write(model: Model, folder: Path, why: str) -> Made:
         _answer(pipeline),
         _use(family),
         "diffusers",
-        ("diffusers",),
+        ("torch", "diffusers"),
         _walk(pipeline, family),
         tuple(notes),
         True,

@@ -42,7 +42,7 @@ def export_card(
             plain(text.what(facts) if facts else text.what_family(family, f"{step:,} steps")),
             "",
             plain(f"This is {said}, exported by inkbloom."),
-            *(line for note in notes for line in ("", plain(note))),
+            *(line for note in notes for line in ("", plain(f"{note[:1].upper()}{note[1:]}."))),
             *code,
             "",
             "## How to use it",
