@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
@@ -39,35 +40,46 @@ KINDS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-def measure(names: list[str], targets: list[str], dtypes: list[str], folder: Path) -> list[dict[str, Any]]:
-    """A row for each kind and target: its worst differences, or why it cannot be exported."""
-    rows = []
-    for name in names:
-        recipe, changes = KINDS[name]
-        run = inkbloom.train(recipe, **{**SMALL, **changes}, out=folder / f"run-{len(rows)}", quiet=True)
-        for target in targets:
-            for dtype in dtypes:
-                row: dict[str, Any] = {"kind": name, "to": target, "dtype": dtype}
-                try:
-                    made = inkbloom.export(run, target, folder / f"out-{len(rows)}", dtype=dtype, quiet=True)
-                    row |= json.loads(made["parity"].read_text())
-                except UsageError as problem:
-                    row["why"] = str(problem)
-                rows.append(row)
-                print(told(row), flush=True)
-    return rows
+def measure(name: str, targets: list[str], dtypes: list[str], folder: Path) -> Iterator[dict[str, Any]]:
+    """A row for each target of a kind: its worst differences, or why it cannot be exported."""
+    recipe, changes = KINDS[name]
+    run = inkbloom.train(recipe, **{**SMALL, **changes}, out=folder / "run", quiet=True)
+    for target in targets:
+        for dtype in dtypes:
+            row: dict[str, Any] = {"kind": name, "to": target, "dtype": dtype}
+            try:
+                made = inkbloom.export(run, target, folder / f"{target}-{dtype}", dtype=dtype, quiet=True)
+                row |= json.loads(made["parity"].read_text())
+            except UsageError as problem:
+                row["why"] = str(problem)
+            yield row
 
 
 def told(row: dict[str, Any]) -> str:
     """A row in words."""
     if "why" in row:
         return f"{row['kind']} to {row['to']}: - ({row['why']})"
-    drawn = "" if row["pictures"] is None else f", pictures {row['pictures']:.1e}"
-    return f"{row['kind']} to {row['to']}, {row['dtype']}: {row['one']:.1e}{drawn} ({row['made']})"
+    return f"{row['kind']} to {row['to']}, {row['dtype']}: {figures(row)} ({row['made']})"
+
+
+def figures(row: dict[str, Any]) -> str:
+    """The worst difference of a step and, where the export draws, of whole pictures."""
+    if "why" in row:
+        return "-"
+    return f"{row['one']:.0e}" + ("" if row["pictures"] is None else f", {row['pictures']:.0e}")
+
+
+def table(rows: list[dict[str, Any]], dtype: str = "fp32") -> str:
+    """The rows as a table of Markdown, a kind a line."""
+    by = {(row["kind"], row["to"]): figures(row) for row in rows if row["dtype"] == dtype}
+    targets = list(get_args(ExportName))
+    lines = [f"| kind | {' | '.join(targets)} |", "|---" * (len(targets) + 1) + "|"]
+    kinds = [kind for kind in KINDS if any(row["kind"] == kind for row in rows)]
+    return "\n".join([*lines, *(f"| {kind} | {' | '.join(by.get((kind, to), '') for to in targets)} |" for kind in kinds)])
 
 
 def main() -> None:
-    """Measures, prints, and writes JSON."""
+    """Measures, prints, and writes JSON, in which new rows take the place of old ones of the same kind."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", type=Path)
     parser.add_argument("--to", nargs="+", default=list(get_args(ExportName)))
@@ -75,9 +87,15 @@ def main() -> None:
     parser.add_argument("--dtype", nargs="+", default=["fp32", "fp16"])
     args, machine = parser.parse_args(), about()
     show(machine)
-    with tempfile.TemporaryDirectory() as folder:
-        rows = measure(args.only, args.to, args.dtype, Path(folder))
-    write(args.json, {"machine": machine, "rows": rows})
+    rows = json.loads(args.json.read_text())["rows"] if args.json and args.json.exists() else []
+    for name in args.only:
+        rows = [row for row in rows if row["kind"] != name or row["to"] not in args.to or row["dtype"] not in args.dtype]
+        with tempfile.TemporaryDirectory() as folder:
+            for row in measure(name, args.to, args.dtype, Path(folder)):
+                rows.append(row)
+                print(told(row), flush=True)
+        write(args.json, {"machine": machine, "rows": rows})
+    print(table(rows))
 
 
 if __name__ == "__main__":

@@ -276,6 +276,12 @@ def test_what_is_no_weight_stays_exact_in_a_graph_of_half_precision(trained, tmp
     assert json.loads(made["parity"].read_text())["one"] < 1e-5
 
 
+@pytest.mark.parametrize("to", ["diffusers", "torch", "page"])
+def test_a_run_that_clips_is_proved_everywhere(to, trained):
+    run = trained(path="vp", target="eps", loss_on="eps", clip_x0=True, solver="ancestral", sample_steps=4)
+    assert json.loads(exported(run, to, dtype="fp32")["parity"].read_text())["one"] < 1e-4
+
+
 def test_half_precision_takes_half_the_bytes(trained, tmp_path):
     run = trained(widths=[32])
     for to, file in (("onnx", "model.onnx"), ("diffusers", "unet/diffusion_pytorch_model.safetensors")):
