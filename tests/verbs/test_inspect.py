@@ -209,6 +209,15 @@ def test_sheets_of_other_sizes_stand_side_by_side(folder, tmp_path):
     assert sheets == [f"folder-my-pictures{size}.png" for size in ("-16x16", "-16x24", "")]
 
 
+def test_the_sheet_of_a_path_alone_stands_in_the_folder_for_sheets(folder, tmp_path, monkeypatch):
+    """Not where the pictures are: joining a folder and a whole path gives the path."""
+    monkeypatch.chdir(tmp_path)
+    before = set(folder.parent.rglob("*"))
+    assert command(folder.resolve(), "--size", 16, "--skip-broken", "--out", "sheets") == 0
+    assert [path.name for path in (tmp_path / "sheets").iterdir()] == ["folder-my-pictures-16x16.png"]
+    assert {path for path in folder.parent.rglob("*") if "sheets" not in path.parts} == before
+
+
 def test_the_module_starts_without_torch():
     code = "import inkbloom.verbs.inspect, sys; assert not {'torch', 'numpy', 'PIL', 'rich'} & set(sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
             console.print(table, soft_wrap=False)
         if found.broken and not args.skip_broken:
             console.print("train stops at broken files: mend them, or leave them out with --skip-broken")
-    path = args.out / f"{sheet_name(args.source, args.size)}.png"
+    path = args.out / f"{sheet_name(found.data.source, args.size)}.png"
     save_png(sheet(found.data), path)
     console.print(f"contact sheet: {path}")
     if args.json:
