@@ -124,3 +124,18 @@ def test_code_of_ones_own_is_not_copied(tmp_path):
     with pytest.raises(UsageError, match="net 'Own' is your own code, which --to torch does not copy: --to onnx"):
         inkbloom.export(run, "torch", tmp_path / "out", quiet=True)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_class_that_was_never_trained_is_not_drawn_elsewhere_either(tmp_path):
+    """Of the classes 0, 1 and 2 the middle one has no image: in turn come 0 and 2."""
+    images = np.random.default_rng(0).integers(0, 256, (40, 8, 8), np.uint8)
+    data = inkbloom.images(images, labels=np.arange(40) % 2 * 2)
+    run = inkbloom.train("fast", data=data, out=tmp_path / "run", **{**SMALL, "widths": [16]})
+    folder = inkbloom.export(run, "torch", tmp_path / "out", quiet=True)["folder"]
+    code = WITHOUT + "import numpy, model\nnumpy.save('drawn.npy', model.sample(model.load(), 4))"
+    subprocess.run([sys.executable, "-B", "-c", code], cwd=folder, check=True)
+    assert (np.load(folder / "drawn.npy") == np.asarray(run.sample(4, label=[0, 2]))).all()
+    pipeline = json.loads(
+        (inkbloom.export(run, "diffusers", tmp_path / "p", quiet=True)["folder"] / "model_index.json").read_text()
+    )
+    assert pipeline["settings"]["trained"] == [0, 2]

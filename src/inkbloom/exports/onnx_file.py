@@ -173,6 +173,7 @@ def about(family: Family) -> dict[str, Any]:
         "family": recipe.family,
         "pixels": list(RANGES[recipe.pixels]),
         "classes": list(spec.classes) if family.num_classes else [],
+        "trained": list(family.trained),
     }
     if not isinstance(family, Diffusion):
         return table

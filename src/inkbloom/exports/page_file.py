@@ -106,6 +106,7 @@ def sampling_of(family: Diffusion) -> dict[str, Any]:
         "shape": spec.shape,
         "range": RANGES[recipe.pixels],
         "classes": spec.classes[: family.num_classes],
+        "trained": family.trained,
         "conditions": family.num_conditions,
         "clusters": recipe.clusters,
         "timed": recipe.timed,

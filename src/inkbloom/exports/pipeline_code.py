@@ -46,7 +46,7 @@ class InkbloomPipeline(DiffusionPipeline):
     ) -> Any:
         """Pictures as PIL images, or with output_type 'np' or 'pt' as values in [0, 1].
 
-        class_labels: a class by its name or number, or a list of them, which are drawn in turn; without it all are. None for
+        class_labels: a class by its name or number, or a list of them, which are drawn in turn; without it all that were trained are. None for
         steps, guidance_scale, solver: as the recipe says. noise: (B, C, H, W) to start from; conditions: (B,) numbers as the
         network takes them, in place of class_labels.
         """
@@ -128,7 +128,7 @@ class InkbloomPipeline(DiffusionPipeline):
             return None
         asked = list(class_labels) if isinstance(class_labels, list | tuple) else [class_labels]
         if class_labels is None:
-            asked = list(range(max(len(s["classes"]), 1)))
+            asked = s["trained"] or [0]
         numbers = [s["classes"].index(label) if isinstance(label, str) else int(label) for label in asked]
         labels = torch.tensor(numbers)[torch.arange(count) % len(numbers)]
         if not s["shares"]:

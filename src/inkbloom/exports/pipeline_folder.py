@@ -69,6 +69,7 @@ def settings_of(family: Diffusion) -> dict[str, Any]:
         **{name: getattr(recipe, name) for name in ("path", "target", "noise", "pixels", "timed", "clip_x0")},
         "shape": list(family.spec.shape),
         "classes": list(family.spec.classes) if family.num_classes else [],
+        "trained": list(family.trained),
         "conditions": family.num_conditions,
         "shares": net.shares.tolist() if isinstance(net, ClusterConditioned) else [],
         "solver": "euler" if "solver" in own else recipe.solver,

@@ -26,6 +26,7 @@ NET: Any = Ink
 SETTINGS: dict[str, Any] = {"channels": 1, "size": (28, 28), "num_classes": 0}
 SHAPE: tuple[int, ...] = (1, 28, 28)
 CLASSES: tuple[str, ...] = ()
+TRAINED: tuple[int, ...] = ()  # the classes that had training images
 CONDITIONS = 0
 CLUSTERS = 0
 PATH: Any = lerp
@@ -95,14 +96,14 @@ def sample(
 ) -> NDArray[np.uint8]:
     """`count` pictures, uint8 (count, H, W, C); picture k comes from (seed, k) alone.
 
-    labels: the classes to draw, by number, in turn; none named: all in turn. steps: of the solver, default STEPS.
+    labels: the classes to draw, by number, in turn; none named: all that were trained. steps: of the solver, default STEPS.
     """
     device = next(net.parameters()).device
     times = SPACING(torch.linspace(0, 1, (steps or STEPS) + 1, dtype=torch.float64), PATH, START)
     times[0], times[-1] = START, 0
     if LEVELS and not steps:
         times = START * torch.tensor([*LEVELS, 0], dtype=torch.float64)
-    turns = labels or range(len(CLASSES))
+    turns = labels or TRAINED
     done = []
     for first in range(0, count, BATCH):
         index = np.arange(first, min(count, first + BATCH))

@@ -18,6 +18,7 @@ from ..philox import Draw
 SETTINGS: dict[str, Any] = {"channels": 1, "size": (28, 28), "latent": 16}
 LATENT = 16
 CLASSES: tuple[str, ...] = ()
+TRAINED: tuple[int, ...] = ()  # the classes that had training images
 BATCH = 64
 
 
@@ -37,10 +38,10 @@ def draw_from(net: nn.Module, z: Tensor, y: Tensor | None = None) -> Tensor:
 def sample(net: nn.Module, count: int = 16, seed: int = 0, labels: Sequence[int] = ()) -> NDArray[np.uint8]:
     """`count` pictures, uint8 (count, H, W, C); picture k comes from (seed, k) alone.
 
-    labels: the classes to draw, by number, in turn; none named: all in turn.
+    labels: the classes to draw, by number, in turn; none named: all that were trained, in turn.
     """
     device = next(net.parameters()).device
-    turns = labels or range(len(CLASSES))
+    turns = labels or TRAINED
     done = []
     for first in range(0, count, BATCH):
         index = np.arange(first, min(count, first + BATCH))

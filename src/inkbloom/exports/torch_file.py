@@ -88,6 +88,7 @@ def _diffusion(family: Diffusion) -> dict[str, Any]:
         "SETTINGS": settings_of(spec),
         "SHAPE": spec.shape,
         "CLASSES": spec.classes[: family.num_classes],
+        "TRAINED": family.trained,
         "CONDITIONS": family.num_conditions,
         "CLUSTERS": recipe.clusters,
         "MAKE": standalone.clustered_network if isinstance(family.net, ClusterConditioned) else standalone.network,
@@ -112,7 +113,12 @@ def _latent(family: Latent) -> dict[str, Any]:
     settings: dict[str, Any] = {"channels": spec.channels, "size": spec.size, "latent": recipe.latent}
     settings |= {"num_classes": spec.num_classes, "upsampler": "resize" if recipe.upsampler == "resize" else "transposed"}
     settings |= {"widths": recipe.widths} if recipe.widths else {}
-    return {"SETTINGS": settings, "LATENT": recipe.latent, "CLASSES": spec.classes[: family.num_classes]}
+    return {
+        "SETTINGS": settings,
+        "LATENT": recipe.latent,
+        "CLASSES": spec.classes[: family.num_classes],
+        "TRAINED": family.trained,
+    }
 
 
 def _answer(module: ModuleType) -> Any:
