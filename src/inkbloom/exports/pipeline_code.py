@@ -46,9 +46,9 @@ class InkbloomPipeline(DiffusionPipeline):
     ) -> Any:
         """Pictures as PIL images, or with output_type 'np' or 'pt' as values in [0, 1].
 
-        class_labels: a class by its name or number, or a list of them, which are drawn in turn; without it all that were trained are. None for
-        steps, guidance_scale, solver: as the recipe says. noise: (B, C, H, W) to start from; conditions: (B,) numbers as the
-        network takes them, in place of class_labels.
+        class_labels: a class by its name or number, or a list of them, which are drawn in turn; without it all that were
+        trained are. None for steps, guidance_scale, solver: as the recipe says. noise: (B, C, H, W) to start from;
+        conditions: (B,) numbers as the network takes them, in place of class_labels.
         """
         s, device = self.settings, self._execution_device
         path, steps = PATHS[s["path"]], num_inference_steps or s["steps"]
