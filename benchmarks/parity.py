@@ -66,7 +66,7 @@ def figures(row: dict[str, Any]) -> str:
     """The worst difference of a step and, where the export draws, of whole pictures."""
     if "why" in row:
         return "-"
-    return f"{row['one']:.0e}" + ("" if row["pictures"] is None else f", {row['pictures']:.0e}")
+    return ", ".join(f"{row[name]:.0e}" if row[name] else "0" for name in ("one", "pictures") if row[name] is not None)
 
 
 def table(rows: list[dict[str, Any]], dtype: str = "fp32") -> str:
