@@ -260,7 +260,7 @@ def test_where_it_began_is_told_and_needed_once(made, recipe, command, outcome, 
     ema = made("plain") / "checkpoints/step-00000004/ema.safetensors"
     digest = hashlib.sha256(ema.read_bytes()).hexdigest()
     whole = command("train", path, "--out", tmp_path / "whole")
-    assert f"weights are those of {tmp_path / 'source'} after step 4\n" in whole.out
+    assert re.search(r"weights are those of \S*source after step 4\n", whole.out)
     with stopping(13, Crash):
         command("train", path, "--out", tmp_path / "stopped")
     shutil.rmtree(tmp_path / "source")

@@ -316,14 +316,14 @@ def test_data_that_cannot_be_used(recipe, command, tmp_path):
     numbers = np.random.default_rng(0).integers(0, 256, (5, 8, 8), np.uint8)
     (tmp_path / "no.npz").write_bytes(b"PK not really")
     (tmp_path / "no.idx").write_bytes(b"PK not really")
-    np.savez(tmp_path / "floats.npz", images=numbers / 255)
+    np.savez(tmp_path / "floats.npz", images=numbers * 1e6)
     np.savez(tmp_path / "small.npz", images=numbers[:, :4])
     np.savez(tmp_path / "labels.npz", images=numbers, labels=np.arange(4))
     (tmp_path / "empty").mkdir()
     for data, said in {
         f"npz:{tmp_path}/missing.npz": "No such file",
         f"npz:{tmp_path}/no.npz": "cannot read the npz file",
-        f"npz:{tmp_path}/floats.npz": "save them as uint8",
+        f"npz:{tmp_path}/floats.npz": "float64",
         f"npz:{tmp_path}/small.npz": "enlarge them with --size",
         f"npz:{tmp_path}/labels.npz": "4 labels for 5 images",
         f"idx:{tmp_path}/no.idx": "idx",
@@ -366,9 +366,9 @@ def test_one_image_is_enough_and_none_is_not(recipe, command, tmp_path, monkeypa
     np.savez(tmp_path / "one.npz", images=np.arange(64, dtype=np.uint8).reshape(1, 8, 8))
     path = recipe(data=f"npz:{tmp_path / 'one.npz'}", steps=3)
     assert command("train", path, "--out", tmp_path / "run", "--quiet") == (0, "", "")
-    import inkbloom.data.npz as npz
+    from inkbloom.data import parts
 
-    monkeypatch.setattr(npz, "split_slices", lambda n, labels: {"train": np.arange(0)})
+    monkeypatch.setattr(parts, "split_slices", lambda n, labels: {"train": np.arange(0)})
     ended = command("train", path, "--out", tmp_path / "other")
     assert ended.code == 3
     assert "use --split all" in ended.error
