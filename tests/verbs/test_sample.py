@@ -131,7 +131,7 @@ def test_names_of_classes_work_where_numbers_do(recipe, command, tmp_path):
         assert ended.code == 0
         assert np.load(tmp_path / "x.npz")["labels"].tolist() == labels
     assert (
-        command("sample", run, "--label", "flags").error == "unknown class 'flags': did you mean 'Flags'? known: 10, 2, Flags"
+        command("sample", run, "--label", "flags").error == "unknown class 'flags': did you mean 'Flags'? known: 2, 10, Flags"
     )
     assert command("sample", run, "--count", 9, "--out", tmp_path / "out", "--quiet").code == 0
     with Image.open(tmp_path / "out/grid.png") as grid:
