@@ -283,6 +283,8 @@ def test_every_field_of_the_recipe_is_the_tutorials(recipe, net):
         "family": "diffusion",
         # MNIST as it is, pixels in [0, 1]; `--data` puts the 60,000 in the place of the embedded digits
         "data": "digits", "split": "train", "size": "", "pixels": "0..1", "flip": False, "skip_broken": False,
+        "background": "auto",  # of transparent pictures, of which MNIST has none
+        "init": "", "stretches": (),  # first weights are drawn, and the schedule runs once
         "augment": 0.0, "augment_with": ("mirror", "shift", "turn", "zoom", "colour"),  # probability 0: nothing is done
         # the network's own widths and depth; no timestep, no label
         "net": net, "widths": (), "layers": 0, "kernel": 3, "upsampler": "auto", "timed": False, "labels": False,

@@ -30,13 +30,15 @@ sample runs/own --count 4 --nfe 4
 sample --count 4
 evaluate runs/digits --images 50 --n 50 --nfe 2 --json card.json
 judge digits --epochs 1 --quiet
+sweep own.toml --vary lr=1e-3..1e-2 --trials 2 --out swept --quiet
+export runs/own --to torch --out exported
 compare runs/digits runs/own --html both.html
 explain convolution
 claims --only shrinks ideal timestep impressive tuning --json claims.json
 bench --quick --only sampling --recipe own.toml --run runs/own
 """  # each verb in its quickest real form
 FILES = """inspect/digits.png runs/own/samples/grid.png samples/grid.png card.json judge.safetensors both.html
-explain/convolution.png"""
+explain/convolution.png swept/best.toml exported/model.py"""
 ABOUT = ["METADATA", "WHEEL", "entry_points.txt", "licenses/LICENSE", "licenses/NOTICE"]
 ALL_IN_ONE = """
 import contextlib, io, json, sys
