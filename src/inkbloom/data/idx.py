@@ -136,5 +136,5 @@ def _in_folder(folder: Path, part: str) -> Path | None:
     ]
     if len(found) > 1:
         names = f"{shown(found[0].name, 40)}, {shown(found[1].name, 40)}"
-        raise unusable(f"several sets: {names}", folder, "", "give the images file of one, idx:FILE")
+        raise unusable(f"several sets: {names}", folder, "", "give one of them, idx:FILE")
     return found[0] if found else None

@@ -39,7 +39,7 @@ def read_header(file: IO[bytes], path: Path, name: str) -> Header:
             raise ValueError(f"version {version}")
         return npy.read_array_header_1_0(file)
     except Exception as problem:  # the header is Python text, and its parser raises whatever the text provokes
-        raise unusable("not a NumPy array", path, name, f"{cause(problem)}; save it with numpy.save or numpy.savez") from None
+        raise unusable("not a NumPy array", path, name, f"{cause(problem)}; save it with numpy.save") from None
 
 
 def read_array(file: IO[bytes], path: Path, name: str, fix_for: Fix) -> NDArray[Any]:

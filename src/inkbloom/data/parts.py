@@ -39,7 +39,7 @@ def joined(parts: Sequence[Part], path: Path, source: str) -> Data:
     for part in parts:
         if part.images.shape[1:] != first.images.shape[1:]:
             pair = " but ".join(f"{shown(each.spots[0], 26)} of {each.images.shape[1:]}" for each in (first, part))
-            raise unusable(pair, path, "", "give parts of one size and colour, or one alone")
+            raise unusable(pair, path, "", "give parts of one shape, or one")
         if (part.labels is None) != (first.labels is None):
             without = next(each for each in parts if each.labels is None)
             raise unusable(
