@@ -23,7 +23,7 @@ from .state import State
 from .teacher import NETWORK, changes, place_of
 
 LEAST = 0.01  # of the weights must fit: less is no start
-SAME_CLASSES = ("digits", "tinted-digits")  # sources whose classes are the same, though their names are only numbers
+SAME_CLASSES = ("digits", "tinted-digits", "mnist")  # sources whose classes are the same, though their names are only numbers
 WAYS = ("timed", "path", "target", "noise", "pixels")  # trained otherwise in these, a network is no model here at first
 SHAPES = (*NETWORK, "size", "latent")  # what decides the shapes of weights
 
