@@ -1,7 +1,7 @@
 # make demo   from a fresh clone to sampled digits        make test   lint, types and tests
 # make bench  how long good pictures take on this machine, and how fast they are drawn: 3 to 5 minutes
 # make docs   the documents as a site in build/site       make notebooks   docs/*.py as notebooks in build/notebooks
-# make dist   sdist and wheel in dist                     make lock   uv.lock, and from it constraints.txt; needs uv
+# make dist   sdist and wheel in dist                     make lock   constraints.txt, by way of uv.lock; needs uv
 # Needs make and Python 3.11 or newer with venv and pip; everything else goes into .venv.
 PYTHON ?= python3
 BIN := .venv/bin
