@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from .bounded import read_at_most
 from .columns import Column, choose, chosen
-from .find import TABLES, Found
+from .find import Found
 from .folder import Survey
 from .layout import lay_out
 from .look import InOrder
@@ -130,14 +130,7 @@ def _as_folder(path: Path, files: dict[str, Read], notes: list[str], background:
         files = {name.partition("/")[2]: read for name, read in files.items()}
     found = Found(root(path), notes=notes)
     for name, read in files.items():
-        file = member(path, name, read)
-        suffix = file.suffix.lower()
-        if suffix in suffixes():
-            found.files.append(file)
-        elif suffix in TABLES:
-            found.tables.append(file)
-        else:
-            found.ignored[suffix or file.name] += 1
+        found.add(member(path, name, read))
     if not found.files:
         others = ", ".join(f"{count:,} {shown(suffix, 12)}" for suffix, count in found.ignored.most_common(3))
         raise unusable("no images in the archive", path, f"only {others}" if others else "", "give one with PNG or JPEG files")

@@ -27,6 +27,16 @@ class Found:
     ignored: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
 
+    def add(self, path: Path) -> None:
+        """Takes a file by its suffix: a picture, a table, or neither."""
+        suffix = path.suffix.lower()
+        if suffix in suffixes():
+            self.files.append(path)
+        elif suffix in TABLES:
+            self.tables.append(path)
+        else:
+            self.ignored[suffix or path.name] += 1
+
 
 def find(folder: Path) -> Found:
     """Looks through a folder and its sub-folders, and through those that links lead to, each once; hidden names are left out.
@@ -72,11 +82,5 @@ def _walk(start: Path, found: Found, seen: set[str]) -> list[Path]:
         links += [here / name for name in inner if (here / name).is_symlink()]
         folders[:] = [name for name in inner if os.path.realpath(here / name) not in seen and not (here / name).is_symlink()]
         for path in (here / name for name in names if not name.startswith(".")):
-            suffix = path.suffix.lower()
-            if suffix in suffixes():
-                found.files.append(path)
-            elif suffix in TABLES:
-                found.tables.append(path)
-            else:
-                found.ignored[suffix or path.name] += 1
+            found.add(path)
     return links
