@@ -65,7 +65,7 @@ export function mount(el, lab) {
 async function tellModel(place, lab, t) {
   try {
     const [list, model] = await Promise.all([lab.models.list(), lab.models.open(lab.state.get("model"))]);
-    const listed = list.find(({name}) => name === lab.state.get("model")) ?? list[0];
+    const listed = list.find((/** @type {import("../ui/models.js").Listed} */ {name}) => name === lab.state.get("model")) ?? list[0];
     const whole = (/** @type {number} */ value) => lab.number(value, 9);
     const facts = [
       [t("name"), listed.title?.[lab.language] ?? listed.name],

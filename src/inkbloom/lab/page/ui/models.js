@@ -9,6 +9,7 @@
 export function createModels(asset, engine) {
   /** @type {Promise<Listed[]> | undefined} */ let listed;
   /** @type {Map<string, ReturnType<typeof engine.load>>} */ const opened = new Map();
+  /** @returns {Promise<Listed[]>} */
   const list = () => (listed ??= asset("models.json").then((bytes) => JSON.parse(new TextDecoder().decode(bytes))));
   return {
     engine,
