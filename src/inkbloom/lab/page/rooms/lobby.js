@@ -71,7 +71,7 @@ async function tellModel(place, lab, t) {
       [t("name"), listed.title?.[lab.language] ?? listed.name],
       [t("parameters"), whole(model.parameters)],
       [t("macs"), t("macs_value", {macs: lab.number(model.macs / 1e6)})],
-      ...(listed.card?.fd ? [[t("fd"), t("fd_value", {fd: lab.number(listed.card.fd), floor: lab.number(listed.card.floor)})]] : []),
+      ...(listed.card?.fd ? [[t("fd"), t("fd_value", {fd: lab.number(listed.card.fd), floor: lab.number(listed.card.floor.fd)})]] : []),
       [t("licence"), listed.licence ?? ""],
     ];
     put(place, h("h2", {}, t("model")), h("dl", {class: "facts"},
