@@ -259,7 +259,8 @@ print(f"{${act}:.6g}")`;
   async function offerTrained() {
     try {
       const model = await lab.models.open("basic");
-      const first = model.steps.find((/** @type {any} */ step) => step.op === "conv2d");
+      const first = model.steps.find((step) => step.op === "conv2d");
+      if (!first) return;
       const weight = await lab.models.engine.weight(model, first.weights[0]);
       const [count, , side] = weight.shape;
       if (side > 7) return;

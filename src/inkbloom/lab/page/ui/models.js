@@ -1,6 +1,6 @@
 // The models that come with the page, or that `inkbloom lab --model` adds: each is fetched once, when a room first asks for it.
 
-/** @typedef {{name: string, file: string, title?: Record<string, string>, card?: Record<string, any>, [more: string]: any}} Listed */
+/** @typedef {{name: string, file: string, title: Record<string, string>, card?: Record<string, any>, [more: string]: any}} Listed */
 
 /**
  * @param {(name: string) => Promise<Uint8Array>} asset
