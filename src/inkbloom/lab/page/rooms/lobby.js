@@ -91,7 +91,7 @@ async function tellModel(place, lab, t) {
     const facts = [
       [t("name"), listed.title[lab.language]],
       [t("parameters"), whole(model.parameters)],
-      [t("macs"), t("macs_value", {macs: lab.number(model.macs / 1e6)})],
+      [t("macs"), t("macs_value", {count: lab.number(model.macs / (lab.language === "zh" ? 1e4 : 1e6), 4)})],
       ...(listed.card?.fd ? [[t("fd"), t("fd_value", {fd: lab.number(listed.card.fd), floor: lab.number(listed.card.floor.fd)})]] : []),
       [t("licence"), listed.licence ?? ""],
     ];
