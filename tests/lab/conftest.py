@@ -7,6 +7,7 @@ has a thread of its own, and the tests that use it run there.
 from __future__ import annotations
 
 import base64
+import json
 import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file
 
 import inkbloom
@@ -154,6 +156,9 @@ class PageFile:
     def __init__(self, path):
         self.path, self.data = path, path.read_bytes()
         self.tensors = {name.removeprefix("page/"): tensor.float() for name, tensor in load_file(path).items()}
+        with safe_open(path, "pt") as file:
+            self.tables = {name: json.loads(text) for name, text in file.metadata().items()}
+        self.steps = self.tables["page"]["steps"]
 
 
 @pytest.fixture(scope="session")
