@@ -340,6 +340,8 @@ def test_the_weights_are_those_that_were_asked_for(trained):
     assert any(not torch.equal(mine[name].cpu(), value) for name, value in ema.family.state_dict().items())
     made = exported(inkbloom.Run(run, "live"), "onnx")
     assert json.loads(made["parity"].read_text())["weights"] == "live"
+    cards = made["card"].read_text(), exported(run, "torch")["card"].read_text()
+    assert ["these figures are those of the run's averaged weights" in card for card in cards] == [True, False]
 
 
 def test_an_export_that_draws_otherwise_is_not_kept(trained, monkeypatch):
