@@ -14,9 +14,10 @@ from ..given import written
 from .archive import survey_tar, survey_zip
 from .dataset import SMALLEST, Data, Reading, Size
 from .digits import load_digits
+from .fashion import load_fashion
 from .folder import Survey, load_survey, survey
 from .hub import KNOWN, survey_hub
-from .idx import load_fashion, load_idx
+from .idx import load_idx
 from .labels import oddities
 from .meant import as_source, kind_at, named_like
 from .messages import shown
