@@ -152,5 +152,5 @@ def test_a_preview_gives_each_class_that_has_a_name_a_row(tmp_path):
 
 
 def test_the_introduction_says_what_is_not_heeded(recipe):
-    training = prepare(recipe(augment_with=("mirror",)), load_data("digits"), torch.device("cpu"))
+    training = prepare(load_recipe(recipe(augment_with=("mirror",))), load_data("digits"), torch.device("cpu"))
     assert "--augment-with does nothing without --augment: add --augment 0.15" in list(introduction(training))

@@ -115,6 +115,15 @@ def load_data(source: str | Path, size: Any = None, skip_broken: bool = False, b
     return replace(data, notes=(*data.notes, *oddities(data)))
 
 
+def load_at(place: str | Path, how: Reading, mend: str = "") -> tuple[Data, bool]:
+    """The images at a path whose kind is plain, as `how` has them and neither resized nor checked; and whether they are
+    pictures, whose classes are known by names. mend: as in `load_survey`. Raises DataError, UsageError.
+    """
+    kind, path = kind_at(str(place)), Path(os.path.expanduser(place))
+    found = SURVEYS[kind](path, how.background) if kind in SURVEYS else SOURCES[kind](path, how)
+    return (found, False) if isinstance(found, Data) else (load_survey(found, how.size, how.skip_broken, mend), True)
+
+
 def load_for(recipe: Recipe) -> Data:
     """The images that a recipe names, read as it says. Raises UsageError, DataError."""
     return load_data(recipe.data, recipe.size, recipe.skip_broken, recipe.background)
