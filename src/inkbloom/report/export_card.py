@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import PurePath
 
+from ..data.hub import on_hub
 from ..families import Family
 from . import text
 from .facts import Facts
-from .model_card import CREDIT, HUB, NO_CREDIT, plain, results
+from .model_card import CREDIT, NO_CREDIT, plain, results
 
 OF_AVERAGED = "Mind: these figures are those of the run's averaged weights; this export has the live ones."
 BASE = ("image-generation", "small-images")
@@ -86,7 +87,7 @@ def _public(source: str) -> str:
 
 
 def _header(family: Family, library: str) -> list[str]:
-    source = HUB.get(family.recipe.data)
+    source = on_hub(family.recipe.data)
     return [
         "---",
         "license: other",
