@@ -193,7 +193,8 @@ def test_webassembly_and_javascript_agree(engine):
     names = ", ".join(f"[x{k}, w{k}, b{k}]" for k in range(len(shapes)))
     code = f"""
         const windows = [
-          {{}}, {{padding: [2, 2]}}, {{stride: [2, 1], padding: [1, 3]}}, {{padding: [4, 4], dilation: [2, 1]}}, {{stride: [2, 2]}},
+          {{}}, {{padding: [2, 2]}}, {{stride: [2, 1], padding: [1, 3]}},
+          {{padding: [4, 4], dilation: [2, 1]}}, {{stride: [2, 2]}},
         ];
         const all = (sums) => {{
           conv.engine.sums = sums;
