@@ -8,7 +8,7 @@ const DIGITS_FROM = 22; // pixels of a cell from which on its number is written 
 const TABLE_MOST = 1024; // cells that are written out as a table
 
 /**
- * @typedef {{row: number, column: number, rows: number, columns: number, kind?: "window" | "reach" | "ghost"}} Mark
+ * @typedef {{row: number, column: number, rows: number, columns: number, kind?: "window" | "reach" | "ghost" | "zero"}} Mark
  * @typedef {object} About
  * @property {string} label  what the matrix is
  * @property {() => {rows: number, columns: number, values: ArrayLike<number>}} data
@@ -86,6 +86,13 @@ export function matrix(about) {
       }
     }
     for (const mark of marks) {
+      if (mark.kind === "zero") {
+        context.lineWidth = scale;
+        context.setLineDash([2 * scale, 2 * scale]);
+        context.strokeStyle = "#97917f";
+        context.strokeRect(mark.column * size + 2 * scale, mark.row * size + 2 * scale, size - 4 * scale, size - 4 * scale);
+        continue;
+      }
       context.lineWidth = (mark.kind === "reach" ? 1.5 : 2.5) * scale;
       context.setLineDash(mark.kind === "ghost" ? [3 * scale, 3 * scale] : []);
       context.strokeStyle = getComputedStyle(grid).getPropertyValue(mark.kind === "reach" ? "--reach" : "--window") || "#b5402a";
