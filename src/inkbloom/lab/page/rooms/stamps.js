@@ -5,7 +5,12 @@ import {conv2d, convTranspose2d, flipped, padded, transposedSize, zeros} from ".
 import {SIDE, drawn} from "../ui/drawing.js";
 
 /** @typedef {import("../engine/conv.js").Tensor} Tensor */
-/** @typedef {ReturnType<typeof bench>} Bench */
+/** The sliders, and what follows from them: `reach` cells are spanned by the kernel, `large` is the side of the output,
+ * `most` the padding that leaves something of it.
+ * @typedef {{size: number, side: number, stride: number, padding: number, dilation: number, extra: number, reach: number,
+ *   large: number, most: number}} Rules */
+/** @typedef {Rules & {y: Tensor, given: Tensor, x: Tensor, weight: Tensor, weights: number[], matrix: Float32Array, one: boolean,
+ *   at: number, row: number, column: number}} Bench  given: y, or what of it has been stamped so far */
 /** @typedef {{row: number, column: number, value: number, weight: number, product: number, sum: number}} Term */
 
 /** Stamps of any side: what stands at a place, counted from 0. @type {Record<string, (row: number, column: number, side: number) => number>} */
@@ -15,35 +20,37 @@ export const STAMPS = {
   tent: (row, column, side) => (slope(row, side) * slope(column, side)) / slope(Math.floor(side / 2), side) ** 2,
 };
 const slope = (/** @type {number} */ at, /** @type {number} */ side) => Math.min(at + 1, side - at);
-/** All of the room's numbers, from its state alone. @param {import("../ui/state.js").State} state */
-export function bench(state) {
-  const {get} = state;
-  const [size, stride, padding, dilation] = [get("tr_size"), get("tr_stride"), get("tr_padding"), get("tr_dilation")];
-  const kind = get("tr_stamp");
+
+/** All of the room's numbers, from its state alone. @param {Pick<import("../ui/state.js").State, "get">} state @returns {Bench} */
+export function bench({get}) {
+  const [size, stride, dilation, kind] = [get("tr_size"), get("tr_stride"), get("tr_dilation"), get("tr_stamp")];
   const side = kind === "own" ? Math.sqrt(get("tr_kernel").length) : get("tr_side");
   const extra = Math.min(get("tr_extra"), stride - 1);
   const reach = dilation * (side - 1) + 1;
-  const large = Math.max(0, transposedSize(size, side, stride, padding, extra, dilation));
+  const most = Math.min(3, Math.floor((transposedSize(size, side, stride, 0, extra, dilation) - 1) / 2)); // more padding would leave nothing
+  const padding = Math.min(get("tr_padding"), most);
+  const large = transposedSize(size, side, stride, padding, extra, dilation);
+  const b = {size, side, stride, padding, dilation, extra, reach, large, most};
   const weights = kind === "own" ? get("tr_kernel")
     : Array.from({length: side * side}, (_, i) => STAMPS[kind](Math.floor(i / side), i % side, side));
   const weight = {shape: [1, 1, side, side], data: Float32Array.from(weights)};
-  const one = get("tr_by") === "input"; // stamp by stamp: only the stamps so far
-  const at = Math.min(get("tr_at"), Math.max(0, (one ? size : large) ** 2 - 1));
-  const y = shrunk(drawn(state), size);
-  const b = {size, side, stride, padding, dilation, extra, reach, large, weight, weights, one, at, y,
-    row: Math.floor(at / (one ? size : large || 1)), column: at % (one ? size : large || 1),
-    given: one ? {...y, data: y.data.map((value, i) => (i <= at ? value : 0))} : y};
-  return {...b, x: shrunk(drawn(state), large), matrix: large ? matrixOf(b) : new Float32Array(0)};
+  const y = shrunk(drawn({get}), size);
+  const one = get("tr_by") === "input"; // stamp by stamp
+  const of = one ? size : large;
+  const at = Math.min(get("tr_at"), of * of - 1);
+  const given = one ? {...y, data: y.data.map((value, i) => (i <= at ? value : 0))} : y;
+  return {...b, y, given, x: shrunk(drawn({get}), large), weight, weights, matrix: matrixOf(b, weight), one, at,
+    row: Math.floor(at / of), column: at % of};
 }
 
-/** What the sliders say, as the engine takes it. @param {{stride: number, padding: number, dilation: number, extra: number}} b */
+/** What the sliders say, as the engine takes it. @param {Rules} b */
 export function rules({stride: s, padding: p, dilation: d, extra}) {
   return {stride: /** @type {[number, number]} */ ([s, s]), padding: /** @type {[number, number]} */ ([p, p]),
     dilation: /** @type {[number, number]} */ ([d, d]), outputPadding: /** @type {[number, number]} */ ([extra, extra])};
 }
 
 /** First way: each pixel stamps the kernel, scaled; overlaps add up, what falls outside is lost.
- * @param {Pick<Bench, "size" | "side" | "stride" | "padding" | "dilation" | "large">} b @param {Tensor} y @param {Tensor} weight @returns {Tensor} */
+ * @param {Rules} b @param {Tensor} y @param {Tensor} weight @returns {Tensor} */
 export function byStamping({size, side, stride, padding, dilation, large}, y, weight) {
   const out = zeros(1, large, large);
   for (let i = 0; i < size * size; i++) {
@@ -70,19 +77,20 @@ export function byMatrix({large, matrix}, y) {
 }
 
 /** The matrix C of the forward convolution, transposed: entry (p, q) is the weight with which output q of C reads pixel p.
- * @param {Pick<Bench, "size" | "side" | "stride" | "padding" | "dilation" | "large" | "weight">} b */
-function matrixOf({size, side, stride, padding, dilation, large, weight}) {
+ * @param {Rules} b @param {Tensor} weight */
+function matrixOf({size, side, stride, padding, dilation, large}, weight) {
   const out = new Float32Array(large ** 2 * size ** 2);
   for (let q = 0; q < size ** 2; q++) {
     const [top, left] = [Math.floor(q / size) * stride - padding, (q % size) * stride - padding];
     for (let p = 0; p < large ** 2; p++) {
       const [down, right] = [(Math.floor(p / large) - top) / dilation, ((p % large) - left) / dilation];
-      const within = [down, right].every((tap) => Number.isInteger(tap) && tap >= 0 && tap < side);
-      if (within) out[p * size ** 2 + q] = weight.data[down * side + right];
+      if (isTap(down, side) && isTap(right, side)) out[p * size ** 2 + q] = weight.data[down * side + right];
     }
   }
   return out;
 }
+
+const isTap = (/** @type {number} */ place, /** @type {number} */ side) => place >= 0 && place < side && Number.isInteger(place);
 
 /** Nothing but ones. @param {number} side @returns {Tensor} */
 export const ones = (side) => ({shape: [1, 1, side, side], data: new Float32Array(side * side).fill(1)});
@@ -134,9 +142,8 @@ export const apart = (pictures) => pictures[0].data.reduce((most, _, i) => {
 /** The stamps that meet at a pixel of the large picture, in reading order. @param {Bench} b @param {Tensor} from @param {number} row @param {number} column @returns {Term[]} */
 export function terms(b, from, row, column) {
   const [n, at] = [b.size ** 2, row * b.large + column];
-  const hit = touching(b, row, column);
   let sum = 0;
-  return hit.map((q) => {
+  return touching(b, row, column).map((q) => {
     const [value, weight] = [from.data[q], b.matrix[at * n + q]];
     sum += value * weight;
     return {row: Math.floor(q / b.size), column: q % b.size, value, weight, product: value * weight, sum};
@@ -145,10 +152,7 @@ export function terms(b, from, row, column) {
 
 /** The pixels of the small picture whose stamp falls on a pixel of the large one. @param {Bench} b @param {number} row @param {number} column */
 export function touching(b, row, column) {
-  const touched = (/** @type {number} */ to, /** @type {number} */ from) => {
-    const tap = (to + b.padding - from * b.stride) / b.dilation;
-    return Number.isInteger(tap) && tap >= 0 && tap < b.side;
-  };
+  const touched = (/** @type {number} */ to, /** @type {number} */ from) => isTap((to + b.padding - from * b.stride) / b.dilation, b.side);
   return Array.from(b.y.data.keys()).filter((q) => touched(row, Math.floor(q / b.size)) && touched(column, q % b.size));
 }
 

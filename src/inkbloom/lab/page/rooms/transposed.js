@@ -42,20 +42,19 @@ export function mount(el, lab) {
 
   function computed() {
     const b = bench(state);
-    if (!b.large) return {b};
     const ways = [byStamping(b, b.given, b.weight), byInserting(b, b.given), byMatrix(b, b.given)];
     return {b, ways, all: byInserting(b, b.y), counts: overlaps(b), wide: spread(b.given, [b.side, b.side], rules(b)), ...more(b)};
   }
 
-  /** A matrix of the room, of what `now` holds. @param {string} label @param {(n: any) => Tensor} of @param {"ink" | "signed" | "count"} colours @param {Partial<import("../ui/matrix.js").About>} [rest] */
-  function view(label, of, colours, rest = {}) {
+  /** A matrix of the room, of what `now` holds. @param {string} label @param {(n: any) => Tensor} of @param {"ink" | "signed" | "count"} colours @param {Partial<import("../ui/matrix.js").About>} [rest]
+   * @param {(n: any) => Tensor} [whole]  whose largest number has the strongest colour */
+  function view(label, of, colours, rest = {}, whole = of) {
     const tensor = () => of(now);
-    const most = () => Math.max(1e-6, ...tensor().data.map(Math.abs));
     let scale = 1;
     return matrix({
       label: t(/** @type {any} */ (label)), words,
       data: () => {
-        scale = most();
+        scale = Math.max(1e-6, ...whole(now).data.map(Math.abs));
         const [rows, columns] = tensor().shape.slice(-2);
         return {rows, columns, values: tensor().data};
       },
@@ -66,7 +65,7 @@ export function mount(el, lab) {
   const m = {
     small: view("small", (n) => n.b.y, "ink", {onPoint: (r, c) => point("input", r * now.b.size + c)}),
     stamp: view("stamp", (n) => n.b.weight, "signed", {range: [0, 9], onEdit: (r, c, value) => edit(r * now.b.side + c, value)}),
-    large: view("large", (n) => n.ways[0], "signed", {onPoint: (r, c) => point("output", r * now.b.large + c), onOpen: openCell}),
+    large: view("large", (n) => n.ways[0], "signed", {onPoint: (r, c) => point("output", r * now.b.large + c), onOpen: openCell}, (n) => n.all),
     wide: view("wide", (n) => n.wide, "ink", {tell: (r, c) => (isZero(r, c) ? t("is_zero") : "")}),
     turned: view("turned", (n) => flipped(n.b.weight), "signed"),
     tall: view("tall", ({b}) => ({shape: [b.large ** 2, b.size ** 2], data: b.matrix}), "signed",
@@ -80,7 +79,6 @@ export function mount(el, lab) {
   const lines = {stamping: h("p", {class: "formula"}), inserting: h("p", {class: "formula"}), matrix: h("p", {class: "formula"})};
   const [agree, sizes, side_note, even, facts] = ["row", "formula", "", "", "facts"].map((name) => h(name === "facts" ? "dl" : "div", {class: name || null}));
   const kernel = h("div", {class: "kernel"});
-  const too_small = h("p", {class: "panel", hidden: true}, t("no_room"));
   const play = player({words, keys: el, count: 1, at: 0, perSecond: () => 4, onMove: (at, done) => {
     state.set({tr_at: at}, {keep: !done});
     if (done) requestAnimationFrame(() => lab.say(lines.stamping.textContent ?? ""));
@@ -110,7 +108,6 @@ export function mount(el, lab) {
   /** Frames what belongs together in all views. @param {"output" | "input"} what @param {number} at */
   function markAll(what, at) {
     const {b, wide} = now;
-    if (!wide) return;
     const {size, large, stride, padding, reach} = b;
     const cell = (/** @type {number} */ place, /** @type {number} */ of, /** @type {Mark["kind"]} */ kind = undefined) =>
       ({row: Math.floor(place / of), column: place % of, rows: 1, columns: 1, kind});
@@ -125,8 +122,10 @@ export function mount(el, lab) {
     const out = what === "output";
     const met = out ? touching(b, Math.floor(at / large), at % large) : [];
     const window = {row: Math.floor(at / large), column: at % large, rows: reach, columns: reach};
+    const longer = b.extra ? [{row: large - b.extra, column: 0, rows: b.extra, columns: large, kind: /** @type {const} */ ("ghost")},
+      {row: 0, column: large - b.extra, rows: large, columns: b.extra, kind: /** @type {const} */ ("ghost")}] : [];
     m.small.mark(out ? met.map((q) => cell(q, size, "reach")) : [cell(at, size)]);
-    m.large.mark(out ? [...met.map((q) => box(q, "reach")), cell(at, large)] : [box(at)]);
+    m.large.mark([...longer, ...(out ? [...met.map((q) => box(q, "reach")), cell(at, large)] : [box(at)])]);
     m.wide.mark([...dashed, ...(out ? [...met.map((q) => ({...inner(q), kind: /** @type {const} */ ("reach")})), window] : [inner(at)])]);
     m.tall.mark(out ? [{row: at, column: 0, rows: 1, columns: size ** 2}] : [{row: 0, column: at, rows: large ** 2, columns: 1}]);
     m.x.mark(out ? [cell(at, large, "reach")] : [box(at, "reach")]);
@@ -158,7 +157,6 @@ ${withX ? `${lists("x", b.x)}\n` : ""}rules = dict(stride=${b.stride}, padding=$
   /** @param {number} row @param {number} column */
   function openCell(row, column) {
     const {b, ways} = now;
-    if (!ways) return;
     const some = b.one ? `y.view(-1)[${b.at + 1}:] = 0  # only the stamps so far\n` : "";
     const [n, d] = [(b.size - 1) * b.stride + b.reach + b.extra, b.dilation];
     open({
@@ -178,7 +176,6 @@ print(f"{np.float32(z[${row + b.padding}, ${column + b.padding}]):.6g}")`,
 
   function openAgree() {
     const {b, ways} = now;
-    if (!ways) return;
     open({
       title: t("agree"), formula: t("agree_formula"), value: apart(ways), digits: 4, note: t("agree_note"),
       code: `${scene()}${b.one ? `y.view(-1)[${b.at + 1}:] = 0\n` : ""}x = torch.zeros(1, 1, ${b.large}, ${b.large}, dtype=torch.float64)
@@ -199,7 +196,6 @@ ${printed("(ways.amax(0) - ways.amin(0)).max()", 4)}`,
   /** @param {number} row @param {number} column */
   function openCount(row, column) {
     const {b, counts} = now;
-    if (!counts) return;
     open({title: t("count_title", {row, column}), formula: t("count_formula"), value: counts.data[row * b.large + column],
       code: `${scene()}y, w = torch.ones_like(y), torch.ones_like(w)\nz = ${back_code("y")}\n${printed(`z[0, 0, ${row}, ${column}]`)}`});
   }
@@ -207,7 +203,6 @@ ${printed("(ways.amax(0) - ways.amin(0)).max()", 4)}`,
   /** @param {number} row @param {number} column */
   function openResized(row, column) {
     const {b, resized: shown} = now;
-    if (!shown) return;
     const before = Math.floor((b.reach - 1) / 2);
     const after = b.reach - 1 - before;
     open({title: t("resized_title", {row, column}), formula: t("resized_formula"), value: shown.data[row * shown.shape[2] + column],
@@ -220,7 +215,6 @@ ${printed(`z[0, 0, ${row}, ${column}]`)}`});
   /** @param {number} row @param {number} column */
   function openForth(row, column) {
     const {b, forth} = now;
-    if (!forth) return;
     const p = b.padding;
     open({title: t("forth_title", {row, column}), formula: t("forth_formula"), value: forth.data[row * b.size + column],
       all: windowed(padded(b.x, {left: p, right: p, top: p, bottom: p}), b.weight, row * b.stride, column * b.stride, b.dilation),
@@ -231,8 +225,7 @@ a = (g * x).sum() / (g * g).sum().clamp(min=1e-30)\n`;
 
   /** @param {number} row @param {number} column */
   function openBack(row, column) {
-    const {b, back, forth, scale = 0} = now;
-    if (!back || !forth) return;
+    const {b, back, forth, scale} = now;
     open({title: t("back_title", {row, column}), formula: t("back_formula", {scale: brief(scale)}), value: back.data[row * b.large + column],
       all: terms(b, forth, row, column), note: t("back_note"),
       code: `${there()}z = (a * g).float()\n${printed(`z[0, 0, ${row}, ${column}]`)}`});
@@ -242,8 +235,7 @@ a = (g * x).sum() / (g * g).sum().clamp(min=1e-30)\n`;
   const fact = (name, value, onClick) => [h("dt", {}, name), h("dd", {}, button(value, onClick, {class: "number", "aria-label": `${name}: ${value}`}))];
 
   function drawLines() {
-    const {b, ways, wide} = now;
-    if (!ways || !wide) return;
+    const {b, ways} = now;
     const values = ways.map(({data}) => data[b.at]);
     const met = b.one ? [] : terms(b, b.given, b.row, b.column);
     const sum = met.map((each) => `${brief(each.value)}·${brief(each.weight).replace(/^-/, "−")}`).join(" + ");
@@ -260,26 +252,25 @@ a = (g * x).sum() / (g * g).sum().clamp(min=1e-30)\n`;
   }
 
   function drawFacts() {
-    const {b, counts, error = 0, small = 0, large = 0} = now;
+    const {b, counts, error, small, large} = now;
     const {size, side, stride, padding, dilation, extra} = b;
     put(sizes, `(${size} − 1)·${stride} − 2·${padding} + ${dilation}·(${side} − 1) + ${extra} + 1 = ${(size - 1) * stride - 2 * padding + b.reach + extra}`);
     put(side_note, h("p", {}, t(extra ? "extra_on" : "extra_off", {extra})));
-    if (!counts) return;
     const at = Array.from({length: stride}, (_, rest) => Array.from({length: side}, (_, tap) => tap * dilation).filter((place) => place % stride === rest).length);
     const kind = at.every((each) => each === at[0]) ? "even" : at.includes(0) ? "holes" : "uneven";
-    put(even, h("p", {"data-kind": kind}, t(`is_${kind}`, {side, stride, most: Math.max(...at) ** 2, least: Math.min(...at) ** 2})));
     const used = counts.data.reduce((total, each) => total + each, 0);
     const zeros = 100 * (1 - used / (b.large ** 2 * side ** 2));
+    put(even, h("p", {"data-kind": kind}, t(`is_${kind}`, {side, stride, most: Math.max(...at) ** 2, least: Math.min(...at) ** 2})),
+      h("dl", {class: "facts"}, ...fact(t("zeros"), `${python(zeros, 4)} %`, () => open({title: t("zeros"), formula: `100 · (1 − ${used} / (${b.large ** 2} · ${side ** 2}))`, value: zeros,
+        digits: 4, note: t("zeros_note"), code: `${scene()}y, w = torch.ones_like(y), torch.ones_like(w)\nz = ${back_code("y")}
+${printed("(100 * (1 - z.double().sum() / (z.numel() * w.numel())))", 4)}`}))));
     const inner = (/** @type {string} */ title, /** @type {string} */ formula, /** @type {number} */ value, /** @type {string} */ code) =>
       fact(title, python(value), () => open({title, formula, value, code, note: t("adjoint_note")}));
     put(facts,
       ...inner("⟨Cx, y⟩", "Σ Cx · y", small, `${scene(true)}${printed("(F.conv2d(x, w, **rules).float().double() * y).sum()")}`),
       ...inner("⟨x, Cᵀy⟩", "Σ x · Cᵀy", large, `${scene(true)}${printed(`(x * ${back_code("y")}.double()).sum()`)}`),
       ...fact("‖a·CᵀCx − x‖ / ‖x‖", Number.isFinite(error) ? python(error, 4) : "–", () => Number.isFinite(error) && open({title: t("error_title"),
-        formula: "a = ⟨CᵀCx, x⟩ / ‖CᵀCx‖²", value: error, digits: 4, note: t("error_note"), code: `${there()}${printed("((a * g - x).norm() / x.norm())", 4)}`})),
-      ...fact(t("zeros"), `${python(zeros, 4)} %`, () => open({title: t("zeros"), formula: `100 · (1 − ${used} / (${b.large ** 2} · ${side ** 2}))`, value: zeros,
-        digits: 4, note: t("zeros_note"), code: `${scene()}y, w = torch.ones_like(y), torch.ones_like(w)\nz = ${back_code("y")}
-${printed("(100 * (1 - z.double().sum() / (z.numel() * w.numel())))", 4)}`})));
+        formula: "a = ⟨CᵀCx, x⟩ / ‖CᵀCx‖²", value: error, digits: 4, note: t("error_note"), code: `${there()}${printed("((a * g - x).norm() / x.norm())", 4)}`})));
   }
 
   function drawKernel() {
@@ -292,15 +283,12 @@ ${printed("(100 * (1 - z.double().sum() / (z.numel() * w.numel())))", 4)}`})));
   const draw = eachFrame(() => {
     now = computed();
     const {b} = now;
-    for (const part of el.querySelectorAll("[data-needs]")) part.toggleAttribute("hidden", !b.large);
-    too_small.hidden = b.large > 0;
     by.forEach((each) => each.setAttribute("aria-pressed", String(each.dataset.by === state.get("tr_by"))));
-    for (const [name, each] of Object.entries(sliders)) each.set(name === "side" ? b.side : b[/** @type {"extra"} */ (name)], name === "extra" ? {high: b.stride - 1} : {});
+    for (const [name, each] of Object.entries(sliders)) each.set(b[/** @type {keyof typeof sliders} */ (name)], ends(name));
     stamps.set(state.get("tr_stamp"));
     drawFacts();
-    if (!b.large) return;
     play.set(b.at, count());
-    m.tall.element.style.maxWidth = `${(22 * b.size ** 2) / b.large ** 2}rem`;
+    m.tall.grid.style.maxWidth = `${(19 * b.size ** 2) / b.large ** 2}rem`;
     for (const each of Object.values(m)) each.draw();
     markAll(state.get("tr_by"), b.at);
     m[b.one ? "small" : "large"].point(b.row, b.column);
@@ -309,10 +297,12 @@ ${printed("(100 * (1 - z.double().sum() / (z.numel() * w.numel())))", 4)}`})));
 
   const rule = (/** @type {string} */ name, /** @type {number} */ low, /** @type {number} */ high) =>
     slider({label: t(/** @type {any} */ (name)), low, high, value: state.get(`tr_${name}`), onChange: set(`tr_${name}`)});
+  const ends = (/** @type {string} */ name) => (name === "extra" ? {high: now.b.stride - 1} : name === "padding" ? {high: now.b.most} : {});
   const sliders = {
-    size: rule("size", 4, 8), stride: rule("stride", 1, 3), padding: rule("padding", 0, 3), extra: rule("extra", 0, 2), dilation: rule("dilation", 1, 2),
+    size: rule("size", 4, 8), 
     side: slider({label: t("side"), low: 1, high: 5, value: now.b.side, onChange: (value, done) =>
-      state.set({tr_side: value, tr_kernel: resized(state.get("tr_kernel"), value)}, {keep: !done})}),
+        state.set({tr_side: value, tr_kernel: resized(state.get("tr_kernel"), value)}, {keep: !done})}),
+    stride: rule("stride", 1, 3), padding: rule("padding", 0, 3), extra: rule("extra", 0, 2), dilation: rule("dilation", 1, 2),
   };
   const stamps = choose({label: t("stamps"), value: state.get("tr_stamp"), options: KINDS.map((value) => ({value, label: t(`stamp_${value}`)})),
     onChange: (kind) => state.set(kind === "own" ? {tr_stamp: kind, tr_kernel: Array.from(now.b.weights)} : {tr_stamp: kind, tr_side: now.b.side})});
@@ -325,19 +315,19 @@ ${printed("(100 * (1 - z.double().sum() / (z.numel() * w.numel())))", 4)}`})));
       state.set({tr_side: side, tr_stride: stride, tr_padding: padding, tr_extra: extra, tr_dilation: 1, tr_kernel: resized(state.get("tr_kernel"), side)});
     }});
   const panel = (/** @type {string} */ title, /** @type {(Node | null)[]} */ ...children) =>
-    h("section", {class: "panel", "data-needs": "size"}, h("h2", {}, t(/** @type {any} */ (title))), ...children);
+    h("section", {class: "panel"}, h("h2", {}, t(/** @type {any} */ (title))), ...children);
 
-  put(el, h("h1", {}, words("room_transposed")), h("p", {class: "lead"}, t("lead")), too_small,
-    h("section", {class: "panel ways-player", "data-needs": "size"}, h("div", {class: "row", role: "group", "aria-label": t("by")}, ...by), play.element),
-    h("div", {class: "ways", "data-needs": "size"},
-      panel("way_stamping", h("div", {class: "stamping"}, h("div", {}, m.small.element, m.stamp.element), m.large.element), lines.stamping),
-      panel("way_inserting", m.wide.element, lines.inserting, m.turned.element),
-      panel("way_matrix", m.tall.element, lines.matrix)),
-    h("section", {class: "panel", "data-needs": "size"}, agree),
-    h("section", {class: "panel"}, h("h2", {}, t("rules")), h("div", {class: "controls"}, layers.element, ...Object.values(sliders).map((each) => each.element)),
-      sizes, side_note, h("div", {class: "row"}, stamps.element), kernel),
-    h("div", {class: "ways", "data-needs": "size"}, panel("overlaps", m.counts.element, even), panel("instead", m.resized.element, h("p", {}, t("instead_about")))),
-    panel("inverse", h("p", {}, ...rich(t("inverse_about"))), h("div", {class: "ways"}, m.x.element, m.forth.element, m.back.element), facts));
+  put(el, h("h1", {}, words("room_transposed")), h("p", {class: "lead"}, t("lead")),
+    h("section", {class: "panel ways-player"}, h("div", {class: "row", role: "group", "aria-label": t("by")}, ...by), play.element),
+    h("div", {class: "ways"},
+      panel("way_stamping", lines.stamping, h("div", {class: "beside"}, h("div", {}, m.small.element, m.stamp.element), m.large.element)),
+      panel("way_inserting", lines.inserting, h("div", {class: "beside"}, m.turned.element, m.wide.element)),
+      panel("way_matrix", lines.matrix, m.tall.element)),
+    agree,
+    h("section", {class: "panel"}, h("h2", {}, t("rules")), h("div", {class: "controls"}, ...Object.values(sliders).map((each) => each.element)),
+      sizes, side_note, h("div", {class: "row"}, layers.element, stamps.element), kernel),
+    h("div", {class: "halves"}, panel("overlaps", m.counts.element, even), panel("instead", m.resized.element, h("p", {}, t("instead_about")))),
+    panel("inverse", h("p", {}, ...rich(t("inverse_about"))), h("div", {class: "thirds"}, m.x.element, m.forth.element, m.back.element), facts));
   drawKernel();
   draw();
   const offs = [state.on([...Object.keys(fields), "drawing"], draw), state.on(["tr_kernel", "tr_stamp", "tr_side"], () => { now = computed(); drawKernel(); })];

@@ -166,6 +166,7 @@ export function matrix(about) {
   new ResizeObserver(() => draw()).observe(grid);
   return {
     element,
+    grid,
     draw,
     /** Frames on the matrix, drawn over its cells. @param {Mark[]} now */
     mark(now) {
