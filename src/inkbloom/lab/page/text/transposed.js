@@ -12,7 +12,7 @@ export const en = {
   stamp: "Stamp w",
   large: "Cᵀy: the stamps, added up",
   wide: "y between dashed zeros",
-  turned: "w, turned: it slides",
+  turned: "w, turned",
   tall: "Cᵀ: a row for each output, a column for each input",
   is_zero: "(a zero that was put in)",
   no_stamp: "no stamp falls here: 0",
