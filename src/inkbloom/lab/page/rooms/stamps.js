@@ -57,7 +57,7 @@ export function byStamping({size, side, stride, padding, dilation, large}, y, we
     for (let j = 0; j < side * side; j++) {
       const row = Math.floor(i / size) * stride + Math.floor(j / side) * dilation - padding;
       const column = (i % size) * stride + (j % side) * dilation - padding;
-      if (Math.min(row, column) >= 0 && Math.max(row, column) < large) out.data[row * large + column] += y.data[i] * weight.data[j];
+      if (isOn(row, large) && isOn(column, large)) out.data[row * large + column] += y.data[i] * weight.data[j];
     }
   }
   return out;
@@ -82,15 +82,15 @@ function matrixOf({size, side, stride, padding, dilation, large}, weight) {
   const out = new Float32Array(large ** 2 * size ** 2);
   for (let q = 0; q < size ** 2; q++) {
     const [top, left] = [Math.floor(q / size) * stride - padding, (q % size) * stride - padding];
-    for (let p = 0; p < large ** 2; p++) {
-      const [down, right] = [(Math.floor(p / large) - top) / dilation, ((p % large) - left) / dilation];
-      if (isTap(down, side) && isTap(right, side)) out[p * size ** 2 + q] = weight.data[down * side + right];
+    for (let tap = 0; tap < side ** 2; tap++) {
+      const [row, column] = [top + Math.floor(tap / side) * dilation, left + (tap % side) * dilation];
+      if (isOn(row, large) && isOn(column, large)) out[(row * large + column) * size ** 2 + q] = weight.data[tap];
     }
   }
   return out;
 }
 
-const isTap = (/** @type {number} */ place, /** @type {number} */ side) => place >= 0 && place < side && Number.isInteger(place);
+const isOn = (/** @type {number} */ place, /** @type {number} */ side) => place >= 0 && place < side && Number.isInteger(place);
 
 /** Nothing but ones. @param {number} side @returns {Tensor} */
 export const ones = (side) => ({shape: [1, 1, side, side], data: new Float32Array(side * side).fill(1)});
@@ -152,7 +152,7 @@ export function terms(b, from, row, column) {
 
 /** The pixels of the small picture whose stamp falls on a pixel of the large one. @param {Bench} b @param {number} row @param {number} column */
 export function touching(b, row, column) {
-  const touched = (/** @type {number} */ to, /** @type {number} */ from) => isTap((to + b.padding - from * b.stride) / b.dilation, b.side);
+  const touched = (/** @type {number} */ to, /** @type {number} */ from) => isOn((to + b.padding - from * b.stride) / b.dilation, b.side);
   return Array.from(b.y.data.keys()).filter((q) => touched(row, Math.floor(q / b.size)) && touched(column, q % b.size));
 }
 

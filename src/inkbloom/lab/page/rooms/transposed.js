@@ -30,6 +30,8 @@ export const fields = {
   tr_at: whole(27, 0, 2000),
 };
 
+const STEPS = ["tr_by", "tr_at"]; // what changes neither the operation nor the pictures below it
+
 /** @typedef {import("./stamps.js").Tensor} Tensor */
 /** @typedef {import("../ui/matrix.js").Mark} Mark */
 
@@ -42,8 +44,11 @@ export function mount(el, lab) {
 
   function computed() {
     const b = bench(state);
-    const ways = [byStamping(b, b.given, b.weight), byInserting(b, b.given), byMatrix(b, b.given)];
-    return {b, ways, all: byInserting(b, b.y), counts: overlaps(b), wide: spread(b.given, [b.side, b.side], rules(b)), ...more(b)};
+    return {...stepped(b), all: byInserting(b, b.y), counts: overlaps(b), ...more(b)};
+  }
+  /** What each step changes. @param {import("./stamps.js").Bench} b */
+  function stepped(b) {
+    return {b, ways: [byStamping(b, b.given, b.weight), byInserting(b, b.given), byMatrix(b, b.given)], wide: spread(b.given, [b.side, b.side], rules(b))};
   }
 
   /** A matrix of the room, of what `now` holds. @param {string} label @param {(n: any) => Tensor} of @param {"ink" | "signed" | "count"} colours @param {Partial<import("../ui/matrix.js").About>} [rest]
@@ -85,7 +90,6 @@ export function mount(el, lab) {
   }});
   const by = BY.map((name) => button(t(`by_${name}`), () => state.set({tr_by: name, tr_at: 0}), {"data-by": name}));
 
-  const count = () => (now.b.one ? now.b.size : now.b.large) ** 2;
   const go = (/** @type {number} */ at) => { if (at !== now.b.at) state.set({tr_at: at}, {keep: true}); };
   const edit = (/** @type {number} */ at, /** @type {number} */ value) =>
     state.set({tr_stamp: "own", tr_kernel: Array.from(now.b.weights, (/** @type {number} */ old, /** @type {number} */ i) => (i === at ? value : old))});
@@ -282,18 +286,25 @@ ${printed("(100 * (1 - z.double().sum() / (z.numel() * w.numel())))", 4)}`}))));
 
   const draw = eachFrame(() => {
     now = computed();
+    for (const [name, each] of Object.entries(sliders)) each.set(now.b[/** @type {keyof typeof sliders} */ (name)], ends(name));
+    stamps.set(state.get("tr_stamp"));
+    m.tall.grid.style.maxWidth = `${(19 * now.b.size ** 2) / now.b.large ** 2}rem`;
+    for (const still of [m.stamp, m.turned, m.counts, m.resized, m.back]) still.draw();
+    drawFacts();
+    drawStep();
+  });
+  const step = eachFrame(() => {
+    now = {...now, ...stepped(bench(state))};
+    drawStep();
+  });
+  function drawStep() {
     const {b} = now;
     by.forEach((each) => each.setAttribute("aria-pressed", String(each.dataset.by === state.get("tr_by"))));
-    for (const [name, each] of Object.entries(sliders)) each.set(b[/** @type {keyof typeof sliders} */ (name)], ends(name));
-    stamps.set(state.get("tr_stamp"));
-    drawFacts();
-    play.set(b.at, count());
-    m.tall.grid.style.maxWidth = `${(19 * b.size ** 2) / b.large ** 2}rem`;
-    for (const each of Object.values(m)) each.draw();
+    play.set(b.at, (b.one ? b.size : b.large) ** 2);
     markAll(state.get("tr_by"), b.at);
     m[b.one ? "small" : "large"].point(b.row, b.column);
     drawLines();
-  });
+  }
 
   const rule = (/** @type {string} */ name, /** @type {number} */ low, /** @type {number} */ high) =>
     slider({label: t(/** @type {any} */ (name)), low, high, value: state.get(`tr_${name}`), onChange: set(`tr_${name}`)});
@@ -330,7 +341,8 @@ ${printed("(100 * (1 - z.double().sum() / (z.numel() * w.numel())))", 4)}`}))));
     panel("inverse", h("p", {}, ...rich(t("inverse_about"))), h("div", {class: "thirds"}, m.x.element, m.forth.element, m.back.element), facts));
   drawKernel();
   draw();
-  const offs = [state.on([...Object.keys(fields), "drawing"], draw), state.on(["tr_kernel", "tr_stamp", "tr_side"], () => { now = computed(); drawKernel(); })];
+  const offs = [state.on(["drawing", ...Object.keys(fields).filter((name) => !STEPS.includes(name))], draw), state.on(STEPS, step),
+    state.on(["tr_kernel", "tr_stamp", "tr_side"], () => { now = computed(); drawKernel(); })];
   return {stop: () => { play.stop(); offs.forEach((off) => off()); }};
 }
 

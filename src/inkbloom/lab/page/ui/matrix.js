@@ -1,10 +1,11 @@
 // A matrix of numbers to look at, point at and paint on. A canvas draws it; one cell in the document, moved about by the arrow
 // keys, says it to those who do not see the canvas; a table with all numbers opens below.
 
-import {css, isLight} from "./colour.js";
+import {css, isLight, paint as paintDots} from "./colour.js";
 import {eachFrame, h, put} from "./dom.js";
 
 const DIGITS_FROM = 22; // pixels of a cell from which on its number is written into it
+const DOTS_BELOW = 8; // pixels of a cell under which all are painted at once
 const TABLE_MOST = 1024; // cells that are written out as a table
 
 /**
@@ -28,7 +29,7 @@ export function matrix(about) {
   const {label, data, colour, show = brief, onPoint, onOpen, onEdit, onPaint, range = [0, 1], tell, words} = about;
   let at = {row: 0, column: 0};
   /** @type {Mark[]} */ let marks = [];
-  const canvas = h("canvas", {"aria-hidden": "true"});
+  const [canvas, small] = [h("canvas", {"aria-hidden": "true"}), h("canvas", {})];
   const cell = h("div", {class: "cell", role: "gridcell", tabindex: "0"});
   const row = h("div", {role: "row"}, cell);
   const grid = h("div", {class: "matrix", role: "grid", "aria-label": label, "aria-readonly": onEdit ? "false" : "true"}, canvas, row);
@@ -72,7 +73,13 @@ export function matrix(about) {
     context.font = `${Math.min(13 * scale, size / 2.9)}px ui-monospace, monospace`;
     context.textAlign = "center";
     context.textBaseline = "middle";
-    for (let r = 0; r < rows; r++) {
+    const dots = size / scale < DOTS_BELOW;
+    if (dots) {
+      paintDots(small, values, rows, columns, colour);
+      context.imageSmoothingEnabled = false;
+      context.drawImage(small, 0, 0, width, height);
+    }
+    for (let r = 0; r < rows && !dots; r++) {
       for (let c = 0; c < columns; c++) {
         const shade = colour(values[r * columns + c]);
         const [x, y] = [Math.round(c * size), Math.round(r * size)];
