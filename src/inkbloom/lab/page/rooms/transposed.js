@@ -51,7 +51,8 @@ export function mount(el, lab) {
     return {b, ways: [byStamping(b, b.given, b.weight), byInserting(b, b.given), byMatrix(b, b.given)], wide: spread(b.given, [b.side, b.side], rules(b))};
   }
 
-  /** A matrix of the room, of what `now` holds. @param {string} label @param {(n: any) => Tensor} of @param {"ink" | "signed" | "count"} colours @param {Partial<import("../ui/matrix.js").About>} [rest]
+  /** A matrix of the room, of what `now` holds. @param {string} label @param {(n: any) => Tensor} of @param {"ink" | "signed" | "count"} colours
+   * @param {Partial<import("../ui/matrix.js").About>} [rest]
    * @param {(n: any) => Tensor} [whole]  whose largest number has the strongest colour */
   function view(label, of, colours, rest = {}, whole = of) {
     const tensor = () => of(now);
@@ -81,9 +82,12 @@ export function mount(el, lab) {
     forth: view("forth", (n) => n.forth, "signed", {onOpen: openForth}),
     back: view("back", (n) => n.back, "signed", {onOpen: openBack}),
   };
-  const lines = {stamping: h("p", {class: "formula"}), inserting: h("p", {class: "formula"}), matrix: h("p", {class: "formula"})};
-  const [agree, sizes, side_note, even, facts] = ["row", "formula", "", "", "facts"].map((name) => h(name === "facts" ? "dl" : "div", {class: name || null}));
+  const [stamping, inserting, row] = Array.from({length: 3}, () => h("p", {class: "formula"}));
+  const lines = {stamping, inserting, matrix: row};
+  const [sizes, side_note, even, facts] = ["formula", "", "", "facts"].map((name) => h(name === "facts" ? "dl" : "div", {class: name || null}));
   const kernel = h("div", {class: "kernel"});
+  const agree_button = button("", openAgree, {class: "number"});
+  const cell_button = button(t("open_receipt"), () => openCell(now.b.row, now.b.column));
   const play = player({words, keys: el, count: 1, at: 0, perSecond: () => 4, onMove: (at, done) => {
     state.set({tr_at: at}, {keep: !done});
     if (done) requestAnimationFrame(() => lab.say(lines.stamping.textContent ?? ""));
@@ -251,8 +255,10 @@ a = (g * x).sum() / (g * g).sum().clamp(min=1e-30)\n`;
     put(lines.matrix, b.one ? t("line_column", named) : t("line_row", {n: b.at + 1, terms: b.size ** 2, value: brief(values[2])}));
     Object.values(lines).forEach((line, i) => line.setAttribute("data-value", b.one ? "" : String(values[i])));
     const worst = apart(ways);
-    put(agree, lab.badge("computed"), h("span", {}, t("agree"), ": "), button(python(worst, 4), openAgree, {class: "number", "data-agree": String(worst),
-      "aria-label": `${t("agree")}: ${python(worst, 4)}`}), b.one ? null : button(t("open_receipt"), () => openCell(b.row, b.column)));
+    put(agree_button, python(worst, 4));
+    agree_button.setAttribute("aria-label", `${t("agree")}: ${python(worst, 4)}`);
+    agree_button.setAttribute("data-agree", String(worst));
+    cell_button.hidden = b.one;
   }
 
   function drawFacts() {
@@ -260,13 +266,15 @@ a = (g * x).sum() / (g * g).sum().clamp(min=1e-30)\n`;
     const {size, side, stride, padding, dilation, extra} = b;
     put(sizes, `(${size} − 1)·${stride} − 2·${padding} + ${dilation}·(${side} − 1) + ${extra} + 1 = ${(size - 1) * stride - 2 * padding + b.reach + extra}`);
     put(side_note, h("p", {}, t(extra ? "extra_on" : "extra_off", {extra})));
-    const at = Array.from({length: stride}, (_, rest) => Array.from({length: side}, (_, tap) => tap * dilation).filter((place) => place % stride === rest).length);
+    const places = Array.from({length: side}, (_, tap) => (tap * dilation) % stride);
+    const at = Array.from({length: stride}, (_, rest) => places.filter((place) => place === rest).length); // taps of a stamp, along one axis
     const kind = at.every((each) => each === at[0]) ? "even" : at.includes(0) ? "holes" : "uneven";
     const used = counts.data.reduce((total, each) => total + each, 0);
     const zeros = 100 * (1 - used / (b.large ** 2 * side ** 2));
     put(even, h("p", {"data-kind": kind}, t(`is_${kind}`, {side, stride, most: Math.max(...at) ** 2, least: Math.min(...at) ** 2})),
-      h("dl", {class: "facts"}, ...fact(t("zeros"), `${python(zeros, 4)} %`, () => open({title: t("zeros"), formula: `100 · (1 − ${used} / (${b.large ** 2} · ${side ** 2}))`, value: zeros,
-        digits: 4, note: t("zeros_note"), code: `${scene()}y, w = torch.ones_like(y), torch.ones_like(w)\nz = ${back_code("y")}
+      h("dl", {class: "facts"}, ...fact(t("zeros"), `${python(zeros, 4)} %`, () => open({
+        title: t("zeros"), formula: `100 · (1 − ${used} / (${b.large ** 2} · ${side ** 2}))`, value: zeros, digits: 4, note: t("zeros_note"),
+        code: `${scene()}y, w = torch.ones_like(y), torch.ones_like(w)\nz = ${back_code("y")}
 ${printed("(100 * (1 - z.double().sum() / (z.numel() * w.numel())))", 4)}`}))));
     const inner = (/** @type {string} */ title, /** @type {string} */ formula, /** @type {number} */ value, /** @type {string} */ code) =>
       fact(title, python(value), () => open({title, formula, value, code, note: t("adjoint_note")}));
@@ -277,11 +285,14 @@ ${printed("(100 * (1 - z.double().sum() / (z.numel() * w.numel())))", 4)}`}))));
         formula: "a = ⟨CᵀCx, x⟩ / ‖CᵀCx‖²", value: error, digits: 4, note: t("error_note"), code: `${there()}${printed("((a * g - x).norm() / x.norm())", 4)}`})));
   }
 
+  /** @type {ReturnType<typeof typed>[]} */ let cells = [];
   function drawKernel() {
     const {side, weights} = now.b;
+    if (cells.length === weights.length) return cells.forEach((each, i) => each.set(weights[i])); // the focus stays where it is
     kernel.style.setProperty("--side", String(side));
-    put(kernel, ...Array.from(weights, (value, i) => typed({label: t("kernel_cell", {row: Math.floor(i / side), column: i % side}),
-      value: Number(brief(value)), low: -99, high: 99, onChange: (to) => edit(i, to)}).element));
+    cells = Array.from(weights, (value, i) => typed({label: t("kernel_cell", {row: Math.floor(i / side), column: i % side}),
+      value: Number(brief(value)), low: -99, high: 99, onChange: (to) => edit(i, to)}));
+    put(kernel, ...cells.map((each) => each.element));
   }
 
   const draw = eachFrame(() => {
@@ -334,7 +345,7 @@ ${printed("(100 * (1 - z.double().sum() / (z.numel() * w.numel())))", 4)}`}))));
       panel("way_stamping", lines.stamping, h("div", {class: "beside"}, h("div", {}, m.small.element, m.stamp.element), m.large.element)),
       panel("way_inserting", lines.inserting, h("div", {class: "beside slim"}, m.turned.element, m.wide.element)),
       panel("way_matrix", lines.matrix, m.tall.element)),
-    agree,
+    h("div", {class: "row"}, lab.badge("computed"), h("span", {}, t("agree"), ":"), agree_button, cell_button),
     h("section", {class: "panel"}, h("h2", {}, t("rules")), h("div", {class: "controls"}, ...Object.values(sliders).map((each) => each.element)),
       sizes, side_note, h("div", {class: "row"}, layers.element, stamps.element), kernel),
     h("div", {class: "halves"}, panel("overlaps", m.counts.element, even), panel("instead", m.resized.element, h("p", {}, t("instead_about")))),
