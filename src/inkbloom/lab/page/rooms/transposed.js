@@ -332,6 +332,7 @@ ${printed("(100 * (1 - z.double().sum() / (z.numel() * w.numel())))", 4)}`}))));
     ...Object.keys(LAYERS).map((value) => ({value, label: t(/** @type {any} */ (`layer_${value}`))}))],
     onChange: (name) => {
       const layer = LAYERS[name];
+      layers.set("");
       if (!layer) return;
       const [side, stride, padding, extra] = layer;
       state.set({tr_side: side, tr_stride: stride, tr_padding: padding, tr_extra: extra, tr_dilation: 1, tr_kernel: resized(state.get("tr_kernel"), side)});
