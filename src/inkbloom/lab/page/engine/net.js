@@ -48,8 +48,8 @@ function scalar(value) {
  * @param {Step} step @param {Map<string, Tensor>} values @param {(name: string) => Tensor | undefined} weight
  * @param {number[]} cut the inputs that are taken as zero */
 function computed(step, values, weight, cut) {
-  const inputs = step.inputs.map((name, i) => (cut.includes(i) ? zeros(.../** @type {Tensor} */ (values.get(name)).shape) : values.get(name)));
-  const operands = [...inputs, ...step.weights.map(weight)];
+  const operands = [...step.inputs.map((name) => values.get(name)), ...step.weights.map(weight)];
+  for (const i of cut) operands[i] = zeros(.../** @type {Tensor} */ (operands[i]).shape);
   try {
     const out = OPS[step.op](/** @type {Tensor[]} */ (operands), step);
     if (String(out.shape) === String(step.shape) && out.data.length === product(step.shape)) return out;

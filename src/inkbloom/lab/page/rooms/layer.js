@@ -50,7 +50,7 @@ export function openLayer(place, lab, t, net, pass, range) {
   const differs = () => state.get("xray_delta") && pass.changes.length > 0;
 
   // what is shown, anew after each pass
-  let values = new Float32Array(0);
+  /** @type {Float32Array} */ let values = new Float32Array(0);
   let scale = 1;
   let strongest = 1;
   const measure = () => {
@@ -74,7 +74,8 @@ export function openLayer(place, lab, t, net, pass, range) {
   const kernels = isConvolution ? wall({label: t("kernels", {count: card.inputs}), count: card.inputs, chosen: input(),
     name: (i) => t("kernel_of", {channel: i + 1}), picture: kernel, colour: (value) => diverging(value / strongest),
     onChoose: (i) => state.set({xray_in: i})}) : null;
-  const [mapTitle, made, field, facts, editor, edits] = Array.from({length: 6}, () => h("div", {}));
+  const [mapTitle, made, said, field, facts, editor, edits] = Array.from({length: 7}, () => h("div", {}));
+  editor.className = "kernel";
 
   /** @param {number} row @param {number} column */
   function openReceipt(row, column) {
@@ -92,7 +93,8 @@ after = torch.tensor(${Math.fround(now)}, dtype=torch.float64)\nprint(f"{(after 
       const cut = pass.changes.some((change) => change.kind === "cut" && change.step === step.name && change.input === i);
       return cut ? {...tensor, data: new Float32Array(tensor.data.length)} : tensor;
     });
-    const silent = pass.changes.some((change) => change.step === step.name && (change.kind === "zero" || (change.kind === "mute" && change.channel === map())));
+    const silent = pass.changes.some((change) => (change.kind === "zero" && change.step === step.name) ||
+      (change.kind === "mute" && change.step === step.name && change.channel === map()));
     const weights = step.weights.map((name) => changed(net, name, pass.changes));
     const receipt = receiptOf({step, at: place, value: now, inputs, weights, silent, title, t});
     if (receipt) lab.receipt(receipt);
@@ -106,16 +108,16 @@ after = torch.tensor(${Math.fround(now)}, dtype=torch.float64)\nprint(f"{(after 
     const [down, across] = sees(net, step.name, row, column, pass.x.shape);
     const [tall, wide] = [down.to - down.from + 1, across.to - across.from + 1];
     seen.mark(tall > 0 && wide > 0 ? [{row: down.from, column: across.from, rows: tall, columns: wide, kind: "reach"}] : []);
-    put(field, h("p", {}, t("field", {rows: tall, columns: wide})));
+    put(field, h("p", {class: "small"}, t("field", {rows: tall, columns: wide})));
     const value = values[map() * size + row * columns + column];
     const all = isConvolution && !differs() ? terms(step, named(pass.after, step.inputs[0]), weight(), map(), row, column) : [];
     const top = [...all].sort((a, b) => Math.abs(b.product) - Math.abs(a.product)).slice(0, TOP);
-    put(made, h("div", {class: "row"}, h("output", {"data-value": String(value)}, t("value", {row, column, value: brief(value)})),
-      button(t("open_receipt", {count: all.length || ""}), () => openReceipt(row, column))),
-      top.length ? h("table", {}, h("caption", {}, t("top", {shown: TOP, count: all.length})),
+    put(said, h("p", {}, h("output", {"data-value": String(value)}, t("value", {row, column, value: brief(value)}))),
+      button(t(all.length ? "open_terms" : "open_receipt", {count: all.length}), () => openReceipt(row, column)));
+    put(made, top.length ? h("div", {class: "scroll"}, h("table", {}, h("caption", {}, t("top", {shown: TOP, count: all.length})),
         h("thead", {}, h("tr", {}, ...["channel", "place", "pixel", "weight", "product"].map((key) => h("th", {scope: "col"}, t(key))))),
         h("tbody", {}, ...top.map((each) => h("tr", {}, ...[each.channel + 1, `${each.row}, ${each.column}`, brief(each.pixel), brief(each.weight),
-          brief(each.product)].map((text) => h("td", {}, text)))))) : null);
+          brief(each.product)].map((text) => h("td", {}, text))))))) : null);
   }
 
   function drawMap() {
@@ -178,13 +180,13 @@ after = torch.tensor(${Math.fround(now)}, dtype=torch.float64)\nprint(f"{(after 
       [t("parameters"), `${inner}${card.step.weights.length > 1 ? ` + ${card.step.shape[0]}` : ""} = ${whole(card.parameters)}`],
       [t("macs"), t("macs_value", {macs: whole(card.macs), share: lab.number((100 * card.macs) / net.macs, 2),
         inner: card.step.op === "conv2d" ? `${inner}·${high_}·${wide_} = ` : ""})],
-    ].flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
+    ].map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)))),
     h("div", {class: "chips", role: "group", "aria-label": t("which")}, ...card.steps.map((each) => button(titleOf(each, pass, t),
       () => state.set({xray_step: each === card.step ? "" : each.name}), {"aria-pressed": String(each === step)}))),
     h("div", {class: "opened"},
       h("section", {}, h("h3", {}, t("maps", {count: maps})), h("p", {class: "small"}, t("maps_about")), facts, delta, all.element),
-      h("section", {}, mapTitle, large.element, made),
-      h("section", {}, h("div", {class: "seen"}, seen.element), field, ...(kernels ? [h("h3", {}, t("kernels", {count: card.inputs})),
+      h("section", {}, mapTitle, large.element, h("div", {class: "pixel"}, seen.element, h("div", {}, said, field)), made),
+      h("section", {}, ...(kernels ? [h("h3", {}, t("kernels", {count: card.inputs})),
         h("p", {class: "small"}, t("kernels_about")), kernels.element, edits] : [h("p", {class: "small"}, t("no_kernels"))]))));
   draw();
   const offs = [state.on(["xray_map"], drawMap), state.on(["xray_at"], drawPixel), state.on(["xray_in"], drawKernel), state.on(["xray_delta"], draw)];

@@ -1,10 +1,12 @@
 // What room 4 knows of a network, from its list of steps alone: its convolutions as cards of a U, what a pixel sees, which
 // products a number is the sum of, and what surgery means in the engine's words.
 
-import {resized, PRESETS} from "./kernels.js";
+import {macsOf} from "../engine/net.js";
+import {PRESETS, resized} from "./kernels.js";
 
 /** @typedef {import("../engine/conv.js").Tensor} Tensor */
-/** @typedef {{name: string, op: string, inputs: string[], weights: string[], shape: number[], layer: string, [told: string]: any}} Step */
+/** @typedef {import("../engine/net.js").Step} Step */
+/** @typedef {import("../engine/net.js").Change} Change */
 /** A convolution, and the steps up to the next one that work on its maps.
  * @typedef {{number: number, index: number, step: Step, steps: Step[], stage: number, kernel: number[], inputs: number,
  *   parameters: number, macs: number}} Card */
@@ -17,10 +19,10 @@ const CONVOLUTIONS = ["conv2d", "conv_transpose2d"];
 /** @param {Step[]} steps */
 export const convolutions = (steps) => steps.filter(({op}) => CONVOLUTIONS.includes(op));
 
-/** @param {Step[]} steps @param {Map<string, Tensor>} weights  those of the convolutions @returns {Net} */
-export function netOf(steps, weights) {
+/** @param {import("../engine/client.js").Model} model @param {Map<string, Tensor>} weights  those of the convolutions @returns {Net} */
+export function netOf({steps, sampling, macs}, weights) {
   /** @type {Map<string, number>} */ const owner = new Map([["x", 0]]);
-  const shapes = new Map(steps.map(({name, shape}) => [name, shape]));
+  const costs = macsOf(steps, weights, sampling.shape);
   /** @type {Card[]} */ const cards = [];
   /** @type {Step[]} */ const first = [];
   for (const [index, step] of steps.entries()) {
@@ -28,10 +30,9 @@ export function netOf(steps, weights) {
     if (!owners.length) continue; // of time and class, not of the picture
     if (CONVOLUTIONS.includes(step.op)) {
       const weight = /** @type {Tensor} */ (weights.get(step.weights[0]));
-      const [, high, wide] = step.op === "conv2d" ? step.shape : shapes.get(step.inputs[0]) ?? step.shape;
       const inputs = weight.shape[step.op === "conv2d" ? 1 : 0];
       cards.push({number: cards.length + 1, index, step, steps: cards.length ? [step] : [...first, step], stage: 0, inputs,
-        kernel: weight.shape.slice(2), macs: weight.data.length * high * wide,
+        kernel: weight.shape.slice(2), macs: costs.get(step.name) ?? 0,
         parameters: weight.data.length + (step.weights.length > 1 ? step.shape[0] : 0)});
       owner.set(step.name, cards.length - 1);
     } else {
@@ -40,8 +41,8 @@ export function netOf(steps, weights) {
     }
   }
   const stages = stagesOf(cards);
-  return {steps, cards, stages, weights, skips: skipsOf(steps, cards, stages, owner), macs: cards.reduce((sum, card) => sum + card.macs, 0),
-    time: steps.findLastIndex(({layer}) => /(^|\.)time\.\d+$/.test(layer)), label: steps.findIndex(({op}) => op === "embedding")};
+  return {steps, cards, stages, weights, skips: skipsOf(steps, cards, stages, owner), macs,
+    time: steps.map(({layer}) => /(^|\.)time\.\d+$/.test(layer)).lastIndexOf(true), label: steps.findIndex(({op}) => op === "embedding")};
 }
 
 /** @param {Card[]} cards @returns {Stage[]} */
@@ -142,37 +143,36 @@ export function kernelAt({step, kernel, inputs}, map, input) {
  * s step.first (the kernel that begins there becomes Sobel's). */
 export const CUT = /^(?:[mc]\d{1,3}\.\d{1,4}|z\d{1,3}|s\d{1,3}\.\d{1,6}|w\d{1,3}\.\d{1,6}~-?\d{1,2}(?:\.\d{1,6})?)$/;
 
-/** @typedef {{kind: string, step?: string, channel?: number, input?: number, name?: string, index?: number, value?: number}} Change */
-
 /** What surgery means to the engine; what does not fit the network is left out.
  * @param {string[]} cuts @param {Net} net @returns {Change[]} */
 export function changesOf(cuts, net) {
-  return cuts.flatMap((cut) => {
-    const [at, part = 0] = cut.slice(1).split(/[.~]/, 2).map(Number);
-    const step = net.steps[at];
-    if (!step) return [];
-    const weight = net.weights.get(step.weights[0]);
-    if (cut[0] === "m") return part < step.shape[0] && step.shape.length === 3 ? [{kind: "mute", step: step.name, channel: part}] : [];
-    if (cut[0] === "z") return [{kind: "zero", step: step.name}];
-    if (cut[0] === "c") return part < step.inputs.length ? [{kind: "cut", step: step.name, input: part}] : [];
-    if (!weight || part >= weight.data.length) return [];
-    if (cut[0] === "w") return [{kind: "weight", name: step.weights[0], index: part, value: Number(cut.split("~")[1])}];
-    const [side, wide] = weight.shape.slice(2);
-    if (side !== wide || side < 3 || part % (side * side)) return [];
-    const old = weight.data.subarray(part, part + side * side);
-    const sobel = resized(PRESETS.sobel_x, side);
-    const scale = Math.hypot(...old) / Math.hypot(...sobel); // as strong as the kernel that it takes the place of
-    return sobel.map((each, i) => ({kind: "weight", name: step.weights[0], index: part + i, value: Math.fround(each * scale)}));
-  });
+  return cuts.flatMap((/** @type {string} */ cut) => meaning(cut, net));
+}
+
+/** @param {string} cut @param {Net} net @returns {Change[]} */
+function meaning(cut, net) {
+  const [at, part = 0] = cut.slice(1).split(/[.~]/, 2).map(Number);
+  const step = net.steps[at];
+  if (!step) return [];
+  const weight = net.weights.get(step.weights[0]);
+  if (cut[0] === "m") return part < step.shape[0] && step.shape.length === 3 ? [{kind: "mute", step: step.name, channel: part}] : [];
+  if (cut[0] === "z") return [{kind: "zero", step: step.name}];
+  if (cut[0] === "c") return part < step.inputs.length ? [{kind: "cut", step: step.name, input: part}] : [];
+  if (!weight || part >= weight.data.length) return [];
+  if (cut[0] === "w") return [{kind: "weight", name: step.weights[0], index: part, value: Number(cut.split("~")[1])}];
+  const [side, wide] = weight.shape.slice(2);
+  if (side !== wide || side < 3 || part % (side * side)) return [];
+  const old = weight.data.subarray(part, part + side * side);
+  const sobel = resized(PRESETS.sobel_x, side);
+  const scale = Math.hypot(...old) / Math.hypot(...sobel); // as strong as the kernel that it takes the place of
+  return sobel.map((each, i) => ({kind: "weight", name: step.weights[0], index: part + i, value: Math.fround(each * scale)}));
 }
 
 /** The weights after surgery. @param {Net} net @param {string} name @param {Change[]} changes @returns {Tensor} */
 export function changed(net, name, changes) {
   const weight = /** @type {Tensor} */ (net.weights.get(name));
-  const mine = changes.filter((change) => change.kind === "weight" && change.name === name);
-  if (!mine.length) return weight;
-  const data = Float32Array.from(weight.data);
-  for (const {index, value} of mine) data[/** @type {number} */ (index)] = /** @type {number} */ (value);
+  const data = weight.data.slice();
+  for (const change of changes) if (change.kind === "weight" && change.name === name) data[change.index] = change.value;
   return {shape: weight.shape, data};
 }
 

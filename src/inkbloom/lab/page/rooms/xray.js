@@ -45,7 +45,7 @@ export function mount(el, lab) {
       const model = await lab.models.open(lab.state.get("model"));
       const names = convolutions(model.steps).map(({weights}) => weights[0]);
       const weights = new Map(await Promise.all(names.map(async (name) => /** @type {const} */ ([name, await lab.models.engine.weight(model, name)]))));
-      if (!stopped) stop = show(place, lab, t, model, netOf(model.steps, weights));
+      if (!stopped) stop = show(place, lab, t, model, netOf(model, weights));
     } catch (problem) {
       if (!stopped) put(place, h("p", {class: "panel"}, h("strong", {}, lab.words("no_model")), " ", lab.models.why(problem, lab.words)));
     }
@@ -91,7 +91,7 @@ function show(place, lab, t, model, net) {
     const canvas = h("canvas", {"aria-hidden": "true"});
     const element = h("button", {type: "button", class: "net-card", onClick: () => go(card.number), title: card.step.layer,
       "aria-label": t("card", {layer: card.number, shape: card.step.shape.join(" × "), kernel: card.kernel.join(" × ")})},
-      h("b", {}, card.number), canvas, h("span", {}, card.step.shape.slice(0, 1), h("br"), `${card.kernel[0]}×${card.kernel[1]}`));
+      h("b", {}, card.number), canvas, h("span", {}, `${card.step.shape[0]} ${card.kernel[0]}×${card.kernel[1]}`));
     return {card, canvas, element};
   });
   const skips = net.skips.map((skip) => {
@@ -129,7 +129,7 @@ function show(place, lab, t, model, net) {
     const seen = {x: from.x, t: sampling.timed ? state.get("xray_t") : 0, label: state.get("xray_class") < sampling.classes.length && state.get("xray_class") >= 0 ? state.get("xray_class") : null};
     try {
       const before = await lab.models.engine.forward(model, seen);
-      const after = changes.length ? await lab.models.engine.forward(model, seen, /** @type {any} */ (changes)) : before;
+      const after = changes.length ? await lab.models.engine.forward(model, seen, changes) : before;
       if (stopped) return;
       const anew = !opened || (changes.length > 0) !== (pass.changes.length > 0);
       Object.assign(pass, {x: from.x, before: before.values, after: after.values, changes});
@@ -214,11 +214,11 @@ function show(place, lab, t, model, net) {
   const level = slider({label: t("t"), low: 0.02, high: 0.98, step: 0.01, value: state.get("xray_t"), show: (value) => lab.number(value, 2),
     onChange: (value, done) => state.set({xray_t: value}, {keep: !done})});
   put(place,
-    h("section", {class: "panel passage"}, pictures, h("div", {class: "knobs"}, level.element, classes,
-      button(t("reroll"), () => state.set({xray_seed: (state.get("xray_seed") + 1) % 4294967})), took)),
-    sampling.timed ? null : h("p", {class: "panel"}, t("blind")),
-    h("section", {class: "panel"}, h("div", {class: "row"}, h("h2", {}, t("u_title", {count: net.cards.length})), lab.badge("computed")),
-      h("p", {class: "small"}, t("u_about")), u, surgery),
+    h("section", {class: "panel passage"}, pictures, h("div", {class: "knobs"}, level.element, h("div", {class: "row"}, classes,
+      button(t("reroll"), () => state.set({xray_seed: (state.get("xray_seed") + 1) % 4294967}))), took)),
+    sampling.timed ? null : h("section", {class: "panel"}, h("p", {}, t("blind"))),
+    h("section", {class: "panel"}, h("div", {class: "row"}, h("h2", {}, t("u_title", {count: net.cards.length})), lab.badge("computed"),
+      h("p", {class: "small"}, t("u_about"))), u, surgery),
     layer, tableOf(lab, t, net, sampling.shape));
   void compute();
   const offs = [state.on(["drawing", "xray_t", "xray_seed", "xray_class", "xray_cuts"], eachFrame(() => !stopped && void compute())),
