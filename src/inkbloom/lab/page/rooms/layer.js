@@ -42,22 +42,22 @@ export function openLayer(place, lab, t, net, pass, range) {
     return {row: Math.floor(place / columns), column: place % columns};
   };
   const named = (/** @type {Record<string, Tensor>} */ values, /** @type {string} */ name) => (name === "x" ? pass.x : values[name]);
-  const weight = () => changed(net, card.step.weights[0], pass.changes);
   const kernel = (/** @type {number} */ channel) => {
     const [begin, [high, wide]] = [kernelAt(card, map(), channel), card.kernel];
-    return {values: weight().data.subarray(begin, begin + high * wide), rows: high, columns: wide};
+    return {values: weight.data.subarray(begin, begin + high * wide), rows: high, columns: wide};
   };
   const differs = () => state.get("xray_delta") && pass.changes.length > 0;
 
   // what is shown, anew after each pass
   /** @type {Float32Array} */ let values = new Float32Array(0);
   let scale = 1;
+  let weight = changed(net, card.step.weights[0], []);
   let strongest = 1;
   const measure = () => {
     const [before, after] = [pass.before[step.name].data, pass.after[step.name].data];
     values = differs() ? after.map((value, i) => value - before[i]) : after;
     scale = statistics(values).scale;
-    strongest = statistics(weight().data).scale;
+    weight = changed(net, card.step.weights[0], pass.changes);
   };
   measure();
 
@@ -65,7 +65,7 @@ export function openLayer(place, lab, t, net, pass, range) {
   const colour = (/** @type {number} */ value) => diverging(value / scale);
   const all = wall({label: t("maps", {count: maps}), count: maps, chosen: map(), name: (i) => t("map", {map: i + 1}), picture: slice, colour,
     onChoose: (i) => state.set({xray_map: i})});
-  const large = matrix({label: t("enlarged"), words, colour, data: () => slice(map()),
+  const large = matrix({label: t("enlarged"), words, colour, show: (value) => (Math.abs(value) >= 1 ? value.toFixed(1) : brief(value)), data: () => slice(map()),
     onPoint: (row, column) => row * columns + column !== state.get("xray_at") && state.set({xray_at: row * columns + column}, {keep: true}),
     onOpen: (row, column) => openReceipt(row, column)});
   const [low, high] = range;
@@ -110,7 +110,7 @@ after = torch.tensor(${Math.fround(now)}, dtype=torch.float64)\nprint(f"{(after 
     seen.mark(tall > 0 && wide > 0 ? [{row: down.from, column: across.from, rows: tall, columns: wide, kind: "reach"}] : []);
     put(field, h("p", {class: "small"}, t("field", {rows: tall, columns: wide})));
     const value = values[map() * size + row * columns + column];
-    const all = isConvolution && !differs() ? terms(step, named(pass.after, step.inputs[0]), weight(), map(), row, column) : [];
+    const all = isConvolution && !differs() ? terms(step, named(pass.after, step.inputs[0]), weight, map(), row, column) : [];
     const top = [...all].sort((a, b) => Math.abs(b.product) - Math.abs(a.product)).slice(0, TOP);
     put(said, h("p", {}, h("output", {"data-value": String(value)}, t("value", {row, column, value: brief(value)}))),
       button(t(all.length ? "open_terms" : "open_receipt", {count: all.length}), () => openReceipt(row, column)));
@@ -126,6 +126,7 @@ after = torch.tensor(${Math.fround(now)}, dtype=torch.float64)\nprint(f"{(after 
     put(mapTitle, h("div", {class: "row"}, h("h3", {}, t("map", {map: map() + 1})), toggle({label: t("mute"), on: state.get("xray_cuts").includes(muted),
       onChange: (on) => setCuts((cut) => cut !== muted, on ? [muted] : [])}).element));
     large.draw();
+    strongest = Math.max(...Array.from({length: card.inputs}, (_, i) => statistics(kernel(i).values).scale));
     kernels?.draw();
     drawPixel();
     drawKernel();

@@ -218,7 +218,7 @@ function show(place, lab, t, model, net) {
       button(t("reroll"), () => state.set({xray_seed: (state.get("xray_seed") + 1) % 4294967}))), took)),
     sampling.timed ? null : h("section", {class: "panel"}, h("p", {}, t("blind"))),
     h("section", {class: "panel"}, h("div", {class: "row"}, h("h2", {}, t("u_title", {count: net.cards.length})), lab.badge("computed"),
-      h("p", {class: "small"}, t("u_about"))), u, surgery),
+      h("p", {class: "small wide"}, t("u_about"))), u, surgery),
     layer, tableOf(lab, t, net, sampling.shape));
   void compute();
   const offs = [state.on(["drawing", "xray_t", "xray_seed", "xray_class", "xray_cuts"], eachFrame(() => !stopped && void compute())),

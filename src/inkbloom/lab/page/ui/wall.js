@@ -10,8 +10,8 @@ import {h} from "./dom.js";
  */
 export function wall({label, count, chosen, name, onChoose, picture, colour}) {
   const seen = new Set();
-  const tiles = Array.from({length: count}, (_, i) => h("button", {
-    type: "button", class: "tile", role: "radio", "aria-label": name(i), title: name(i), "aria-checked": "false", tabindex: "-1",
+  const tiles = Array.from({length: count}, (_, i) => h("div", {
+    class: "tile", role: "radio", "aria-label": name(i), title: name(i), "aria-checked": "false", tabindex: "-1",
     onClick: () => onChoose(i),
   }, h("canvas", {"aria-hidden": "true"})));
   const element = h("div", {class: "wall", role: "radiogroup", "aria-label": label, onKeydown}, ...tiles);
@@ -21,7 +21,7 @@ export function wall({label, count, chosen, name, onChoose, picture, colour}) {
   };
   const watch = new IntersectionObserver((entries) => {
     for (const {target, isIntersecting} of entries) {
-      const i = tiles.indexOf(/** @type {HTMLButtonElement} */ (target));
+      const i = tiles.indexOf(/** @type {HTMLDivElement} */ (target));
       if (isIntersecting) seen.add(i);
       else seen.delete(i);
       if (isIntersecting) show(i);
