@@ -5,38 +5,44 @@ import contextlib
 import io
 import json
 import re
+import threading
 
 import numpy as np
 import pytest
 import torch
 
 from inkbloom.exports.graph import play
+from inkbloom.lab.server import open_server
+from inkbloom.lab.site import files_of_lab
 from inkbloom.philox import normal, uniform
 
 DRAWING = (255 * np.random.default_rng(4).beta(0.3, 0.6, (28, 28))).astype(np.uint8)
 NUMBER = re.compile(r"-?\d*\.?\d+(?:e-?\d+)?")
 
 
+@pytest.fixture(scope="module")
+def lab(page_files):
+    """The lab with both page files as its models."""
+    models = {name: f"models/{name}.safetensors" for name in page_files}
+    told = [{"name": name, "file": file} for name, file in models.items()]
+    table = files_of_lab() | {models[name]: file.data for name, file in page_files.items()}
+    server = open_server(table | {"models.json": json.dumps(told).encode()}, port=0)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.port}"
+    server.shutdown()
+
+
 @pytest.fixture
-def room(browser, served, page_files):
-    """room(address): the X-ray of a drawing of random pixels, with an address's fields; fails where a script fails."""
-    models = [{"name": name, "file": f"{name}.safetensors"} for name in page_files]
-    served.files |= {"/models.json": json.dumps(models).encode()}
-    served.files |= {f"/{name}.safetensors": file.data for name, file in page_files.items()}
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
-    problems = []
+def room(visit):
+    """room(address): the X-ray of a drawing of random pixels, with an address's fields."""
 
     def go(address, language="en"):
-        page = context.new_page()
-        page.on("pageerror", lambda problem: problems.append(str(problem)))
         drawing = base64.urlsafe_b64encode(DRAWING.tobytes()).decode().rstrip("=")
-        page.goto(f"{served.address}/index.html#room=xray&lang={language}&drawing={drawing}&{address}")
+        page = visit(f"room=xray&lang={language}&drawing={drawing}&{address}", viewport={"width": 1280, "height": 800})
         page.wait_for_selector(".layer h2", timeout=60_000)
         return page
 
-    yield go
-    context.close()
-    assert not problems
+    return go
 
 
 def inputs(file, t, seed):
@@ -73,7 +79,7 @@ def receipts(page):
 
 
 @pytest.mark.parametrize(("name", "t", "y"), [("ink", 0.35, 4), ("basic", 0.6, 10)])
-def test_the_numbers_and_their_receipts_are_torchs(room, page_files, name, t, y):
+def test_the_numbers_and_their_receipts_are_torchs(room, until, page_files, name, t, y):
     file = page_files[name]
     x0, x = inputs(file, t, 11)
     expected = outputs(file, x, t if name == "ink" else 0.0, y)
@@ -104,7 +110,7 @@ def test_the_numbers_and_their_receipts_are_torchs(room, page_files, name, t, y)
             for map_, pixel in ((0, 0), (len(tensor) - 1, tensor[0].numel() - 1)):
                 hash_ = re.sub(r"&xray_(map|at)=\d+", "", page.url.partition("#")[2]) + f"&xray_map={map_}&xray_at={pixel}"
                 page.evaluate("hash => { location.hash = hash; }", hash_)
-                page.wait_for_function(f"document.querySelector('.wall .tile:nth-child({map_ + 1})').ariaChecked === 'true'")
+                until(page, f"document.querySelector('.wall .tile:nth-child({map_ + 1})').ariaChecked === 'true'")
                 page.wait_for_timeout(30)
                 assert value(page) == pytest.approx(float(tensor[map_].flatten()[pixel]), abs=1e-3), (layer, kind)
                 page.get_by_role("button", name=re.compile("^Show (all|how)")).click()
@@ -194,7 +200,7 @@ def test_surgery_is_what_torch_makes_of_it(room, page_files, name, cuts):
     assert value(page) == pytest.approx(float(before[fifth][0, 3].flatten()[90]), abs=1e-3)
 
 
-def test_a_first_visitor_opens_the_third_convolution_mutes_a_map_and_takes_it_back_by_keys(room):
+def test_a_first_visitor_opens_the_third_convolution_mutes_a_map_and_takes_it_back_by_keys(room, until):
     page = room("")
     page.get_by_role("button", name=re.compile("^Convolution 3:")).focus()
     page.keyboard.press("Enter")
@@ -203,13 +209,13 @@ def test_a_first_visitor_opens_the_third_convolution_mutes_a_map_and_takes_it_ba
     page.locator(".opened section").first.get_by_role("radio", checked=True).focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowDown")
-    page.wait_for_function("/xray_map=\\d/.test(location.hash)")
+    until(page, "/xray_map=\\d/.test(location.hash)")
     assert page.evaluate("document.activeElement.ariaChecked") == "true"
     cell = page.locator(".opened [role=gridcell]").first
     cell.focus()
     before = value(page)
     page.keyboard.press("ArrowRight")
-    page.wait_for_function(f"Number(document.querySelector('.pixel [data-value]').dataset.value) !== {before}")
+    until(page, f"Number(document.querySelector('.pixel [data-value]').dataset.value) !== {before}")
     page.keyboard.press("Enter")
     assert page.locator("dialog tbody tr").count() == 48 * 9
     page.keyboard.press("Escape")
@@ -225,7 +231,7 @@ def test_a_first_visitor_opens_the_third_convolution_mutes_a_map_and_takes_it_ba
     page.wait_for_selector("[data-picture=after]")
     assert re.search(r"xray_cuts=w\d+\.\d+~2.5", page.url)
     page.get_by_role("button", name="Sobel", exact=True).click()
-    page.wait_for_function("/xray_cuts=s/.test(location.hash)")
+    until(page, "/xray_cuts=s/.test(location.hash)")
     page.get_by_role("button", name="Restore this kernel").click()
     page.wait_for_selector("[data-picture=after]", state="detached")
 
