@@ -16,10 +16,7 @@ import {PRESETS, resized} from "./kernels.js";
 
 const CONVOLUTIONS = ["conv2d", "conv_transpose2d"];
 
-/** @param {Step[]} steps */
-export const convolutions = (steps) => steps.filter(({op}) => CONVOLUTIONS.includes(op));
-
-/** @param {import("../engine/client.js").Model} model @param {Map<string, Tensor>} weights  those of the convolutions @returns {Net} */
+/** @param {import("../engine/client.js").Model} model @param {Map<string, Tensor>} weights @returns {Net} */
 export function netOf({steps, sampling, macs}, weights) {
   /** @type {Map<string, number>} */ const owner = new Map([["x", 0]]);
   const costs = macsOf(steps, weights, sampling.shape);

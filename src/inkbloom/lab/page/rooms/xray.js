@@ -9,7 +9,7 @@ import {eachFrame, h, put} from "../ui/dom.js";
 import {drawn} from "../ui/drawing.js";
 import {flag, number, text as word, whole} from "../ui/state.js";
 import {openLayer} from "./layer.js";
-import {CUT, changesOf, convolutions, netOf, sees, statistics} from "./network.js";
+import {CUT, changesOf, netOf, sees, statistics} from "./network.js";
 import {errorReceipt} from "./receipts.js";
 
 /** @typedef {import("./network.js").Tensor} Tensor */
@@ -43,7 +43,7 @@ export function mount(el, lab) {
   const start = async () => {
     try {
       const model = await lab.models.open(lab.state.get("model"));
-      const names = convolutions(model.steps).map(({weights}) => weights[0]);
+      const names = [...new Set(model.steps.flatMap(({weights}) => weights))];
       const weights = new Map(await Promise.all(names.map(async (name) => /** @type {const} */ ([name, await lab.models.engine.weight(model, name)]))));
       if (!stopped) stop = show(place, lab, t, model, netOf(model, weights));
     } catch (problem) {
