@@ -6,8 +6,8 @@ import {h, put, svg} from "../ui/dom.js";
 /** The noise levels of a walk on one line, noise to the left, and the amounts of picture and noise over it. @param {(key: any) => string} t */
 export function noiseLine(t) {
   const picture = svg("svg", {viewBox: "0 0 100 40", preserveAspectRatio: "none", role: "img"});
-  const element = h("div", {class: "noise-line"}, picture, h("div", {class: "row ends"}, h("span", {}, t("noise_end")),
-    h("span", {class: "amount-a"}, "a"), h("span", {class: "amount-s"}, "s"), h("span", {}, t("picture_end"))));
+  const element = h("div", {class: "noise-line"}, h("div", {class: "row ends", "aria-hidden": "true"}, h("i", {class: "s"}, "s"), h("i", {class: "a"}, "a")), picture, h("div", {class: "row ends"}, h("span", {}, t("noise_end")),
+    h("span", {}, t("picture_end"))));
   return {
     element,
     /** @param {number[]} times @param {import("../engine/diffusion.js").Path} path @param {number} k @param {string} told */
@@ -15,7 +15,7 @@ export function noiseLine(t) {
       const x = (/** @type {number} */ time) => 100 * (1 - time);
       const curve = (/** @type {"a" | "s"} */ which) => Array.from({length: 51}, (_, i) => `${2 * i},${28 - 26 * Math.min(1, path(1 - i / 50)[which])}`).join(" ");
       picture.setAttribute("aria-label", told);
-      put(picture, svg("polyline", {points: curve("a"), class: "amount-a"}), svg("polyline", {points: curve("s"), class: "amount-s"}),
+      put(picture, svg("polyline", {points: curve("a"), class: "a"}), svg("polyline", {points: curve("s"), class: "s"}),
         ...times.map((time, i) => svg("line", {x1: x(time), x2: x(time), y1: i === k ? 0 : 32, y2: 40, class: i === k ? "now" : i < k ? "done" : "todo"})));
     },
   };

@@ -22,8 +22,8 @@ function show(canvas, x, colour) {
 export function race(lab, t, {engine, model, names, colour}) {
   const {state} = lab;
   /** @type {Walk | null} */ let other = null;
-  let key = "";
   let redraw = () => {};
+  /** @type {Walk | null} */ let beside = null; // the walk that it was begun for
   const rival = choose({label: t("rival"), value: state.get("sample_rival"), options: [{value: "off", label: t("rival_off")}, ...names],
     onChange: (value) => state.set({sample_rival: value})});
   const lanes = [0, 1, 2].map(() => ({canvas: h("canvas", {class: "thumb", role: "img"}), told: h("figcaption", {})}));
@@ -39,21 +39,22 @@ export function race(lab, t, {engine, model, names, colour}) {
     element: h("section", {class: "panel"}, h("h2", {}, t("race")), h("div", {class: "row"}, rival.element, lab.badge("computed")), track),
     stop,
     busy: () => other?.busy() ?? false,
-    /** @param {Walk} walk @param {number} k  the step that is shown of it @param {boolean} halted */
-    draw(walk, k, halted) {
-      redraw = () => this.draw(walk, k, halted);
+    /** How many of its steps are done. */
+    done: () => (other ? other.frames.length - 1 : Infinity),
+    /** @param {Walk} walk @param {number} k  the step that is shown of it */
+    draw(walk, k) {
+      redraw = () => this.draw(walk, k);
       const solver = state.get("sample_rival");
       rival.set(names.some(({value}) => value === solver) ? solver : "off");
       track.hidden = !names.some(({value}) => value === solver);
-      const wish = `${walk.asked.key};${solver}`;
-      if (wish !== key || track.hidden) {
+      if (beside !== walk || other?.asked.solver !== solver) {
         stop();
-        key = wish;
-        other = track.hidden ? null : createWalk(engine, model, {...walk.asked, solver}, {onFrame: () => redraw(), onFail: () => stop()});
+        beside = walk;
+        other = track.hidden ? null : createWalk(engine, model, {...walk.asked, solver}, {edit: walk.edit, onFrame: () => redraw(), onFail: stop});
       }
       if (!other) return;
       const there = Math.min(k, other.frames.length - 1);
-      if (k > there && !halted && walk.frames.length > k) other.go();
+      if (k > there) other.go();
       show(lanes[0].canvas, walk.frames[k].x, colour);
       show(lanes[1].canvas, other.frames[there].x, colour);
       const apart = mixed(1, walk.frames[k].x, -1, other.frames[there].x);
@@ -121,10 +122,8 @@ export function grid(lab, t, {engine, model, colour}) {
     stop,
     /** Empties the grid where something else is asked for now than it shows. @param {string} now */
     clear(now) {
-      const [, guidance, solver, times, seed, , drawing] = now.split(";"); // of the picture's own: label and index
-      const wish = [guidance, solver, times, seed, drawing].join(";");
-      if (wish === key) return;
-      key = wish;
+      if (now === key) return;
+      key = now;
       stop();
       done = 0;
       for (const {canvas, pick} of cells) {

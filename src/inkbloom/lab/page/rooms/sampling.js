@@ -66,10 +66,10 @@ function build(el, lab, t, model, listed) {
   const engine = lab.models.engine;
   const {sampling} = model;
   const {shape: [, rows, columns], range: [low, high]} = sampling;
+  const file = listed.name === "ink" ? "" : listed.file.split("/").pop() ?? ""; // ink comes with inkbloom
   const set = (/** @type {string} */ name) => (/** @type {any} */ value, done = true) => state.set({[name]: value}, {keep: !done});
   const short = (/** @type {number} */ value) => lab.number(value, 3);
   const still = matchMedia("(prefers-reduced-motion: reduce)");
-  let cancelled = false;
   let walk = newWalk();
   const at = () => Math.min(state.get("sample_at"), walk.steps);
   const done = () => walk.frames.length - 1;
@@ -95,25 +95,21 @@ function build(el, lab, t, model, listed) {
   function restart() {
     walk.stop();
     walk = newWalk(walk);
-    cancelled = false;
-    sixteen.clear(walk.asked.key);
+    sixteen.clear(walk.asked.common);
     draw();
   }
-  function arrived() {
+  function arrived() { // the way there is shown, unless nothing is to move by itself
     if (done() >= at() || !still.matches) draw();
   }
   function failed(/** @type {any} */ problem) {
-    play.stop();
-    cancelled = true;
+    cancel();
     lab.say(t("failed", {why: `${problem?.code ?? problem}`}), true);
-    draw();
   }
   function cancel() {
     play.stop();
     walk.stop();
     duel.stop();
-    cancelled = true;
-    state.set({sample_at: shown()});
+    state.set({sample_at: Math.min(shown(), duel.done())});
     draw();
   }
 
@@ -142,7 +138,7 @@ function build(el, lab, t, model, listed) {
     const predicted = one.kind === sampling.target;
     const empty = new Float32Array(rows * columns).fill(NaN);
     one.pane = matrix({
-      label: t(/** @type {any} */ (`pane_${one.kind}`)) + (predicted ? ` · ${t("predicted")}` : ""), words,
+      label: predicted ? t("predicted", {what: {x0: "x̂0", eps: "ε̂", v: "v̂"}[one.kind]}) : t(/** @type {any} */ (`pane_${one.kind}`)), words,
       data: () => ({rows, columns, values: part(one.kind, shown())?.data.subarray(0, rows * columns) ?? empty}),
       colour: (value) => (Number.isNaN(value) ? /** @type {any} */ (paper()) : colours[one.kind](value, one.most)),
       show: (value) => (Number.isNaN(value) ? "–" : brief(value)),
@@ -193,7 +189,7 @@ function build(el, lab, t, model, listed) {
   /** @param {string} kind @param {number} i */
   async function openReceipt(kind, i) {
     const k = shown();
-    const about = {t, k, i, row: Math.floor(i / columns), column: i % columns, walk, model, file: listed.file.split("/").pop() ?? ""};
+    const about = {t, k, i, row: Math.floor(i / columns), column: i % columns, walk, model, file};
     if (kind === "x" && k === 0) return lab.receipt(noiseReceipt(about, state.get("drawing")));
     if (k === 0) return;
     if (kind === "x0") return lab.receipt(netReceipt(about));
@@ -213,13 +209,15 @@ function build(el, lab, t, model, listed) {
     put(amounts, t("amounts", {t: short(times[k]), a: short(c.a), s: short(c.s)}));
     const [row, column] = [Math.floor(pixel() / columns), pixel() % columns];
     const name = t("pixel", {row, column});
-    if (k === 0) return put(sum, `${name}: x = ${brief(walk.frames[0].x.data[pixel()])}`);
+    if (k === 0) return put(sum, `${name}: x = ${short(walk.frames[0].x.data[pixel()])}`);
     const step = operands(k);
     const values = step.of(pixel());
     const signs = {x: "x", x0: "x̂0", old: "x̂0⁻", ahead: "x̂0⁺", z: "z"};
-    put(sum, `${name}: x′ = ${step.sum.map(([each, factor]) => `${brief(factor)}·${signs[each]}`).join(" + ")} = `,
-      step.ready ? `${step.sum.map(([each, factor]) => `${brief(factor)}·${brief(values[each])}`).join(" + ")} = ${
-        brief((walk.frames[k].raw ?? walk.frames[k].x).data[pixel()])}` : t("waits"));
+    const added = (/** @type {(name: any) => string} */ value) => step.sum.map(([each, factor], i) =>
+      `${i || factor < 0 ? (factor < 0 ? "− " : "+ ") : ""}${short(Math.abs(factor))}·${value(each)}`).join(" ");
+    const result = (walk.frames[k].raw ?? walk.frames[k].x).data[pixel()];
+    put(sum, `${name}: x′ = ${added((each) => signs[/** @type {keyof typeof signs} */ (each)])} = `,
+      step.ready ? `${added((each) => (values[each] < 0 ? `(${short(values[each])})` : short(values[each])))} = ${short(result)}` : t("waits"));
   }
 
   // costs
@@ -251,7 +249,7 @@ function build(el, lab, t, model, listed) {
     const quoted = /^[\w.-]+$/.test(name) ? name : `'${name.replaceAll("'", "'\\''")}'`;
     const given = (/** @type {string} */ field, /** @type {any} */ value) => (fields[/** @type {keyof typeof fields} */ (`sample_${field}`)].default ===
       state.get(`sample_${field}`) ? "" : ` --${field} ${value}`);
-    return `inkbloom sample ${listed.name === "ink" ? "" : `${listed.file.split("/").pop()} `}--seed ${walk.asked.seed} --count ${index + 1}${
+    return `inkbloom sample ${file && `${file} `}--seed ${walk.asked.seed} --count ${index + 1}${
       label === null ? "" : ` --label ${quoted}`}${given("steps", steps)}${given("solver", walk.asked.solver)}${given("spacing", walk.asked.spacing)}${
       label === null && sampling.classes.length ? " --guidance 0" : sampling.conditions ? given("guidance", guidance) : ""}`;
   }
@@ -261,7 +259,7 @@ function build(el, lab, t, model, listed) {
   const names = (/** @type {string[]} */ all) => all.map((value) => ({value, label: t(/** @type {any} */ (value))}));
   const {solvers, spacings} = suited(sampling);
   const play = player({words, keys: el, count: walk.steps + 1, at: at(), perSecond: () => Math.max(8, walk.steps / 3), ready: () => done() >= at(),
-    show: (k, n) => t("step_of", {k, n}), onMove: (k, lifted) => { cancelled = false; state.set({sample_at: k}, {keep: !lifted}); draw(); }});
+    show: (k, n) => `${k} / ${n}`, onMove: (k, lifted) => { state.set({sample_at: k}, {keep: !lifted}); draw(); }});
   const seed = typed({label: t("seed"), value: state.get("sample_seed"), low: 0, high: 9999999, onChange: (value) => state.set({sample_seed: Math.floor(value)})});
   const index = typed({label: t("index"), value: state.get("sample_index"), low: 0, high: 9999, onChange: (value) => state.set({sample_index: Math.floor(value)})});
   const classes = sampling.classes.length ? choose({label: t("class"), value: String(walk.asked.label ?? "none"), onChange: set("sample_class"),
@@ -276,7 +274,7 @@ function build(el, lab, t, model, listed) {
   const brush = choose({label: t("brush"), value: state.get("sample_brush"), onChange: set("sample_brush"),
     options: BRUSHES.map((value) => ({value, label: t(/** @type {any} */ (`brush_${value}`))}))});
   const status = h("p", {class: "status"});
-  const stopper = button(t("cancel"), cancel, {class: "quiet"});
+  const stopper = button(t("cancel"), cancel);
   const unpaint = h("div", {class: "row"});
   const pad = drawingPad(lab, {compact: true});
   const drawing = h("div", {class: "panel"}, level.element, pad.element);
@@ -286,7 +284,7 @@ function build(el, lab, t, model, listed) {
   let painting = brushOn();
   const draw = eachFrame(() => {
     if (!el.isConnected) return;
-    if (at() > done() && !cancelled) walk.go();
+    if (at() > done()) walk.go();
     const k = shown();
     if (painting !== brushOn()) {
       painting = brushOn();
@@ -297,8 +295,8 @@ function build(el, lab, t, model, listed) {
       one.most = one.kind === "change" ? Math.max(1e-6, ...(part("change", k)?.data.map(Math.abs) ?? [])) : 1;
       one.pane?.mark([{row: Math.floor(pixel() / columns), column: pixel() % columns, rows: 1, columns: 1}]);
     }
-    put(status, at() > done() ? t(cancelled ? "cancelled" : "computing", {done: done(), n: walk.steps}) : k ? "" : t("start_here"));
-    stopper.disabled = !walk.busy() && !duel.busy();
+    put(status, at() > done() ? t("computing", {done: done(), n: walk.steps}) : k ? "" : t("start_here"));
+    stopper.hidden = !walk.busy() && !duel.busy();
     opener.disabled = k > 0 && !operands(k).ready;
     drawStep(k);
     drawCosts(k);
@@ -316,26 +314,24 @@ function build(el, lab, t, model, listed) {
     put(unpaint, ...(walk.edit ? [h("span", {}, t("painted", {at: walk.edit.at})),
       button(t("unpaint"), () => state.set({sample_paint: fields.sample_paint.default}))] : []),
     state.get("sample_brush") !== "off" && k === walk.steps ? h("span", {}, t("at_end")) : null);
-    duel.draw(walk, k, cancelled);
+    duel.draw(walk, k);
   });
 
   panes.forEach(makePane);
   const named = (/** @type {string} */ name, /** @type {HTMLElement} */ input) => h("label", {class: "control"}, h("span", {}, name), input);
   put(el,
     h("section", {class: "panel"},
-      h("div", {class: "row stage"}, classes?.element, named(t("seed"), seed.element), play.element, stopper),
+      h("div", {class: "row stage"}, classes?.element, named(t("seed"), seed.element),
+        button("⟳", () => state.set({sample_seed: Math.floor(Math.random() * 10000)}), {"aria-label": t("another"), title: t("another")}), play.element, brush.element),
       h("div", {class: "panes"}, ...panes.map(({slot}) => slot)),
-      line.element, h("div", {class: "row"}, lab.badge("computed"), amounts, status),
-      sum, h("div", {class: "row"}, opener)),
+      line.element, h("div", {class: "row now"}, lab.badge("computed"), amounts, status, stopper),
+      h("div", {class: "equation"}, sum, opener)),
     h("div", {class: "halves"},
       h("section", {class: "panel"}, h("h2", {}, t("walk")), h("div", {class: "controls"}, solver.element, steps.element, spacing.element,
-        sampling.conditions ? guidance.element : null, named(t("index"), index.element),
-        button(t("another"), () => state.set({sample_seed: Math.floor(Math.random() * 10000)}))),
-      sampling.conditions ? h("p", {}, t("guidance_about")) : null,
-      button(t("own"), () => state.set({sample_guidance: -1, sample_steps: 0, sample_solver: OWN, sample_spacing: OWN,
-        sample_at: at() === walk.steps ? sampling.times.length - 1 : 0}))),
+        sampling.conditions ? guidance.element : null, named(t("index"), index.element)),
+      sampling.conditions ? h("p", {}, t("guidance_about")) : null),
       h("section", {class: "panel"}, h("h2", {}, t("cost")), facts, chart.element, terminal.element)),
-    h("section", {class: "panel"}, h("h2", {}, t("hand")), h("p", {}, t("brush_about")), h("div", {class: "row"}, brush.element, from.element), unpaint, drawing),
+    h("section", {class: "panel"}, h("h2", {}, t("hand")), h("p", {}, t("brush_about")), unpaint, from.element, drawing),
     h("div", {class: "halves"}, duel.element, sixteen.element));
   draw();
   const offs = [state.on([...ASKED, "sample_paint", "sample_paint_at"], restart), state.on(["drawing"], () => state.get("sample_from") && restart()),

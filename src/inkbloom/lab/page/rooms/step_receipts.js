@@ -54,12 +54,12 @@ export function netReceipt({t, k, i, row, column, file, walk: {frames, asked}, m
   const {times, label, guidance} = asked;
   const labels = label === null ? "None" : `torch.tensor([${label}])`;
   return {
-    title: t("r_net", {row, column, k}), formula: t("r_net_f", {t: four(times[k - 1])}), note: t("r_net_note", {file}),
+    title: t("r_net", {row, column, k}), formula: t("r_net_f", {t: four(times[k - 1])}), note: t("r_net_note"),
     total: String(Number(frames[k].x0?.data[i].toFixed(4))),
     torch: `import inkbloom
 import torch
 
-family = inkbloom.Run("${file}").family
+family = inkbloom.Run(${file && JSON.stringify(file)}).family
 x = torch.tensor(${pythonList(frames[k - 1].x.data)})
 x = x.reshape(1, ${sampling.shape.join(", ")})
 with torch.no_grad():

@@ -54,8 +54,8 @@ export function wanted({get}, {sampling}) {
   const bytes = get("drawing");
   const x = {shape: [...shape], data: noise.map((eps, i) =>
     s * eps + (drawing ? a * (low + ((high - low) * bytes[under(shape, i)]) / 255) : 0))};
-  const key = [label, guidance, solver, times, seed, index, drawing ? bytes : ""].join(";");
-  return {label, guidance, solver, spacing, times, steps, seed, index, path, x, key, drawing};
+  const common = [guidance, solver, times, seed, drawing ? bytes : ""].join(";"); // what pictures of one seed share
+  return {label, guidance, solver, spacing, times, steps, seed, index, path, x, drawing, common, key: [common, label, index].join(";")};
 }
 
 /**
@@ -83,6 +83,7 @@ export function createWalk(engine, model, asked, {edit = null, known = [], onFra
     const mine = engine.sample(model, {x: frames[from].x, from, label, guidance, solver, times, seed, index}, ({k, x, x0, ms}) => {
       if (job !== mine || k !== frames.length) return;
       frames.push({x, x0, ms});
+      if (k === steps) job = null;
       if (edit?.at === k) {
         stop();
         paint();
