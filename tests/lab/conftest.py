@@ -7,6 +7,7 @@ has a thread of its own, and the tests that use it run there.
 from __future__ import annotations
 
 import base64
+import json
 import os
 import shutil
 import threading
@@ -18,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file
 
 import inkbloom
@@ -158,6 +160,9 @@ class PageFile:
     def __init__(self, path):
         self.path, self.data = path, path.read_bytes()
         self.tensors = {name.removeprefix("page/"): tensor.float() for name, tensor in load_file(path).items()}
+        with safe_open(path, "pt") as file:
+            self.tables = {name: json.loads(text) for name, text in file.metadata().items()}
+        self.steps = self.tables["page"]["steps"]
 
 
 @pytest.fixture(scope="session")
