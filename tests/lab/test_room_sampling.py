@@ -90,7 +90,7 @@ def test_every_pane_has_receipts(room, until):
 
 def test_the_command_draws_the_same_picture(room, until, tmp_path):
     at(room, until, "sample_steps=2&sample_at=2&sample_index=1&sample_class=5&sample_guidance=2&sample_solver=euler")
-    told = shlex.split(room.locator("[data-command]").inner_text())
+    told = shlex.split(room.locator(".terminal code").inner_text())
     assert told[:6] == ["inkbloom", "sample", "--seed", "7", "--count", "2"] and "--guidance" in told
     main([*told[1:], "--out", str(tmp_path), "--npz", str(tmp_path / "made.npz"), "--quiet"])
     with np.load(tmp_path / "made.npz") as made:

@@ -1,6 +1,5 @@
-// Small instruments of room 5: the line of noise levels, the chart of how far the guess moves, and the command to copy.
+// Two small instruments of room 5: the line of noise levels, and the chart of how far the guess moves.
 
-import {button} from "../ui/controls.js";
 import {h, put, svg} from "../ui/dom.js";
 
 /** The noise levels of a walk on one line, noise to the left, and the amounts of picture and noise over it. @param {(key: any) => string} t */
@@ -36,31 +35,6 @@ export function bars() {
       put(caption, told);
       put(picture, ...values.map((value, i) => svg("rect", {x: i * wide + 0.1 * wide, width: 0.8 * wide, y: 40 - (40 * value) / most, height: (40 * value) / most,
         class: i === now ? "now" : ""})));
-    },
-  };
-}
-
-/** A command for the terminal, to copy. @param {import("../main.js").Lab} lab */
-export function command(lab) {
-  const code = h("code", {"data-command": ""});
-  const title = h("p", {});
-  const copy = button("", async () => {
-    try {
-      await navigator.clipboard.writeText(code.textContent ?? "");
-      put(copy, lab.words("copied"));
-    } catch {
-      put(copy, lab.words("select_it"));
-    }
-  }, {class: "quiet"});
-  const element = h("div", {class: "terminal"}, title, h("div", {class: "row"}, code, copy));
-  return {
-    element,
-    /** @param {string} heading @param {string | null} text  null: there is none, as the heading says */
-    draw(heading, text) {
-      put(title, heading);
-      if (code.textContent !== text) put(copy, lab.words("copy_as", {name: "shell"}));
-      put(code, text);
-      code.hidden = copy.hidden = text === null;
     },
   };
 }

@@ -1,11 +1,10 @@
 // Room 5, below: another solver from the same noise beside the first, and sixteen pictures of one seed.
 
 import {mixed} from "../engine/diffusion.js";
-import {evaluations} from "../engine/solvers.js";
 import {diverging, paint} from "../ui/colour.js";
 import {button, choose} from "../ui/controls.js";
 import {h, put} from "../ui/dom.js";
-import {createWalk, moved, wanted} from "./walk.js";
+import {createWalk, moved, spent, wanted} from "./walk.js";
 
 /** @typedef {import("./walk.js").Walk} Walk */
 /** @typedef {(key: any, values?: Record<string, any>) => string} T */
@@ -18,11 +17,10 @@ function show(canvas, x, colour) {
 }
 
 /** The other solver walks the same times from the same noise, and stands at the same step.
- * @param {import("../main.js").Lab} lab @param {T} t @param {Given & {names: {value: string, label: string}[]}} given */
-export function race(lab, t, {engine, model, names, colour}) {
+ * @param {import("../main.js").Lab} lab @param {T} t @param {Given & {names: {value: string, label: string}[], redraw: () => void}} given */
+export function race(lab, t, {engine, model, names, colour, redraw}) {
   const {state} = lab;
   /** @type {Walk | null} */ let other = null;
-  let redraw = () => {};
   /** @type {Walk | null} */ let beside = null; // the walk that it was begun for
   const rival = choose({label: t("rival"), value: state.get("sample_rival"), options: [{value: "off", label: t("rival_off")}, ...names],
     onChange: (value) => state.set({sample_rival: value})});
@@ -32,8 +30,7 @@ export function race(lab, t, {engine, model, names, colour}) {
 
   /** @param {Walk} walk @param {number} k */
   const line = (walk, k) => t("lane", {solver: walk.asked.solver, k, n: walk.steps,
-    nfe: k === walk.steps ? evaluations(walk.asked.solver, k, walk.asked.guidance)
-      : evaluations(walk.asked.solver, k + 1, walk.asked.guidance) - evaluations(walk.asked.solver, 1, walk.asked.guidance),
+    nfe: spent(walk.asked, k),
     ms: lab.number(walk.frames.slice(1, k + 1).reduce((sum, {ms}) => sum + ms, 0))});
   return {
     element: h("section", {class: "panel"}, h("h2", {}, t("race")), h("div", {class: "row"}, rival.element, lab.badge("computed")), track),
@@ -43,14 +40,13 @@ export function race(lab, t, {engine, model, names, colour}) {
     done: () => (other ? other.frames.length - 1 : Infinity),
     /** @param {Walk} walk @param {number} k  the step that is shown of it */
     draw(walk, k) {
-      redraw = () => this.draw(walk, k);
       const solver = state.get("sample_rival");
       rival.set(names.some(({value}) => value === solver) ? solver : "off");
       track.hidden = !names.some(({value}) => value === solver);
       if (beside !== walk || other?.asked.solver !== solver) {
         stop();
         beside = walk;
-        other = track.hidden ? null : createWalk(engine, model, {...walk.asked, solver}, {edit: walk.edit, onFrame: () => redraw(), onFail: stop});
+        other = track.hidden ? null : createWalk(engine, model, {...walk.asked, solver}, {edit: walk.edit, onFrame: redraw, onFail: stop});
       }
       if (!other) return;
       const there = Math.min(k, other.frames.length - 1);

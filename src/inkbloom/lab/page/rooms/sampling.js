@@ -2,19 +2,20 @@
 
 import {PATHS, TARGETS, mixed, noiseIn} from "../engine/diffusion.js";
 import {normal} from "../engine/philox.js";
-import {SOLVERS, SPACINGS, evaluations} from "../engine/solvers.js";
+import {SOLVERS, SPACINGS} from "../engine/solvers.js";
 import * as text from "../text/sampling.js";
 import {diverging, ink} from "../ui/colour.js";
 import {button, choose, player, slider, toggle, typed} from "../ui/controls.js";
 import {eachFrame, h, put} from "../ui/dom.js";
 import {SIDE, drawingPad} from "../ui/drawing.js";
 import {brief, matrix} from "../ui/matrix.js";
+import {copyButton} from "../ui/receipt.js";
 import {choice, flag, number, pixels, text as word, whole} from "../ui/state.js";
-import {bars, command, noiseLine} from "./meters.js";
+import {bars, noiseLine} from "./meters.js";
 import {grid, race} from "./race.js";
 import {movedReceipt, netReceipt, noiseReceipt, partReceipt, stepReceipt} from "./step_receipts.js";
 import {factors} from "./update.js";
-import {createWalk, moved, suited, under, wanted} from "./walk.js";
+import {createWalk, moved, spent, suited, under, wanted} from "./walk.js";
 
 /** @typedef {import("../engine/conv.js").Tensor} Tensor */
 /** @typedef {import("../engine/client.js").Model} Model */
@@ -199,13 +200,19 @@ function build(el, lab, t, model, listed) {
   }
 
   const line = noiseLine(t);
+  let heard = {k: 0, at: 0}; // what was last said aloud
   const sum = h("p", {class: "formula"});
   const amounts = h("span", {});
   const opener = button(t("open_receipt"), () => void openReceipt("x", pixel()));
   function drawStep(/** @type {number} */ k) {
     const {path, times, steps} = walk.asked;
     const c = path(times[k]);
-    line.draw(times, path, k, t("line", {n: steps, from: short(times[0]), k, t: short(times[k]), a: short(c.a), s: short(c.s)}));
+    const told = t("line", {n: steps, from: short(times[0]), k, t: short(times[k]), a: short(c.a), s: short(c.s)});
+    line.draw(times, path, k, told);
+    if (k && k !== heard.k && (k === steps || performance.now() - heard.at > 1000)) {
+      heard = {k, at: performance.now()};
+      lab.say(told);
+    }
     put(amounts, t("amounts", {t: short(times[k]), a: short(c.a), s: short(c.s)}));
     const [row, column] = [Math.floor(pixel() / columns), pixel() % columns];
     const name = t("pixel", {row, column});
@@ -224,23 +231,23 @@ function build(el, lab, t, model, listed) {
 
   const facts = h("dl", {class: "facts"});
   const chart = bars();
-  const terminal = command(lab);
+  const terminal = h("div", {class: "terminal"});
   function drawCosts(/** @type {number} */ k) {
-    const {solver, guidance, steps} = walk.asked;
-    const spent = k === steps ? evaluations(solver, steps, guidance) : evaluations(solver, k + 1, guidance) - evaluations(solver, 1, guidance);
     const times = walk.frames.slice(1, k + 1).map(({ms}) => ms);
     const median = [...times].sort((one, other) => one - other)[Math.floor(times.length / 2)];
     const moves = walk.frames.slice(2).map(({x0}, j) => moved(/** @type {Tensor} */ (x0), /** @type {Tensor} */ (walk.frames[j + 1].x0)));
     const ms = (/** @type {number} */ value) => (value === undefined ? "–" : t("ms", {ms: short(value)}));
     const rows = /** @type {[string, any][]} */ ([
-      [t("evaluations"), `${spent} / ${evaluations(solver, steps, guidance)}`], [t("per_step"), ms(median)],
+      [t("evaluations"), `${spent(walk.asked, k)} / ${spent(walk.asked, walk.steps)}`], [t("per_step"), ms(median)],
       [t("total"), ms(times.length ? times.reduce((all, each) => all + each, 0) : median)],
       [t("change_now"), moves[k - 2] === undefined ? "–" : button(short(moves[k - 2]), () => lab.receipt(movedReceipt({t, k, walk})), {class: "quiet"})]]);
     put(facts, ...rows.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
     const most = Math.max(0, ...moves);
     chart.draw(moves, k - 2, walk.steps - 1, moves.length ? t("chart", {most: short(most), at: moves.indexOf(most) + 2}) : "");
-    const hand = state.get("sample_from") || walk.edit;
-    terminal.draw(t(hand ? "no_command" : "same"), hand ? null : told());
+    const text = state.get("sample_from") || walk.edit ? "" : told();
+    if (terminal.dataset.text === text) return;
+    terminal.dataset.text = text;
+    put(terminal, h("p", {}, t(text ? "same" : "no_command")), text ? h("div", {class: "row"}, h("code", {}, text), copyButton(text, words, "shell")) : null);
   }
   /** The command that draws the same picture. */
   function told() {
@@ -276,9 +283,9 @@ function build(el, lab, t, model, listed) {
   const status = h("p", {class: "status"});
   const stopper = button(t("cancel"), cancel);
   const unpaint = h("div", {class: "row"});
-  const pad = drawingPad(lab, {compact: true});
-  const drawing = h("div", {class: "panel"}, level.element, pad.element);
-  const duel = race(lab, t, {engine, model, names: names(solvers), colour: asPixel});
+  const pad = drawingPad(lab);
+  const drawing = h("div", {class: "from"}, level.element, pad.element);
+  const duel = race(lab, t, {engine, model, names: names(solvers), colour: asPixel, redraw: () => draw()});
   const sixteen = grid(lab, t, {engine, model, colour: asPixel});
 
   let painting = brushOn();
@@ -330,9 +337,10 @@ function build(el, lab, t, model, listed) {
       h("section", {class: "panel"}, h("h2", {}, t("walk")), h("div", {class: "controls"}, solver.element, steps.element, spacing.element,
         sampling.conditions ? guidance.element : null, named(t("index"), index.element)),
       sampling.conditions ? h("p", {}, t("guidance_about")) : null),
-      h("section", {class: "panel"}, h("h2", {}, t("cost")), facts, chart.element, terminal.element)),
-    h("section", {class: "panel"}, h("h2", {}, t("hand")), h("p", {}, t("brush_about")), unpaint, from.element, drawing),
-    h("div", {class: "halves"}, duel.element, sixteen.element));
+      h("section", {class: "panel"}, h("h2", {}, t("cost")), facts, chart.element, terminal)),
+    h("div", {class: "halves"},
+      h("section", {class: "panel"}, h("h2", {}, t("hand")), h("p", {}, t("brush_about")), unpaint, from.element, drawing), duel.element),
+    sixteen.element);
   draw();
   const offs = [state.on([...ASKED, "sample_paint", "sample_paint_at"], restart), state.on(["drawing"], () => state.get("sample_from") && restart()),
     state.on(["sample_at", "sample_pixel", "sample_brush", "sample_rival"], draw)];

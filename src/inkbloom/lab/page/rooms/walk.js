@@ -1,7 +1,7 @@
 // A walk from noise to a picture: what the state asks for, and its steps, computed in the worker when they are wanted.
 
 import {NOISES, PATHS} from "../engine/diffusion.js";
-import {SOLVERS, SPACINGS, stepTimes} from "../engine/solvers.js";
+import {SOLVERS, SPACINGS, evaluations, stepTimes} from "../engine/solvers.js";
 import {SIDE} from "../ui/drawing.js";
 
 /** @typedef {import("../engine/conv.js").Tensor} Tensor */
@@ -100,6 +100,11 @@ export function createWalk(engine, model, asked, {edit = null, known = [], onFra
   };
   paint();
   return {asked, edit, frames, steps, go, stop, /** Is it being computed? */ busy: () => job !== null};
+}
+
+/** How often the network was asked for the first k steps of a walk: of Heun's, only the last takes one look. @param {Wanted} asked @param {number} k */
+export function spent({solver, steps, guidance}, k) {
+  return k === steps ? evaluations(solver, k, guidance) : evaluations(solver, k + 1, guidance) - evaluations(solver, 1, guidance);
 }
 
 /** The root of the mean square of what changed between two pictures. @param {Tensor} now @param {Tensor} before */
