@@ -2,7 +2,7 @@
 
 import {conv2d, flipped, outputSize, padded} from "../engine/conv.js";
 import * as text from "../text/convolution.js";
-import {diverging, ink} from "../ui/colour.js";
+import {css, diverging, ink, isLight} from "../ui/colour.js";
 import {button, choose, player, slider, toggle, typed} from "../ui/controls.js";
 import {eachFrame, h, put} from "../ui/dom.js";
 import {SIDE, drawn} from "../ui/drawing.js";
@@ -26,7 +26,7 @@ export const fields = {
   conv_flip: flag(false),
   conv_bias: number(0, -99, 99),
   conv_act: choice("none", ACTS),
-  conv_at: whole(52, 0, 2000),
+  conv_at: whole(51, 0, 2000),
   conv_predict: flag(false),
   conv_paint: flag(false),
 };
@@ -210,12 +210,18 @@ print(f"{${act}:.6g}")`;
     if (!b.count) return put(sum, h("p", {}, t("no_room", {reach: b.reach, size: b.size + 2 * b.padding})));
     const secret = state.get("conv_predict") && guessed !== b.at;
     const all = terms(b, b.row, b.column);
-    const shown = all.slice(0, 9);
-    put(sum,
-      h("p", {class: "formula", "data-sum": secret ? "" : String(b.output.data[b.at])},
-        shown.map((each) => `${brief(each.pixel)}·${brief(each.weight).replace(/^-/, "−")}`).join(" + "),
-        all.length > 9 ? " + …" : "", b.bias ? ` + ${brief(b.bias)}` : "", " = ", secret ? "?" : brief(b.sums.data[b.at]),
-        state.get("conv_act") !== "none" && !secret ? ` → ${state.get("conv_act")} ${brief(b.output.data[b.at])}` : ""),
+    const most = Math.max(1e-9, ...all.map(({product}) => Math.abs(product)));
+    const products = h("div", {class: "products"}, ...all.map(({pixel, weight, product}) => {
+      const cell = h("span", {}, h("small", {}, `${brief(pixel)} · ${signed(weight)}`), secret ? "?" : signed(product));
+      const shade = diverging(secret ? 0 : product / most);
+      Object.assign(cell.style, {background: css(shade), color: isLight(shade) ? "#1c1b19" : "#ffffff"});
+      return cell;
+    }));
+    products.style.setProperty("--side", String(b.side));
+    put(sum, products,
+      h("p", {class: "formula", "data-sum": secret ? "" : String(b.output.data[b.at])}, "Σ",
+        b.bias ? ` + ${t("bias")} ${signed(b.bias)}` : "", " = ", secret ? "?" : signed(b.sums.data[b.at]),
+        state.get("conv_act") !== "none" && !secret ? ` → ${state.get("conv_act")} → ${signed(b.output.data[b.at])}` : ""),
       h("div", {class: "row"}, h("span", {}, t("at_cell", {row: b.row, column: b.column})),
         secret ? null : button(t("open_receipt"), () => openReceipt(b.row, b.column))));
     put(predict, ...(secret ? [h("label", {for: "guess"}, t("your_guess")), h("input", {type: "number", step: "any", id: "guess", class: "typed"}),
@@ -246,14 +252,15 @@ print(f"{${act}:.6g}")`;
   const presets = choose({label: t("preset"), value: "", options: [{value: "", label: t("preset_choose")},
     ...Object.keys(PRESETS).map((name) => ({value: name, label: t(/** @type {any} */ (`k_${name}`))}))],
     onChange: (name) => name && PRESETS[name] && state.set({conv_kernel: PRESETS[name]})});
-  const trained = h("div", {class: "picks"});
+  const trained = h("div", {class: "picks wide"});
   void offerTrained();
 
   /** Kernels of the first convolution of the tutorial's network, where a model is there to take them from. */
   async function offerTrained() {
     try {
       const model = await lab.models.open("basic");
-      const first = model.steps.find((/** @type {any} */ step) => step.op === "conv2d");
+      const first = model.steps.find((step) => step.op === "conv2d");
+      if (!first) return;
       const weight = await lab.models.engine.weight(model, first.weights[0]);
       const [count, , side] = weight.shape;
       if (side > 7) return;
@@ -264,7 +271,7 @@ print(f"{${act}:.6g}")`;
         cells.style.setProperty("--side", String(side));
         put(cells, ...values.map((value) => {
           const cell = h("i", {});
-          cell.style.background = `rgb(${diverging(value / scale).join(" ")})`;
+          cell.style.background = css(diverging(value / scale));
           return cell;
         }));
         const pick = button("", () => state.set({conv_kernel: values}), {class: "pick", "aria-label": t("trained_kernel", {number: i + 1})});
@@ -272,18 +279,17 @@ print(f"{${act}:.6g}")`;
         return pick;
       }));
     } catch {
-      put(trained, h("p", {}, words("no_model")));
+      trained.replaceWith(h("p", {}, words("no_model")));
     }
   }
 
   const side = slider({label: t("side"), low: 1, high: 7, value: b.side, onChange: (value) => state.set({conv_kernel: resized(state.get("conv_kernel"), value)})});
-  put(el, h("h1", {}, words("room_convolution")), h("p", {class: "lead"}, t("lead")),
+  put(el, h("h1", {}, words("room_convolution")), h("p", {class: "lead"}, t("lead")), play.element,
     h("div", {class: "bench"},
       h("section", {class: "panel"}, input.element, toggle({label: t("paint"), on: state.get("conv_paint"), onChange: set("conv_paint")}).element),
-      h("section", {class: "panel"}, h("h2", {}, t("kernel")), kernel, presets.element, h("p", {}, t("trained")), trained),
-      h("section", {class: "panel"}, output.element, h("div", {class: "row"}, lab.badge("computed")))),
-    h("section", {class: "panel"}, play.element, sum, predict,
-      toggle({label: t("predict"), on: state.get("conv_predict"), onChange: set("conv_predict")}).element),
+      h("section", {class: "panel"}, h("h2", {}, t("kernel")), kernel, presets.element, h("h2", {}, t("products")), sum, predict),
+      h("section", {class: "panel"}, output.element, h("div", {class: "row"}, lab.badge("computed"),
+        toggle({label: t("predict"), on: state.get("conv_predict"), onChange: set("conv_predict")}).element))),
     h("section", {class: "panel"}, h("h2", {}, t("rules")), h("div", {class: "controls"},
       choose({label: t("size"), value: state.get("conv_size"), options: SIZES.map((value) => ({value, label: `${value} × ${value}`})), onChange: set("conv_size")}).element,
       side.element,
@@ -293,12 +299,16 @@ print(f"{${act}:.6g}")`;
       slider({label: t("dilation"), low: 1, high: 3, value: b.dilation, onChange: set("conv_dilation")}).element,
       slider({label: t("bias"), low: -2, high: 2, step: 0.1, value: b.bias, show: brief, onChange: set("conv_bias")}).element,
       choose({label: t("act"), value: state.get("conv_act"), options: ACTS.map((value) => ({value, label: value === "none" ? t("act_none") : value})), onChange: set("conv_act")}).element,
-      toggle({label: t("flip"), on: state.get("conv_flip"), onChange: set("conv_flip")}).element), sizes));
+      toggle({label: t("flip"), on: state.get("conv_flip"), onChange: set("conv_flip")}).element), sizes),
+    h("section", {class: "panel"}, h("h2", {}, t("learned")), h("p", {}, t("trained")), trained));
   drawKernel();
   draw();
   const offs = [state.on([...Object.keys(fields), "drawing"], draw), state.on(["conv_kernel"], () => { b = bench(state); side.set(b.side); drawKernel(); })];
   return {stop: () => { play.stop(); offs.forEach((off) => off()); }};
 }
+
+/** A number with a minus sign as it is set in print. @param {number} value */
+const signed = (value) => brief(value).replace("-", "−");
 
 /** The frame of the output that is being looked at. @param {ReturnType<typeof bench>} b */
 function frame(b) {

@@ -24,7 +24,6 @@ const GLIMPSES = {
     for (let tick = 0; tick < 6; tick++) picture = conv2d(padded(picture, {left: 1, right: 1, top: 1, bottom: 1}, "reflect"), STAMP, null);
     return {picture, colour: ink};
   },
-  xray: (x) => ({picture: conv2d(x, SOBEL, null, {padding: [1, 1], stride: [2, 2]}), colour: (value) => diverging(value / 3)}),
   sampling: (x) => {
     const {a, s} = lerp(0.6);
     const eps = normal(7, "noise", 0, SIDE * SIDE);
@@ -37,7 +36,7 @@ export function mount(el, lab) {
   const {state, words} = lab;
   const t = lab.wordsOf(text);
   const pad = drawingPad(lab);
-  const cards = Object.keys(GLIMPSES).map((name) => {
+  const cards = ["convolution", "transposed", "spreading", "xray", "sampling"].map((name) => {
     const canvas = h("canvas", {class: "thumb", "aria-hidden": "true"});
     const card = h("a", {class: "panel card", href: "#", onClick: (/** @type {Event} */ event) => {
       event.preventDefault();
@@ -47,9 +46,11 @@ export function mount(el, lab) {
   });
   const draw = eachFrame(() => {
     for (const {name, canvas} of cards) {
+      if (!GLIMPSES[name]) continue;
       const {picture, colour} = GLIMPSES[name](drawn(state));
       paint(canvas, picture.data, picture.shape[1], picture.shape[2], colour);
     }
+    void drawLayer(cards[3].canvas, lab);
   });
   const model = h("section", {class: "panel"}, h("h2", {}, t("model")), h("p", {}, words("loading")));
   put(el, h("h1", {}, words("motto")), h("p", {class: "lead"}, t("lead")), pad.element,
@@ -61,17 +62,37 @@ export function mount(el, lab) {
   return {stop: () => { off(); pad.stop(); }};
 }
 
+/** What the middle of the network makes of the drawing: one map of its deepest convolution. @param {HTMLCanvasElement} canvas @param {import("../main.js").Lab} lab */
+async function drawLayer(canvas, lab) {
+  try {
+    const model = await lab.models.open(lab.state.get("model"));
+    const [low, high] = model.sampling.range;
+    const x = drawn(lab.state);
+    if (String(model.sampling.shape) !== String(x.shape)) return;
+    const seen = {...x, data: x.data.map((value) => low + (high - low) * value)};
+    const {values} = await lab.models.engine.forward(model, {x: seen, t: 0.1});
+    const convolutions = model.steps.filter((step) => step.op === "conv2d");
+    const least = Math.min(...convolutions.map((step) => step.shape[1]));
+    const {shape, data} = values[convolutions.filter((step) => step.shape[1] === least)[0].name];
+    const map = data.subarray(0, shape[1] * shape[2]);
+    const most = Math.max(...map.map(Math.abs));
+    paint(canvas, map, shape[1], shape[2], (value) => diverging(value / most));
+  } catch {
+    canvas.hidden = true; // no model: the card below says so
+  }
+}
+
 /** The model's card, as its file and its evaluation tell it. @param {HTMLElement} place @param {import("../main.js").Lab} lab @param {(key: any, values?: any) => string} t */
 async function tellModel(place, lab, t) {
   try {
     const [list, model] = await Promise.all([lab.models.list(), lab.models.open(lab.state.get("model"))]);
-    const listed = list.find(({name}) => name === lab.state.get("model")) ?? list[0];
+    const listed = list.find((/** @type {import("../ui/models.js").Listed} */ {name}) => name === lab.state.get("model")) ?? list[0];
     const whole = (/** @type {number} */ value) => lab.number(value, 9);
     const facts = [
-      [t("name"), listed.title?.[lab.language] ?? listed.name],
+      [t("name"), listed.title[lab.language]],
       [t("parameters"), whole(model.parameters)],
-      [t("macs"), t("macs_value", {macs: lab.number(model.macs / 1e6)})],
-      ...(listed.card?.fd ? [[t("fd"), t("fd_value", {fd: lab.number(listed.card.fd), floor: lab.number(listed.card.floor)})]] : []),
+      [t("macs"), t("macs_value", {count: lab.number(model.macs / (lab.language === "zh" ? 1e4 : 1e6), 4)})],
+      ...(listed.card?.fd ? [[t("fd"), t("fd_value", {fd: lab.number(listed.card.fd), floor: lab.number(listed.card.floor.fd)})]] : []),
       [t("licence"), listed.licence ?? ""],
     ];
     put(place, h("h2", {}, t("model")), h("dl", {class: "facts"},

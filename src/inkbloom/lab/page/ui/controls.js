@@ -81,7 +81,7 @@ export function typed({label, value, low, high, onChange}) {
       if (good) onChange(now);
     },
   });
-  return {element: input, /** @param {number} now */ set: (now) => void (input.value = String(Number(now.toFixed(4))))};
+  return {element: input, set: (/** @type {number} */ now) => void (input.value = String(Number(now.toFixed(4))))};
 }
 
 /**

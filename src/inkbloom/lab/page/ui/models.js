@@ -1,6 +1,6 @@
 // The models that come with the page, or that `inkbloom lab --model` adds: each is fetched once, when a room first asks for it.
 
-/** @typedef {{name: string, file: string, title?: Record<string, string>, card?: Record<string, any>, [more: string]: any}} Listed */
+/** @typedef {{name: string, file: string, title: Record<string, string>, card?: Record<string, any>, [more: string]: any}} Listed */
 
 /**
  * @param {(name: string) => Promise<Uint8Array>} asset
@@ -9,6 +9,7 @@
 export function createModels(asset, engine) {
   /** @type {Promise<Listed[]> | undefined} */ let listed;
   /** @type {Map<string, ReturnType<typeof engine.load>>} */ const opened = new Map();
+  /** @returns {Promise<Listed[]>} */
   const list = () => (listed ??= asset("models.json").then((bytes) => JSON.parse(new TextDecoder().decode(bytes))));
   return {
     engine,
