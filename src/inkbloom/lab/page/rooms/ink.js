@@ -144,7 +144,7 @@ export function mount(el, lab, t) {
   const difference = grid(t("difference"), () => b.apart, {colour: (/** @type {number} */ value) => diverging(value / (0.1 * b.peak || 1)),
     onOpen: (/** @type {number} */ row, /** @type {number} */ column) => receipt(t("difference"), b.apart.data[row * SIDE + column], cellCode("x - y", row, column))});
   const play = player({words, keys: el, count: TICKS + 1, at: b.n, perSecond: () => 8,
-    show: (at) => t("tick_of", {at, of: TICKS}), onMove: (at, done) => state.set({ink_n: at}, {keep: !done})});
+    label: t("tick"), show: (at) => t("tick_of", {at, of: TICKS}), onMove: (at, done) => state.set({ink_n: at}, {keep: !done})});
   const about = h("div", {class: "says"});
   const rated = slider({label: t("stencil_d"), low: 0.01, high: 0.3, step: 0.01, value: state.get("ink_d"), onChange: set("ink_d")});
 

@@ -53,7 +53,7 @@ export function runControls(lab, t) {
   only();
   const off = state.on(Object.keys(fields), () => { level.set(state.get("run_t")); kind.set(state.get("run_noise")); only(); });
   return {
-    element: h("div", {class: "controls"}, level.element, kind.element, path.element,
+    element: h("div", {class: "controls run"}, level.element, kind.element, path.element,
       button(t("reroll"), () => state.set({run_seed: (state.get("run_seed") + 1) % 10000}))),
     stop: off,
   };

@@ -60,9 +60,15 @@ export function mount(el, lab, t) {
   const round = (/** @type {number} */ value) => String(Number(value.toPrecision(5)));
   const n = (/** @type {number} */ value) => lab.number(value);
 
+  /** The largest value of a picture: it gets the full colour. @type {(data: Float32Array) => number} */
+  const size = (data) => {
+    if (!sizes.has(data)) sizes.set(data, data.reduce((most, each) => Math.max(most, Math.abs(each)), 1e-9));
+    return sizes.get(data) ?? 1;
+  };
+  /** @type {WeakMap<Float32Array, number>} */ const sizes = new WeakMap();
   /** @param {string} label @param {() => {data: Float32Array}} picture @param {(row: number, column: number) => void} onOpen */
   const grid = (label, picture, onOpen) => matrix({label, words, data: () => ({rows: SIDE, columns: SIDE, values: picture().data}),
-    colour: (value) => diverging(value / scales.get(picture())),
+    colour: (value) => diverging(value / size(picture().data)),
     onPoint: (row, column) => row * SIDE + column !== pixel() && state.set({which_pixel: row * SIDE + column}, {keep: true}), onOpen});
   const columns = NAMES.map((target, i) => grid(name(`target_${target}`), () => b.all[i].picture, () => targetReceipt(i)));
   const chain = grid(t("target_chain"), () => b.chain, chainReceipt);
@@ -98,8 +104,8 @@ x = torch.tensor(${pythonList(b.x.data)}, dtype=torch.float64)\nfound = torch.li
   }
   function chainReceipt() {
     const [x, z] = [b.xBefore.data[pixel()], b.z.data[pixel()]];
-    lab.receipt({title: `${t("target_chain")}: ${here()}`, formula: "x_t − x_u = (a_t/a_u − 1) · x_u + √(s_t² − (a_t · s_u / a_u)²) · z", heads: ["", t("weight"), t("pixel_value"), t("product")],
-      rows: [["x_u", n(b.keep - 1), n(x), n((b.keep - 1) * x)], ["z", n(b.fresh), n(z), n(b.fresh * z)]], total: round(b.chain.data[pixel()]),
+    lab.receipt({title: `${t("target_chain")}: ${here()}`, formula: "xₜ − xᵤ = (aₜ/aᵤ − 1) · xᵤ + √(sₜ² − (aₜ · sᵤ / aᵤ)²) · z", heads: ["", t("weight"), t("pixel_value"), t("product")],
+      rows: [["xᵤ", n(b.keep - 1), n(x), n((b.keep - 1) * x)], ["z", n(b.fresh), n(z), n(b.fresh * z)]], total: round(b.chain.data[pixel()]),
       torch: `import torch\n\na_t, s_t, a_u, s_u = ${b.a}, ${b.s}, ${b.before.a}, ${b.before.s}\nx_u, z = torch.tensor(${x}), torch.tensor(${z})
 keep = a_t / a_u\nfresh = max(0, s_t**2 - (keep * s_u) ** 2) ** 0.5\nprint(f"{((keep - 1) * x_u + fresh * z).item():.5g}")`});
   }
@@ -109,7 +115,7 @@ keep = a_t / a_u\nfresh = max(0, s_t**2 - (keep * s_u) ** 2) ** 0.5\nprint(f"{((
   const which = choose({label: t("which"), value: state.get("which"), options: NAMES.map((each) => ({value: each, label: name(`target_${each}`)})), onChange: set("which")});
   const back = slider({label: t("which_u"), low: 0, high: 1, step: 0.01, value: state.get("which_u"), show: (share) => n(share * state.get("run_t")), onChange: set("which_u")});
   const error = slider({label: t("which_error"), low: 0, high: 1, step: 0.01, value: state.get("which_error"), onChange: set("which_error")});
-  controls.element.append(which.element, back.element, error.element);
+  controls.element.append(which.element, back.element);
 
   const draw = eachFrame(() => {
     b = targetsOf(state);
@@ -120,19 +126,21 @@ keep = a_t / a_u\nfresh = max(0, s_t**2 - (keep * s_u) ** 2) ** 0.5\nprint(f"{((
       each.point(Math.floor(pixel() / SIDE), pixel() % SIDE);
     }
     put(rows, ...b.all.map(({name: target, p, q, det}, at) => h("tr", {"aria-current": at === i ? "true" : null}, h("th", {scope: "row"}, name(`target_${target}`)),
-      ...[p, q, det, Math.abs(det) < 1e-9 ? Infinity : Math.abs(b.s / det)].map((each) => h("td", {}, n(Math.abs(each) < 1e-12 ? 0 : each))))));
+      ...[p, q, det, ...[b.s, b.a].map((each) => (each ? Math.abs(each / det) : 0))].map((each) => h("td", {}, n(Math.abs(each) < 1e-12 ? 0 : each))))));
     const lost = Math.abs(b.all[i].det) < 1e-9;
     told.show(lost ? {} : Object.fromEntries(["x0", "eps", "worst", "error"].map((key) => [key, key === "worst" ? value(key).toExponential(1) : n(value(key))])));
+    chain.element.hidden = b.noise === "uniform";
+    put(says, ...["says_four", "says_change", ...(b.noise === "uniform" ? ["says_no_chain"] : []), "says_errors"].map((key) => h("p", {}, ...rich(name(key)))));
     put(out, h("p", {class: "formula"}, lost ? t("no_way", {target: name(`target_${state.get("which")}`)})
       : `x0 = (q·x − s·target) / det = (${[b.all[i].q, b.x.data[pixel()]].map(n).join(" · ")} − ${[b.s, b.all[i].picture.data[pixel()]].map(n).join(" · ")}) / ${n(b.all[i].det)} = ${n(value("x0"))}`));
   });
+  const says = h("div", {class: "says"});
   const spread = h("div", {class: "five"}, ...[...columns, chain].map(({element}) => element));
-  put(el, controls.element, spread, h("div", {class: "row"}, lab.badge("computed")),
+  put(el, controls.element, spread, h("div", {class: "row"}, lab.badge("computed"), h("span", {}, t("full_colour"))),
     h("div", {class: "duo"},
       h("div", {class: "scroll", tabindex: "0", role: "region", "aria-label": t("four")}, h("table", {}, h("caption", {class: "unseen"}, t("four")),
-        h("thead", {}, h("tr", {}, h("td", {}), ...["p", "q", "det = q·a − p·s", t("factor")].map((head) => h("th", {scope: "col"}, head)))), rows)),
-      h("div", {class: "says"}, out, told.element)),
-    h("div", {class: "says"}, ...["says_four", "says_change", "says_errors"].map((key) => h("p", {}, ...rich(name(key))))));
+        h("thead", {}, h("tr", {}, h("td", {}), ...["p", "q", "det = q·a − p·s", t("factor"), t("factor_eps")].map((head) => h("th", {scope: "col"}, head)))), rows)),
+      h("div", {class: "says"}, out, told.element, error.element)), says);
   draw();
   const off = state.on(["drawing", ...Object.keys(run), ...Object.keys(fields)], draw);
   return {stop: () => { off(); controls.stop(); }};

@@ -88,10 +88,10 @@ export function typed({label, value, low, high, onChange}) {
  * Play, step and scrub through `count` positions. Space, comma and full stop do it by keyboard anywhere in `keys`.
  * Nothing plays by itself; playing ends at the last position, when the tab is hidden, and with `stop()`.
  * @param {{words: (key: string) => string, keys: HTMLElement, count: number, at: number, perSecond?: () => number,
- *   show?: (at: number, count: number) => string,
+ *   label?: string, show?: (at: number, count: number) => string,
  *   onMove: (at: number, done: boolean) => void}} about
  */
-export function player({words, keys, count, at, perSecond = () => 8, show = (now, of) => `${now + 1} / ${of}`, onMove}) {
+export function player({words, keys, count, at, perSecond = () => 8, label = words("position"), show = (now, of) => `${now + 1} / ${of}`, onMove}) {
   let last = count - 1;
   let playing = false;
   let timer = 0;
@@ -125,7 +125,7 @@ export function player({words, keys, count, at, perSecond = () => 8, show = (now
     move(at + by);
   };
   const play = button(words("play"), () => (playing ? stop() : start()), {class: "primary", "aria-keyshortcuts": "Space"});
-  const scrub = slider({label: words("position"), low: 0, high: last, value: at, show: (now) => show(now, last + 1),
+  const scrub = slider({label, low: 0, high: last, value: at, show: (now) => show(now, last + 1),
     onChange: (now, done) => { stop(); move(now, done); }});
   const element = h("div", {class: "player", role: "group", "aria-label": words("player")},
     button("‹", () => jump(-1), {"aria-label": words("back"), "aria-keyshortcuts": ","}), play,

@@ -61,5 +61,5 @@ export function plot({label, height = 150, onPick}) {
     area.addEventListener(end, (event) => { if (held) pick(/** @type {PointerEvent} */ (event), true); held = false; });
   }
   new ResizeObserver(draw).observe(element);
-  return {element, /** @param {View} now */ draw(now) { view = now; draw(); }};
+  return {element, draw: (/** @type {View} */ now) => { view = now; draw(); }};
 }
