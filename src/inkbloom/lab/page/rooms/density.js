@@ -5,7 +5,7 @@ import {ink} from "../ui/colour.js";
 import {choose, player} from "../ui/controls.js";
 import {eachFrame, h, put, rich} from "../ui/dom.js";
 import {SIDE} from "../ui/drawing.js";
-import {facts} from "../ui/facts.js";
+import {facts, printed} from "../ui/facts.js";
 import {matrix} from "../ui/matrix.js";
 import {plot} from "../ui/plot.js";
 import {choice, whole} from "../ui/state.js";
@@ -120,7 +120,7 @@ function show(el, lab, t, data) {
     lab.receipt({
       title: name(`dens_${key}`), total: String(Number(NUMBERS[key].value().toPrecision(5))), note: name(`dens_${key}_about`, {mean: n(b.expected.mean, 5), variance: n(b.expected.variance, 5), all: n(b.variance)}),
       ...(terms.length ? {formula: t("dens_formula"), heads: [t("value"), t("mass_there"), t("weight"), t("product")], rows: terms} : {}),
-      torch: `${python()}${slow.includes(key) ? TRUTH(b, state.get("dens_n")) : ""}\nprint(f"{float(${NUMBERS[key].python}):.5g}")`,
+      torch: `${python()}${slow.includes(key) ? TRUTH(b, state.get("dens_n")) : ""}\n${printed(NUMBERS[key].python)}`,
     });
   });
 

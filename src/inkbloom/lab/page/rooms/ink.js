@@ -8,7 +8,7 @@ import {diverging, ink} from "../ui/colour.js";
 import {choose, player, slider, toggle} from "../ui/controls.js";
 import {eachFrame, h, put, rich} from "../ui/dom.js";
 import {SIDE, drawn} from "../ui/drawing.js";
-import {facts} from "../ui/facts.js";
+import {facts, printed} from "../ui/facts.js";
 import {matrix} from "../ui/matrix.js";
 import {pythonList, pythonMatrix} from "../ui/receipt.js";
 import {choice, flag, number, numbers, whole} from "../ui/state.js";
@@ -119,8 +119,6 @@ def variance(x):
 
 
 `;
-/** @param {string} expression */
-const printed = (expression) => `print(f"{float(${expression}):.5g}")`;
 
 /** @param {HTMLElement} el @param {import("../main.js").Lab} lab @param {import("./spreading.js").Words} t */
 export function mount(el, lab, t) {

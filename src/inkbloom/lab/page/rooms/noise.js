@@ -4,7 +4,7 @@ import {NOISES} from "../engine/diffusion.js";
 import {slider} from "../ui/controls.js";
 import {eachFrame, h, put, rich} from "../ui/dom.js";
 import {SIDE} from "../ui/drawing.js";
-import {facts} from "../ui/facts.js";
+import {facts, printed} from "../ui/facts.js";
 import {matrix} from "../ui/matrix.js";
 import {plot} from "../ui/plot.js";
 import {pythonList} from "../ui/receipt.js";
@@ -80,14 +80,13 @@ export function mount(el, lab, t) {
   let b = read();
 
   const round = (/** @type {number} */ value) => String(Number(value.toPrecision(5)));
-  const print = (/** @type {string} */ code) => `print(f"{${code}.item():.5g}")`;
   const columns = ROUTES.map((route, i) => {
     const picture = matrix({label: name(`route_${route}`), words, data: () => ({rows: SIDE, columns: SIDE, values: b.routes[i].x}), colour: (value) => shade(b.low)(value),
       onPoint: (row, column) => row * SIDE + column !== b.pixel && state.set({noise_pixel: row * SIDE + column}, {keep: true}),
       onOpen: () => pixelReceipt(i)});
     const told = facts({mean: t("left_mean"), sd: t("left_sd")}, (key) => lab.receipt({
       title: `${name(`route_${route}`)}: ${name(`left_${key}`)}`, total: round(b.routes[i][/** @type {"mean" | "sd"} */ (key)]), note: t("left_about"),
-      torch: `import torch\n\n# x - a * x0 of all 784 pixels: what the noise has left in the picture\nrest = torch.tensor(${pythonList(b.routes[i].rest)})\n${print(key === "sd" ? "rest.std(correction=0)" : "rest.mean()")}`,
+      torch: `import torch\n\n# x - a * x0 of all 784 pixels: what the noise has left in the picture\nrest = torch.tensor(${pythonList(b.routes[i].rest)})\n${printed(key === "sd" ? "rest.std(correction=0)" : "rest.mean()")}`,
     }));
     const shape = plot({label: t("left_histogram"), height: 110});
     return {picture, told, shape, element: h("div", {class: "says"}, picture.element, told.element, shape.element)};
@@ -100,9 +99,9 @@ export function mount(el, lab, t) {
   const told = facts({a: "a", s: "s", bar: "ᾱ = a²", snr: t("snr"), fit: t("fits")}, (key) => {
     const digitsCode = `from importlib.resources import files\nimport gzip\nimport torch\n\nx = torch.tensor(${pythonList(b.x.data)})\nraw = gzip.decompress((files("inkbloom") / "data/digits/digits-images-idx3-ubyte.gz").read_bytes())
 x0 = torch.frombuffer(bytearray(raw[16:]), dtype=torch.uint8).reshape(-1, 784) / 255
-noise = x - ${b.a} * x0\n${print(`((noise >= -1e-6) & (noise <= ${b.s} + 1e-6)).all(1).sum()`)}`;
+noise = x - ${b.a} * x0\n${printed(`((noise >= -1e-6) & (noise <= ${b.s} + 1e-6)).all(1).sum()`)}`;
     lab.receipt({title: name({a: "path", s: "path", bar: "path", snr: "snr", fit: "fits"}[key] ?? key), total: round(value(key)), formula: pathFormula(), note: name(`${key === "fit" ? "fits" : key === "snr" ? "snr" : "amounts"}_about`),
-      torch: key === "fit" ? digitsCode : `${pathCode()}\n${print({a: "a", s: "s", bar: "a**2", snr: "(20 * torch.log10(a / s))"}[key] ?? "a")}`});
+      torch: key === "fit" ? digitsCode : `${pathCode()}\n${printed({a: "a", s: "s", bar: "a**2", snr: "(20 * torch.log10(a / s))"}[key] ?? "a")}`});
   });
 
   /** @param {string} key */
@@ -128,7 +127,7 @@ noise = x - ${b.a} * x0\n${print(`((noise >= -1e-6) & (noise <= ${b.s} + 1e-6)).
       torch: `import torch\n\nx = torch.tensor(${b.x0.data[b.pixel]})\nkeep = torch.tensor(${list("keep")})\nadd = torch.tensor(${list("add")})\nz = torch.tensor(${pythonList(z)})${steps[0].middle ? ` - ${steps[0].middle}\nshift = torch.tensor(${list("shift")})` : "\nshift = torch.zeros(len(z))"}
 for step in range(len(z)):
     x = keep[step] * x + add[step] * z[step] + shift[step]
-${print("x")}`,
+${printed("x")}`,
     });
   }
 

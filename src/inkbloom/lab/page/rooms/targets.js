@@ -6,9 +6,8 @@ import {diverging} from "../ui/colour.js";
 import {choose, slider} from "../ui/controls.js";
 import {eachFrame, h, put, rich} from "../ui/dom.js";
 import {SIDE} from "../ui/drawing.js";
-import {facts} from "../ui/facts.js";
+import {facts, printed} from "../ui/facts.js";
 import {matrix} from "../ui/matrix.js";
-import {pythonList} from "../ui/receipt.js";
 import {choice, number, whole} from "../ui/state.js";
 import {amounts, fields as run, noising, runControls} from "./noising.js";
 
@@ -17,7 +16,6 @@ const NAMES = /** @type {const} */ (["eps", "x0", "v", "change"]);
 export const fields = {
   which: choice("eps", NAMES),
   which_u: number(0.9, 0, 1), // the level u of the change, as a share of t
-  which_error: number(0.1, 0, 1),
   which_pixel: whole(14 * SIDE + 14, 0, SIDE * SIDE - 1),
 };
 
@@ -42,11 +40,10 @@ export function targetsOf(state) {
   return {...now, u, before, xBefore, all, keep, fresh, z, chain};
 }
 
-/** The drawing and the noise, out of a target and the noisy picture. @param {ReturnType<typeof targetsOf>} b @param {number} i @param {number} error added to the target */
-export function solved({x, a, s, all}, i, error = 0) {
+/** The drawing and the noise, out of a target and the noisy picture. @param {ReturnType<typeof targetsOf>} b @param {number} i */
+export function solved({x, a, s, all}, i) {
   const {p, q, det, picture} = all[i];
-  const out = error ? {...picture, data: picture.data.map((each) => each + error)} : picture;
-  return [mixed(q / det, x, -s / det, out), mixed(a / det, out, -p / det, x)];
+  return [mixed(q / det, x, -s / det, picture), mixed(a / det, picture, -p / det, x)];
 }
 
 /** @param {HTMLElement} el @param {import("../main.js").Lab} lab @param {import("./spreading.js").Words} t */
@@ -75,24 +72,18 @@ export function mount(el, lab, t) {
 
   const rows = h("tbody", {});
   const out = h("div", {class: "says"});
-  const told = facts({x0: t("found_x0"), eps: t("found_eps"), worst: t("found_worst"), error: t("found_error")}, (key) => {
+  const told = facts({x0: t("found_x0"), eps: t("found_eps")}, (key) => {
     const {p, q, picture} = b.all[chosen()];
-    const at = pixel();
-    const head = `import torch\n\na, s = ${b.a}, ${b.s}\np, q = ${p}, ${q}\nsystem = torch.tensor([[p, q], [a, s]], dtype=torch.float64)`;
-    const one = `${head}\nknown = torch.tensor([${picture.data[at]}, ${b.x.data[at]}], dtype=torch.float64)  # the target, and x`;
-    lab.receipt({title: name(`found_${key}`), total: round(value(key)), formula: "[p q; a s] · [x0; ε] = [target; x]", note: name(`found_${key === "error" ? "error" : "x0"}_about`), torch: {
-      x0: `${one}\nprint(f"{torch.linalg.solve(system, known)[0].item():.5g}")`,
-      eps: `${one}\nprint(f"{torch.linalg.solve(system, known)[1].item():.5g}")`,
-      error: `${head}\nwrong = torch.tensor([${state.get("which_error")}, 0.0], dtype=torch.float64)  # an error of the network\nprint(f"{torch.linalg.solve(system, wrong)[0].abs().item():.5g}")`,
-    }[key] ?? `${head}\nx0 = torch.tensor(${pythonList(b.x0.data)}, dtype=torch.float64)\ntarget = torch.tensor(${pythonList(picture.data)}, dtype=torch.float64)
-x = torch.tensor(${pythonList(b.x.data)}, dtype=torch.float64)\nfound = torch.linalg.solve(system, torch.stack([target, x]))[0]\nprint(f"{(found - x0).abs().max().item():.5g}")`});
+    lab.receipt({title: name(`found_${key}`), total: round(found(key)), formula: "[p q; a s] · [x0; ε] = [target; x]", note: t("found_about"),
+      torch: `import torch
+
+p, q, a, s = ${p}, ${q}, ${b.a}, ${b.s}
+system = torch.tensor([[p, q], [a, s]], dtype=torch.float64)
+known = torch.tensor([${picture.data[pixel()]}, ${b.x.data[pixel()]}], dtype=torch.float64)  # the target, and x
+x0, eps = torch.linalg.solve(system, known)
+${printed(key)}`});
   });
-  /** @param {string} key */
-  const value = (key) => {
-    const [x0, eps] = solved(b, chosen());
-    return {x0: x0.data[pixel()], eps: eps.data[pixel()], error: Math.abs(b.s / b.all[chosen()].det) * state.get("which_error"),
-      worst: x0.data.reduce((most, each, i) => Math.max(most, Math.abs(each - b.x0.data[i])), 0)}[key] ?? NaN;
-  };
+  const found = (/** @type {string} */ key) => solved(b, chosen())[key === "x0" ? 0 : 1].data[pixel()];
 
   /** @param {number} i */
   function targetReceipt(i) {
@@ -100,27 +91,26 @@ x = torch.tensor(${pythonList(b.x.data)}, dtype=torch.float64)\nfound = torch.li
     const [x0, eps] = [b.x0.data[pixel()], b.eps.data[pixel()]];
     lab.receipt({title: `${name(`target_${target}`)}: ${here()}`, formula: `target = p·x0 + q·ε`, heads: ["", t("weight"), t("pixel_value"), t("product")],
       rows: [["x0", n(p), n(x0), n(p * x0)], ["ε", n(q), n(eps), n(q * eps)]], total: round(picture.data[pixel()]),
-      torch: `import torch\n\np, q = ${p}, ${q}\nx0, eps = torch.tensor(${x0}), torch.tensor(${eps})\nprint(f"{(p * x0 + q * eps).item():.5g}")`});
+      torch: `import torch\n\np, q = ${p}, ${q}\nx0, eps = torch.tensor(${x0}), torch.tensor(${eps})\n${printed("p * x0 + q * eps")}`});
   }
   function chainReceipt() {
     const [x, z] = [b.xBefore.data[pixel()], b.z.data[pixel()]];
     lab.receipt({title: `${t("target_chain")}: ${here()}`, formula: "xₜ − xᵤ = (aₜ/aᵤ − 1) · xᵤ + √(sₜ² − (aₜ · sᵤ / aᵤ)²) · z", heads: ["", t("weight"), t("pixel_value"), t("product")],
       rows: [["xᵤ", n(b.keep - 1), n(x), n((b.keep - 1) * x)], ["z", n(b.fresh), n(z), n(b.fresh * z)]], total: round(b.chain.data[pixel()]),
       torch: `import torch\n\na_t, s_t, a_u, s_u = ${b.a}, ${b.s}, ${b.before.a}, ${b.before.s}\nx_u, z = torch.tensor(${x}), torch.tensor(${z})
-keep = a_t / a_u\nfresh = max(0, s_t**2 - (keep * s_u) ** 2) ** 0.5\nprint(f"{((keep - 1) * x_u + fresh * z).item():.5g}")`});
+keep = a_t / a_u\nfresh = max(0, s_t**2 - (keep * s_u) ** 2) ** 0.5\n${printed("(keep - 1) * x_u + fresh * z")}`});
   }
   const here = () => t("pixel_at", {row: Math.floor(pixel() / SIDE), column: pixel() % SIDE});
 
   const controls = runControls(lab, t);
   const which = choose({label: t("which"), value: state.get("which"), options: NAMES.map((each) => ({value: each, label: name(`target_${each}`)})), onChange: set("which")});
   const back = slider({label: t("which_u"), low: 0, high: 1, step: 0.01, value: state.get("which_u"), show: (share) => n(share * state.get("run_t")), onChange: set("which_u")});
-  const error = slider({label: t("which_error"), low: 0, high: 1, step: 0.01, value: state.get("which_error"), onChange: set("which_error")});
   controls.element.append(which.element, back.element);
 
   const draw = eachFrame(() => {
     b = targetsOf(state);
     const i = chosen();
-    [which, back, error].forEach((control, at) => control.set(/** @type {never} */ (state.get(["which", "which_u", "which_error"][at]))));
+    [which, back].forEach((control, at) => control.set(/** @type {never} */ (state.get(["which", "which_u"][at]))));
     for (const each of [...columns, chain]) {
       each.mark([{row: Math.floor(pixel() / SIDE), column: pixel() % SIDE, rows: 1, columns: 1}]);
       each.point(Math.floor(pixel() / SIDE), pixel() % SIDE);
@@ -128,11 +118,11 @@ keep = a_t / a_u\nfresh = max(0, s_t**2 - (keep * s_u) ** 2) ** 0.5\nprint(f"{((
     put(rows, ...b.all.map(({name: target, p, q, det}, at) => h("tr", {"aria-current": at === i ? "true" : null}, h("th", {scope: "row"}, name(`target_${target}`)),
       ...[p, q, det, ...[b.s, b.a].map((each) => (each ? Math.abs(each / det) : 0))].map((each) => h("td", {}, n(Math.abs(each) < 1e-12 ? 0 : each))))));
     const lost = Math.abs(b.all[i].det) < 1e-9;
-    told.show(lost ? {} : Object.fromEntries(["x0", "eps", "worst", "error"].map((key) => [key, key === "worst" ? value(key).toExponential(1) : n(value(key))])));
+    told.show(lost ? {} : {x0: n(found("x0")), eps: n(found("eps"))});
     chain.element.hidden = b.noise === "uniform";
     put(says, ...["says_four", "says_change", ...(b.noise === "uniform" ? ["says_no_chain"] : []), "says_errors"].map((key) => h("p", {}, ...rich(name(key)))));
     put(out, h("p", {class: "formula"}, lost ? t("no_way", {target: name(`target_${state.get("which")}`)})
-      : `x0 = (q·x − s·target) / det = (${[b.all[i].q, b.x.data[pixel()]].map(n).join(" · ")} − ${[b.s, b.all[i].picture.data[pixel()]].map(n).join(" · ")}) / ${n(b.all[i].det)} = ${n(value("x0"))}`));
+      : `x0 = (q·x − s·target) / det = (${[b.all[i].q, b.x.data[pixel()]].map(n).join(" · ")} − ${[b.s, b.all[i].picture.data[pixel()]].map(n).join(" · ")}) / ${n(b.all[i].det)} = ${n(found("x0"))}`));
   });
   const says = h("div", {class: "says"});
   const spread = h("div", {class: "five"}, ...[...columns, chain].map(({element}) => element));
@@ -140,7 +130,7 @@ keep = a_t / a_u\nfresh = max(0, s_t**2 - (keep * s_u) ** 2) ** 0.5\nprint(f"{((
     h("div", {class: "duo"},
       h("div", {class: "scroll", tabindex: "0", role: "region", "aria-label": t("four")}, h("table", {}, h("caption", {class: "unseen"}, t("four")),
         h("thead", {}, h("tr", {}, h("td", {}), ...["p", "q", "det = q·a − p·s", t("factor"), t("factor_eps")].map((head) => h("th", {scope: "col"}, head)))), rows)),
-      h("div", {class: "says"}, out, told.element, error.element)), says);
+      h("div", {class: "says"}, out, told.element)), says);
   draw();
   const off = state.on(["drawing", ...Object.keys(run), ...Object.keys(fields)], draw);
   return {stop: () => { off(); controls.stop(); }};

@@ -20,3 +20,6 @@ export function facts(names, open) {
     },
   };
 }
+
+/** A line of Python that prints a number as receipts show it. @param {string} expression */
+export const printed = (expression) => `print(f"{float(${expression}):.5g}")`;
