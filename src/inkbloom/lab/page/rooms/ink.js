@@ -5,13 +5,13 @@
 import {conv2d, padded, zeros} from "../engine/conv.js";
 import {words as randomWords} from "../engine/philox.js";
 import {diverging, ink} from "../ui/colour.js";
-import {choose, player, slider, toggle} from "../ui/controls.js";
-import {eachFrame, h, put, rich} from "../ui/dom.js";
+import {player} from "../ui/controls.js";
+import {eachFrame, h, put} from "../ui/dom.js";
 import {SIDE, drawn} from "../ui/drawing.js";
 import {facts, printed} from "../ui/facts.js";
-import {matrix} from "../ui/matrix.js";
 import {pythonList, pythonMatrix} from "../ui/receipt.js";
 import {choice, flag, number, numbers, whole} from "../ui/state.js";
+import {bound, largestTerms, paragraphs, short, total} from "./bound.js";
 
 const TICKS = 64;
 const WALKERS = 300;
@@ -50,10 +50,14 @@ export function gaussian(variance) {
   return {reach, data: Float32Array.from(heights, (each) => each / sum)};
 }
 
-/** All numbers of the part. `kept` holds the pictures of the ticks that have been computed. @param {State} state @param {{key: string, ticks: Tensor[]}} kept */
+/**
+ * All numbers of the part. `kept` holds the pictures of the ticks that have been computed.
+ * @param {State} state @param {{key: string, ticks: Tensor[]}} kept
+ */
 export function basin(state, kept) {
   const [n, edges, d] = [state.get("ink_n"), state.get("ink_edges"), rate(state)];
-  const kernel = state.get("ink_kernel") === "binomial" ? [1, 2, 1, 2, 4, 2, 1, 2, 1].map((each) => each / 16) : [0, d, 0, d, 1 - 4 * d, d, 0, d, 0];
+  const kernel = state.get("ink_kernel") === "binomial" ? [1, 2, 1, 2, 4, 2, 1, 2, 1].map((each) => each / 16)
+    : [0, d, 0, d, 1 - 4 * d, d, 0, d, 0];
   const start = drawn(state);
   if (state.get("ink_from") === "drop") {
     start.data.fill(0);
@@ -89,12 +93,12 @@ function variance({data}) {
 
 /** Where random walkers are at tick n: each steps with the chances that the kernel states. @param {ReturnType<typeof basin>} b */
 export function walkers(b) {
-  const total = mass(b.start);
-  if (!total || 4 * b.d > 1) return [];
+  const all = mass(b.start);
+  if (!all || 4 * b.d > 1) return [];
   const binomial = b.kernel[0] > 0;
   return Array.from({length: WALKERS}, (_, walker) => {
     const random = randomWords(7, "noise", walker, b.n + 2);
-    let left = ((random[0] + 0.5) / 2 ** 32) * total;
+    let left = ((random[0] + 0.5) / 2 ** 32) * all;
     const at = Math.min(SIDE * SIDE - 1, Math.max(0, b.start.data.findIndex((each) => (left -= each) < 0)));
     const from = [Math.floor(at / SIDE), at % SIDE];
     let [row, column] = from;
@@ -106,7 +110,8 @@ export function walkers(b) {
       if (b.edges === "open" && (row < 0 || column < 0 || row >= SIDE || column >= SIDE)) return null;
       [row, column] = [row, column].map((place) => Math.min(SIDE - 1, Math.max(0, place)));
     }
-    return {row, column, moved: ((row - from[0]) ** 2 + (column - from[1]) ** 2) / 2, spot: [(random[1] & 255) / 256, ((random[1] >> 8) & 255) / 256]};
+    const spot = [(random[1] & 255) / 256, ((random[1] >> 8) & 255) / 256]; // where within its pixel it is drawn
+    return {row, column, spot, moved: ((row - from[0]) ** 2 + (column - from[1]) ** 2) / 2};
   }).filter((each) => each !== null);
 }
 
@@ -120,10 +125,10 @@ def variance(x):
 
 `;
 
-/** @param {HTMLElement} el @param {import("../main.js").Lab} lab @param {import("./spreading.js").Words} t */
+/** @param {HTMLElement} el @param {import("../main.js").Lab} lab @param {import("./bound.js").Words} t */
 export function mount(el, lab, t) {
   const {state, words} = lab;
-  const set = (/** @type {string} */ name) => (/** @type {any} */ value, done = true) => state.set({[name]: value}, {keep: !done});
+  const {dial, pick, flip, picture, set, sync} = bound(lab, t);
   const kept = {key: "", ticks: []};
   let b = basin(state, kept);
   let walked = walkers(b);
@@ -131,20 +136,18 @@ export function mount(el, lab, t) {
 
   const scale = () => (dropping ? b.peak : Math.max(1, b.peak)) || 1;
   const wet = (/** @type {number} */ value) => (value < -1e-4 * scale() ? diverging(value / scale()) : ink(value / scale()));
-  const show = (/** @type {number} */ value) => String(Number(value.toPrecision(3)));
   const drop = (/** @type {number} */ row, /** @type {number} */ column) =>
     state.set({ink_drops: [...new Set([...state.get("ink_drops").slice(-11), row * SIDE + column])], ink_n: 0});
-  const grid = (/** @type {string} */ label, /** @type {() => Tensor} */ tensor, /** @type {any} */ more) =>
-    matrix({label, words, show, data: () => ({rows: SIDE, columns: SIDE, values: tensor().data}), colour: wet, ...more});
-  const small = grid(t("ticks"), () => b.now, {onOpen: tickReceipt,
-    ...(dropping ? {onEdit: drop, onPaint: (/** @type {number} */ row, /** @type {number} */ column, /** @type {boolean} */ done) => done && drop(row, column)} : {})});
-  const large = grid(t("one_gaussian"), () => b.jump, {onOpen: jumpReceipt});
-  const difference = grid(t("difference"), () => b.apart, {colour: (/** @type {number} */ value) => diverging(value / (0.1 * b.peak || 1)),
-    onOpen: (/** @type {number} */ row, /** @type {number} */ column) => receipt(t("difference"), b.apart.data[row * SIDE + column], cellCode("x - y", row, column))});
+  /** @type {Partial<import("../ui/matrix.js").About>} */
+  const pen = {onEdit: drop, onPaint: (row, column, done) => done && drop(row, column)};
+  const small = picture(t("ticks"), () => b.now.data, wet, {show: short, onOpen: tickReceipt, ...(dropping ? pen : {})});
+  const large = picture(t("one_gaussian"), () => b.jump.data, wet, {show: short, onOpen: jumpReceipt});
+  const difference = picture(t("difference"), () => b.apart.data, (value) => diverging(value / (0.1 * b.peak || 1)), {
+    show: short, onOpen: (row, column) => receipt(t("difference"), b.apart.data[row * SIDE + column], cellCode("x - y", row, column))});
   const play = player({words, keys: el, count: TICKS + 1, at: b.n, perSecond: () => 8,
-    label: t("tick"), show: (at) => t("tick_of", {at, of: TICKS}), onMove: (at, done) => state.set({ink_n: at}, {keep: !done})});
+    label: t("tick"), show: (at) => t("tick_of", {at, of: TICKS}), onMove: set("ink_n")});
   const about = h("div", {class: "says"});
-  const rated = slider({label: t("stencil_d"), low: 0.01, high: 0.3, step: 0.01, value: state.get("ink_d"), onChange: set("ink_d")});
+  const rated = dial("ink_d", [0.01, 0.3, 0.01]);
 
   /** @type {Record<string, {value: () => number, python: () => string}>} */
   const NUMBERS = {
@@ -155,20 +158,24 @@ export function mount(el, lab, t) {
     walked: {value: () => walked.reduce((sum, {moved}) => sum + moved, 0) / walked.length,
       python: () => `torch.tensor(${pythonList(walked.map(({moved}) => moved))}).mean()`},
   };
-  const told = facts(Object.fromEntries(Object.keys(NUMBERS).map((key) => [key, t(/** @type {any} */ (`ink_${key}`))])), (key) =>
-    receipt(t(/** @type {any} */ (`ink_${key}`)), NUMBERS[key].value(), `${setup()}\n${key === "grown" ? VARIANCE : ""}${printed(NUMBERS[key].python())}`,
-      {note: t(/** @type {any} */ (`ink_${key}_about`))}));
+  const told = facts(Object.fromEntries(Object.keys(NUMBERS).map((key) => [key, t(`ink_${key}`)])), (key) => {
+    const {value, python} = NUMBERS[key];
+    const code = `${setup()}\n${key === "grown" ? VARIANCE : ""}${printed(python())}`;
+    receipt(t(`ink_${key}`), value(), code, {note: t(`ink_${key}_about`)});
+  });
 
   /** @param {string} title @param {number} value @param {string} torch @param {object} [more] */
   function receipt(title, value, torch, more = {}) {
-    lab.receipt({title, total: String(Number(value.toPrecision(5))), torch, ...more});
+    lab.receipt({title, total: total(value), torch, ...more});
   }
 
   /** Python that computes x, the ink after n ticks, and y, after one large step. */
   function setup() {
-    const walls = b.edges === "walls";
     const start = dropping ? `torch.zeros(28, 28)\nstart.view(-1)[${JSON.stringify(state.get("ink_drops"))}] = 1.0`
       : `torch.tensor(${pythonMatrix(b.start.data, SIDE, SIDE)})`;
+    const walls = `x = torch.cat([x, x.flip(3)], 3)  # walls: the picture beside its mirror images, and round
+x = torch.cat([x, x.flip(2)], 2)
+`;
     return `import torch
 import torch.nn.functional as F
 
@@ -176,7 +183,7 @@ n, variance_of_jump = ${b.n}, ${2 * b.d * b.n}
 start = ${start}
 k = torch.tensor(${pythonMatrix(b.kernel, 3, 3)})[None, None]
 x = start[None, None]
-${walls ? "x = torch.cat([x, x.flip(3)], 3)  # walls: the picture beside its mirror images, and round\nx = torch.cat([x, x.flip(2)], 2)\n" : ""}mode = "${walls ? "circular" : "constant"}"
+${b.edges === "walls" ? walls : ""}mode = "${b.edges === "walls" ? "circular" : "constant"}"
 at = torch.arange(-${b.big.reach}.0, ${b.big.reach + 1}.0)
 g = ${b.n ? "torch.exp(-(at**2) / (2 * variance_of_jump))" : "torch.ones(1)"}
 g = g / g.sum()
@@ -195,55 +202,49 @@ x, y = x[0, 0, :28, :28], y[0, 0, :28, :28]`;
   function tickReceipt(row, column) {
     const around = surrounded(b.before, 1, b.edges);
     let sum = 0;
-    receipt(t("tick_receipt", {n: b.n, row, column}), b.now.data[row * SIDE + column], cellCode("x", row, column), b.n === 0 ? {} : {
-      formula: t("tick_formula"), heads: [t("place"), t("ink_there"), t("weight"), t("product"), t("running")],
-      rows: b.kernel.map((weight, i) => {
-        const [r, c] = [row + Math.floor(i / 3), column + (i % 3)];
-        const there = around.data[r * (SIDE + 2) + c];
-        sum += there * weight;
-        return [`${r - 1}, ${c - 1}`, show(there), show(weight), show(there * weight), show(sum)];
-      }),
+    const rows = b.kernel.map((weight, i) => {
+      const [r, c] = [row + Math.floor(i / 3), column + (i % 3)];
+      const there = around.data[r * (SIDE + 2) + c];
+      sum += there * weight;
+      return [`${r - 1}, ${c - 1}`, ...[there, weight, there * weight, sum].map(short)];
     });
+    receipt(t("tick_receipt", {n: b.n, row, column}), b.now.data[row * SIDE + column], cellCode("x", row, column), b.n === 0 ? {}
+      : {formula: t("tick_formula"), heads: [t("place"), t("ink_there"), t("weight"), t("product"), t("running")], rows});
   }
 
   /** @param {number} row @param {number} column */
   function jumpReceipt(row, column) {
     const {reach, data} = b.big;
     const around = surrounded(b.start, reach, b.edges);
-    const wide = SIDE + 2 * reach;
-    const all = Array.from({length: data.length ** 2}, (_, i) => {
+    const terms = Array.from({length: data.length ** 2}, (_, i) => {
       const [r, c] = [Math.floor(i / data.length), i % data.length];
-      const [there, weight] = [around.data[(row + r) * wide + column + c], data[r] * data[c]];
-      return {place: `${row + r - reach}, ${column + c - reach}`, there, weight, product: there * weight};
-    }).sort((one, other) => other.product - one.product);
-    const rest = all.slice(12).reduce((sum, {product}) => sum + product, 0);
-    receipt(t("jump_receipt", {row, column}), b.jump.data[row * SIDE + column], cellCode("y", row, column), {
-      formula: t("jump_formula", {variance: lab.number(2 * b.d * b.n)}), heads: [t("place"), t("ink_there"), t("weight"), t("product")],
-      rows: [...all.slice(0, 12).map(({place, there, weight, product}) => [place, show(there), show(weight), show(product)]),
-        ...(all.length > 12 ? [[t("others", {count: all.length - 12}), "", "", show(rest)]] : [])],
+      const value = around.data[(row + r) * (SIDE + 2 * reach) + column + c];
+      return {place: `${row + r - reach}, ${column + c - reach}`, value, weight: data[r] * data[c]};
     });
+    receipt(t("jump_receipt", {row, column}), b.jump.data[row * SIDE + column], cellCode("y", row, column), {
+      formula: t("jump_formula", {variance: lab.number(2 * b.d * b.n)}),
+      heads: [t("place"), t("ink_there"), t("weight"), t("product")], rows: largestTerms(terms, t)});
   }
 
   const draw = eachFrame(() => {
     b = basin(state, kept);
     walked = state.get("ink_walkers") ? walkers(b) : [];
+    sync();
     play.set(b.n);
-    rated.set(state.get("ink_d"));
     rated.element.hidden = state.get("ink_kernel") === "binomial";
-    small.mark(walked.map(({row, column, spot}) => ({row: row + 0.15 + 0.6 * spot[0], column: column + 0.15 + 0.6 * spot[1], rows: 0.12, columns: 0.12, kind: "reach"})));
+    small.mark(walked.map(({row, column, spot: [down, right]}) =>
+      ({row: row + 0.15 + 0.6 * down, column: column + 0.15 + 0.6 * right, rows: 0.12, columns: 0.12, kind: "reach"})));
     large.draw();
     difference.draw();
     told.show(Object.fromEntries(Object.entries(NUMBERS).filter(([key]) => key !== "walked" || walked.length)
       .map(([key, {value}]) => [key, lab.number(value()) + (key === "apart" ? " %" : "")])));
-    put(about, ...["ink_same", ...(b.edges === "open" ? ["ink_open_about"] : []), ...(b.d > 0.25 ? ["ink_unstable"] : [])].map((key) =>
-      h("p", {}, ...rich(t(/** @type {any} */ (key))))));
+    put(about, ...paragraphs(t, ["ink_same", b.edges === "open" && "ink_open_about", b.d > 0.25 && "ink_unstable"]));
   });
-  const pick = (/** @type {string} */ name, /** @type {readonly string[]} */ all) => choose({label: t(/** @type {any} */ (name)), value: state.get(name),
-    options: all.map((value) => ({value, label: t(/** @type {any} */ (`ink_${value}`))})), onChange: set(name)}).element;
+  const name = (/** @type {string} */ value) => t(`ink_${value}`);
   put(el, play.element, h("div", {class: "trio"}, ...[small, large, difference].map(({element}) => element)),
     h("div", {class: "row"}, lab.badge("computed"), dropping ? h("span", {}, t("drop_here")) : null), told.element, about,
-    h("div", {class: "controls"}, pick("ink_from", SOURCES), pick("ink_kernel", KERNELS), rated.element, pick("ink_edges", EDGES),
-      toggle({label: t("walkers", {count: WALKERS}), on: state.get("ink_walkers"), onChange: set("ink_walkers")}).element));
+    h("div", {class: "controls"}, pick("ink_from", SOURCES, name).element, pick("ink_kernel", KERNELS, name).element, rated.element,
+      pick("ink_edges", EDGES, name).element, flip("ink_walkers").element));
   draw();
   const off = state.on(["drawing", ...Object.keys(fields)], draw);
   return {stop: () => { play.stop(); off(); }};

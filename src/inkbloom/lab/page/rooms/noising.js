@@ -2,10 +2,11 @@
 
 import {NOISES, PICTURE_PATHS, mixed} from "../engine/diffusion.js";
 import {ink} from "../ui/colour.js";
-import {button, choose, slider} from "../ui/controls.js";
+import {button} from "../ui/controls.js";
 import {h} from "../ui/dom.js";
 import {SIDE, drawn} from "../ui/drawing.js";
 import {choice, number, whole} from "../ui/state.js";
+import {bound} from "./bound.js";
 
 const WAYS = /** @type {const} */ (["lerp", "vp", "ve"]);
 const KINDS = /** @type {const} */ (["gaussian", "uniform"]);
@@ -17,8 +18,11 @@ export const fields = {
   run_seed: whole(7, 0, 9999),
 };
 
+/** Uniform noise goes with lerp alone. @param {import("../ui/state.js").State} state @returns {typeof WAYS[number]} */
+export const pathName = (state) => (state.get("run_noise") === "uniform" ? "lerp" : state.get("run_path"));
+
 /** The amounts on the path of the state, at any level. @param {import("../ui/state.js").State} state */
-export const amounts = (state) => PICTURE_PATHS[state.get("run_noise") === "uniform" ? "lerp" : state.get("run_path")];
+export const amounts = (state) => PICTURE_PATHS[pathName(state)];
 
 /**
  * The noisy drawing. Uniform noise belongs to pixels from 0 to 1 and to lerp, as in the tutorial; Gaussian noise to -1 to 1.
@@ -35,23 +39,23 @@ export function noising(state) {
   return {noise, low, mean, deviation, t, c, a: c.a, s: c.s, x0, eps, x: mixed(c.a, x0, c.s, eps)};
 }
 
-/** Grey from the lowest pixel value to the highest; what noise drives beyond is cut. @param {number} low @returns {(value: number) => import("../ui/colour.js").Rgb} */
-export const shade = (low) => (value) => ink((value - low) / (1 - low));
+/** Grey from the lowest pixel value to the highest; what noise drives beyond is cut. @param {number} value @param {number} low */
+export const shade = (value, low) => ink((value - low) / (1 - low));
 
-/** The controls of the run. @param {import("../main.js").Lab} lab @param {import("./spreading.js").Words} t */
+/** The controls of the run. @param {import("../main.js").Lab} lab @param {import("./bound.js").Words} t */
 export function runControls(lab, t) {
   const {state} = lab;
-  const set = (/** @type {string} */ name) => (/** @type {any} */ value, done = true) => state.set({[name]: value}, {keep: !done});
-  const level = slider({label: t("level"), low: 0, high: 1, step: 0.01, value: state.get("run_t"), show: (value) => value.toFixed(2), onChange: set("run_t")});
-  const kind = choose({label: t("noise_kind"), value: state.get("run_noise"), options: KINDS.map((value) => ({value, label: t(value)})), onChange: set("run_noise")});
-  const path = choose({label: t("path"), value: state.get("run_path"), options: WAYS.map((value) => ({value, label: t(value)})), onChange: set("run_path")});
-  const only = () => {
+  const {dial, pick, sync} = bound(lab, t);
+  const level = dial("run_t", [0, 1, 0.01], (value) => value.toFixed(2));
+  const [kind, path] = [pick("run_noise", KINDS), pick("run_path", WAYS)];
+  const show = () => {
+    sync();
     const select = /** @type {HTMLSelectElement} */ (path.element.querySelector("select"));
     select.disabled = state.get("run_noise") === "uniform";
-    path.set(select.disabled ? "lerp" : state.get("run_path"));
+    path.set(pathName(state));
   };
-  only();
-  const off = state.on(Object.keys(fields), () => { level.set(state.get("run_t")); kind.set(state.get("run_noise")); only(); });
+  show();
+  const off = state.on(Object.keys(fields), show);
   return {
     element: h("div", {class: "controls run"}, level.element, kind.element, path.element,
       button(t("reroll"), () => state.set({run_seed: (state.get("run_seed") + 1) % 10000}))),

@@ -2,8 +2,9 @@
 
 import * as text from "../text/spreading.js";
 import {button} from "../ui/controls.js";
-import {h, put, rich} from "../ui/dom.js";
+import {h, put} from "../ui/dom.js";
 import {choice} from "../ui/state.js";
+import {paragraphs} from "./bound.js";
 import * as density from "./density.js";
 import * as ink from "./ink.js";
 import * as noise from "./noise.js";
@@ -18,10 +19,11 @@ export const fields = Object.assign({part: choice("ink", NAMES)}, run, ...NAMES.
 /** @param {HTMLElement} el @param {import("../main.js").Lab} lab */
 export function mount(el, lab) {
   const {state, words} = lab;
-  const t = lab.wordsOf(text);
+  const t = /** @type {import("./bound.js").Words} */ (lab.wordsOf(text));
   /** @type {{stop?: () => void} | undefined} */ let shown;
   const place = h("section", {role: "tabpanel", id: "part"});
-  const tabs = NAMES.map((name) => button(t(name), () => state.set({part: name}), {role: "tab", id: `tab-${name}`, "aria-controls": "part"}));
+  const tabs = NAMES.map((name) =>
+    button(t(name), () => state.set({part: name}), {role: "tab", id: `tab-${name}`, "aria-controls": "part"}));
   const list = h("div", {role: "tablist", class: "tabs", "aria-label": t("parts"), onKeydown: (/** @type {KeyboardEvent} */ event) => {
     const by = {ArrowRight: 1, ArrowLeft: -1}[event.key];
     if (!by) return;
@@ -58,21 +60,26 @@ export function mount(el, lab) {
   return {stop: () => { shown?.stop?.(); offs.forEach((off) => off()); }};
 }
 
-/** @typedef {(key: keyof typeof text.en & string, values?: Record<string, any>) => string} Words */
-
-/** The three convolutions. @param {import("../main.js").Lab} lab @param {Words} t @param {Record<string, HTMLElement>} live */
+/**
+ * The three convolutions.
+ * @param {import("../main.js").Lab} lab @param {import("./bound.js").Words} t @param {Record<string, HTMLElement>} live
+ */
 function table(lab, t, live) {
   const go = {ink: {part: "ink"}, density: {part: "density"}, network: {room: "xray"}};
-  return h("section", {class: "panel"}, h("h2", {}, t("three")), h("div", {class: "scroll three", tabindex: "0", role: "region", "aria-label": t("three")},
-    h("table", {}, h("thead", {}, h("tr", {}, h("td", {}), ...["what", "with", "along", "back", "live"].map((key) =>
-      h("th", {scope: "col"}, t(/** @type {any} */ (`head_${key}`)))))),
-    h("tbody", {}, .../** @type {(keyof typeof go)[]} */ (Object.keys(go)).map((row) => h("tr", {},
-      h("th", {scope: "row"}, button(t(/** @type {any} */ (`row_${row}`)), () => { lab.state.set(go[row]); scrollTo({top: 0}); }, {class: "quiet link"})),
-      ...["what", "with", "along", "back"].map((key) => h("td", {}, t(/** @type {any} */ (`row_${row}_${key}`)))), live[row]))))),
-  h("p", {}, ...rich(t("three_about"))));
+  const heads = ["what", "with", "along", "back", "live"].map((key) => h("th", {scope: "col"}, t(`head_${key}`)));
+  const rows = Object.entries(go).map(([row, to]) => h("tr", {},
+    h("th", {scope: "row"}, button(t(`row_${row}`), () => { lab.state.set(to); scrollTo({top: 0}); }, {class: "quiet link"})),
+    ...["what", "with", "along", "back"].map((key) => h("td", {}, t(`row_${row}_${key}`))), live[row]));
+  return h("section", {class: "panel"}, h("h2", {}, t("three")),
+    h("div", {class: "scroll three", tabindex: "0", role: "region", "aria-label": t("three")},
+      h("table", {}, h("thead", {}, h("tr", {}, h("td", {}), ...heads)), h("tbody", {}, ...rows))),
+    ...paragraphs(t, ["three_about"]));
 }
 
-/** How large the network's convolutions are. @param {HTMLElement} cell @param {import("../main.js").Lab} lab @param {Words} t */
+/**
+ * How large the network's convolutions are.
+ * @param {HTMLElement} cell @param {import("../main.js").Lab} lab @param {import("./bound.js").Words} t
+ */
 async function tellNetwork(cell, lab, t) {
   try {
     const model = await lab.models.open(lab.state.get("model"));

@@ -3,12 +3,11 @@
 
 import {NOISES, TARGETS, mixed} from "../engine/diffusion.js";
 import {diverging} from "../ui/colour.js";
-import {choose, slider} from "../ui/controls.js";
-import {eachFrame, h, put, rich} from "../ui/dom.js";
+import {eachFrame, h, put} from "../ui/dom.js";
 import {SIDE} from "../ui/drawing.js";
 import {facts, printed} from "../ui/facts.js";
-import {matrix} from "../ui/matrix.js";
 import {choice, number, whole} from "../ui/state.js";
+import {bound, paragraphs, placeOf, short, total} from "./bound.js";
 import {amounts, fields as run, noising, runControls} from "./noising.js";
 
 const NAMES = /** @type {const} */ (["eps", "x0", "v", "change"]);
@@ -40,41 +39,44 @@ export function targetsOf(state) {
   return {...now, u, before, xBefore, all, keep, fresh, z, chain};
 }
 
-/** The drawing and the noise, out of a target and the noisy picture. @param {ReturnType<typeof targetsOf>} b @param {number} i */
-export function solved({x, a, s, all}, i) {
-  const {p, q, det, picture} = all[i];
+/**
+ * The drawing and the noise, out of a target and the noisy picture.
+ * @param {ReturnType<typeof targetsOf>} b @param {ReturnType<typeof targetsOf>["all"][number]} target
+ */
+export function solved({x, a, s}, {p, q, det, picture}) {
   return [mixed(q / det, x, -s / det, picture), mixed(a / det, picture, -p / det, x)];
 }
 
-/** @param {HTMLElement} el @param {import("../main.js").Lab} lab @param {import("./spreading.js").Words} t */
+/** @param {HTMLElement} el @param {import("../main.js").Lab} lab @param {import("./bound.js").Words} t */
 export function mount(el, lab, t) {
-  const {state, words} = lab;
-  const name = (/** @type {string} */ key, /** @type {any} */ values = {}) => t(/** @type {any} */ (key), values);
-  const set = (/** @type {string} */ field) => (/** @type {any} */ value, done = true) => state.set({[field]: value}, {keep: !done});
+  const {state} = lab;
+  const {dial, pick, picture, sync} = bound(lab, t);
   let b = targetsOf(state);
-  const chosen = () => NAMES.indexOf(state.get("which"));
+  const chosen = () => b.all[NAMES.indexOf(state.get("which"))];
   const pixel = () => state.get("which_pixel");
-  const round = (/** @type {number} */ value) => String(Number(value.toPrecision(5)));
-  const n = (/** @type {number} */ value) => lab.number(value);
+  const n = (/** @type {number} */ value) => lab.number(Math.abs(value) < 1e-12 ? 0 : value);
+  const found = () => solved(b, chosen()).map(({data}) => data[pixel()]);
 
-  /** The largest value of a picture: it gets the full colour. @type {(data: Float32Array) => number} */
+  /** The largest value of a picture: it gets the full colour. @type {WeakMap<Float32Array, number>} */
+  const sizes = new WeakMap();
+  /** @param {Float32Array} data */
   const size = (data) => {
     if (!sizes.has(data)) sizes.set(data, data.reduce((most, each) => Math.max(most, Math.abs(each)), 1e-9));
     return sizes.get(data) ?? 1;
   };
-  /** @type {WeakMap<Float32Array, number>} */ const sizes = new WeakMap();
-  /** @param {string} label @param {() => {data: Float32Array}} picture @param {(row: number, column: number) => void} onOpen */
-  const grid = (label, picture, onOpen) => matrix({label, words, data: () => ({rows: SIDE, columns: SIDE, values: picture().data}),
-    colour: (value) => diverging(value / size(picture().data)),
-    onPoint: (row, column) => row * SIDE + column !== pixel() && state.set({which_pixel: row * SIDE + column}, {keep: true}), onOpen});
-  const columns = NAMES.map((target, i) => grid(name(`target_${target}`), () => b.all[i].picture, () => targetReceipt(i)));
-  const chain = grid(t("target_chain"), () => b.chain, chainReceipt);
+  /** @param {string} key @param {() => Float32Array} values @param {() => void} onOpen */
+  const grid = (key, values, onOpen) => picture(t(key), values, (value) => diverging(value / size(values())), {onOpen,
+    onPoint: (row, column) => row * SIDE + column !== pixel() && state.set({which_pixel: row * SIDE + column}, {keep: true})});
+  const chain = grid("target_chain", () => b.chain.data, chainReceipt);
+  const pictures = [...NAMES.map((target, i) => grid(`target_${target}`, () => b.all[i].picture.data, () => targetReceipt(i))), chain];
 
   const rows = h("tbody", {});
-  const out = h("div", {class: "says"});
+  const formula = h("p", {class: "formula"});
+  const says = h("div", {class: "says"});
   const told = facts({x0: t("found_x0"), eps: t("found_eps")}, (key) => {
-    const {p, q, picture} = b.all[chosen()];
-    lab.receipt({title: name(`found_${key}`), total: round(found(key)), formula: "[p q; a s] · [x0; ε] = [target; x]", note: t("found_about"),
+    const {p, q, picture} = chosen();
+    lab.receipt({title: t(`found_${key}`), formula: "[p q; a s] · [x0; ε] = [target; x]", note: t("found_about"),
+      total: total(found()[key === "x0" ? 0 : 1]),
       torch: `import torch
 
 p, q, a, s = ${p}, ${q}, ${b.a}, ${b.s}
@@ -83,54 +85,66 @@ known = torch.tensor([${picture.data[pixel()]}, ${b.x.data[pixel()]}], dtype=tor
 x0, eps = torch.linalg.solve(system, known)
 ${printed(key)}`});
   });
-  const found = (/** @type {string} */ key) => solved(b, chosen())[key === "x0" ? 0 : 1].data[pixel()];
 
+  /** A sum of two products. @param {string} key @param {string} law @param {[string, number, number][]} terms @param {string} torch */
+  function pairReceipt(key, law, terms, torch) {
+    const [row, column] = placeOf(pixel());
+    lab.receipt({title: `${t(key)}: ${t("pixel_at", {row, column})}`, formula: law, torch,
+      heads: ["", t("weight"), t("pixel_value"), t("product")], rows: terms.map(([name, u, v]) => [name, short(u), short(v), short(u * v)]),
+      total: total(terms.reduce((sum, [, u, v]) => sum + u * v, 0))});
+  }
   /** @param {number} i */
   function targetReceipt(i) {
-    const {name: target, p, q, picture} = b.all[i];
+    const {name, p, q} = b.all[i];
     const [x0, eps] = [b.x0.data[pixel()], b.eps.data[pixel()]];
-    lab.receipt({title: `${name(`target_${target}`)}: ${here()}`, formula: `target = p·x0 + q·ε`, heads: ["", t("weight"), t("pixel_value"), t("product")],
-      rows: [["x0", n(p), n(x0), n(p * x0)], ["ε", n(q), n(eps), n(q * eps)]], total: round(picture.data[pixel()]),
-      torch: `import torch\n\np, q = ${p}, ${q}\nx0, eps = torch.tensor(${x0}), torch.tensor(${eps})\n${printed("p * x0 + q * eps")}`});
+    pairReceipt(`target_${name}`, "target = p·x0 + q·ε", [["x0", p, x0], ["ε", q, eps]], `import torch
+
+p, q = ${p}, ${q}
+x0, eps = torch.tensor(${x0}), torch.tensor(${eps})
+${printed("p * x0 + q * eps")}`);
   }
   function chainReceipt() {
     const [x, z] = [b.xBefore.data[pixel()], b.z.data[pixel()]];
-    lab.receipt({title: `${t("target_chain")}: ${here()}`, formula: "xₜ − xᵤ = (aₜ/aᵤ − 1) · xᵤ + √(sₜ² − (aₜ · sᵤ / aᵤ)²) · z", heads: ["", t("weight"), t("pixel_value"), t("product")],
-      rows: [["xᵤ", n(b.keep - 1), n(x), n((b.keep - 1) * x)], ["z", n(b.fresh), n(z), n(b.fresh * z)]], total: round(b.chain.data[pixel()]),
-      torch: `import torch\n\na_t, s_t, a_u, s_u = ${b.a}, ${b.s}, ${b.before.a}, ${b.before.s}\nx_u, z = torch.tensor(${x}), torch.tensor(${z})
-keep = a_t / a_u\nfresh = max(0, s_t**2 - (keep * s_u) ** 2) ** 0.5\n${printed("(keep - 1) * x_u + fresh * z")}`});
+    pairReceipt("target_chain", "xₜ − xᵤ = (aₜ/aᵤ − 1) · xᵤ + √(sₜ² − (aₜ · sᵤ / aᵤ)²) · z", [["xᵤ", b.keep - 1, x], ["z", b.fresh, z]],
+      `import torch
+
+a_t, s_t, a_u, s_u = ${b.a}, ${b.s}, ${b.before.a}, ${b.before.s}
+x_u, z = torch.tensor(${x}), torch.tensor(${z})
+keep = a_t / a_u
+fresh = max(0, s_t**2 - (keep * s_u) ** 2) ** 0.5
+${printed("(keep - 1) * x_u + fresh * z")}`);
   }
-  const here = () => t("pixel_at", {row: Math.floor(pixel() / SIDE), column: pixel() % SIDE});
 
   const controls = runControls(lab, t);
-  const which = choose({label: t("which"), value: state.get("which"), options: NAMES.map((each) => ({value: each, label: name(`target_${each}`)})), onChange: set("which")});
-  const back = slider({label: t("which_u"), low: 0, high: 1, step: 0.01, value: state.get("which_u"), show: (share) => n(share * state.get("run_t")), onChange: set("which_u")});
-  controls.element.append(which.element, back.element);
+  controls.element.append(pick("which", NAMES, (name) => t(`target_${name}`)).element,
+    dial("which_u", [0, 1, 0.01], (share) => n(share * state.get("run_t"))).element);
 
   const draw = eachFrame(() => {
     b = targetsOf(state);
-    const i = chosen();
-    [which, back].forEach((control, at) => control.set(/** @type {never} */ (state.get(["which", "which_u"][at]))));
-    for (const each of [...columns, chain]) {
-      each.mark([{row: Math.floor(pixel() / SIDE), column: pixel() % SIDE, rows: 1, columns: 1}]);
-      each.point(Math.floor(pixel() / SIDE), pixel() % SIDE);
+    sync();
+    const [row, column] = placeOf(pixel());
+    for (const each of pictures) {
+      each.mark([{row, column, rows: 1, columns: 1}]);
+      each.point(row, column);
     }
-    put(rows, ...b.all.map(({name: target, p, q, det}, at) => h("tr", {"aria-current": at === i ? "true" : null}, h("th", {scope: "row"}, name(`target_${target}`)),
-      ...[p, q, det, ...[b.s, b.a].map((each) => (each ? Math.abs(each / det) : 0))].map((each) => h("td", {}, n(Math.abs(each) < 1e-12 ? 0 : each))))));
-    const lost = Math.abs(b.all[i].det) < 1e-9;
-    told.show(lost ? {} : {x0: n(found("x0")), eps: n(found("eps"))});
+    const {name, q, det, picture} = chosen();
+    put(rows, ...b.all.map((each) => h("tr", {"aria-current": each === chosen() ? "true" : null},
+      h("th", {scope: "row"}, t(`target_${each.name}`)),
+      ...[each.p, each.q, each.det, ...[b.s, b.a].map((part) => (part ? Math.abs(part / each.det) : 0))].map((value) => h("td", {}, n(value))))));
+    const lost = Math.abs(det) < 1e-9;
+    const [x0, eps] = found();
+    told.show(lost ? {} : {x0: n(x0), eps: n(eps)});
+    put(formula, lost ? t("no_way", {target: t(`target_${name}`)}) : "x0 = (q·x − s·target) / det = " +
+      `(${n(q)} · ${n(b.x.data[pixel()])} − ${n(b.s)} · ${n(picture.data[pixel()])}) / ${n(det)} = ${n(x0)}`);
     chain.element.hidden = b.noise === "uniform";
-    put(says, ...["says_four", "says_change", ...(b.noise === "uniform" ? ["says_no_chain"] : []), "says_errors"].map((key) => h("p", {}, ...rich(name(key)))));
-    put(out, h("p", {class: "formula"}, lost ? t("no_way", {target: name(`target_${state.get("which")}`)})
-      : `x0 = (q·x − s·target) / det = (${[b.all[i].q, b.x.data[pixel()]].map(n).join(" · ")} − ${[b.s, b.all[i].picture.data[pixel()]].map(n).join(" · ")}) / ${n(b.all[i].det)} = ${n(found("x0"))}`));
+    put(says, ...paragraphs(t, ["says_four", "says_change", b.noise === "uniform" && "says_no_chain", "says_errors"]));
   });
-  const says = h("div", {class: "says"});
-  const spread = h("div", {class: "five"}, ...[...columns, chain].map(({element}) => element));
-  put(el, controls.element, spread, h("div", {class: "row"}, lab.badge("computed"), h("span", {}, t("full_colour"))),
-    h("div", {class: "duo"},
-      h("div", {class: "scroll", tabindex: "0", role: "region", "aria-label": t("four")}, h("table", {}, h("caption", {class: "unseen"}, t("four")),
-        h("thead", {}, h("tr", {}, h("td", {}), ...["p", "q", "det = q·a − p·s", t("factor"), t("factor_eps")].map((head) => h("th", {scope: "col"}, head)))), rows)),
-      h("div", {class: "says"}, out, told.element)), says);
+  const heads = ["p", "q", "det = q·a − p·s", t("factor"), t("factor_eps")].map((head) => h("th", {scope: "col"}, head));
+  put(el, controls.element, h("div", {class: "five"}, ...pictures.map(({element}) => element)),
+    h("div", {class: "row"}, lab.badge("computed"), h("span", {}, t("full_colour"))),
+    h("div", {class: "duo"}, h("div", {class: "scroll", tabindex: "0", role: "region", "aria-label": t("four")},
+      h("table", {}, h("caption", {class: "unseen"}, t("four")), h("thead", {}, h("tr", {}, h("td", {}), ...heads)), rows)),
+    h("div", {class: "says"}, formula, told.element)), says);
   draw();
   const off = state.on(["drawing", ...Object.keys(run), ...Object.keys(fields)], draw);
   return {stop: () => { off(); controls.stop(); }};
