@@ -7,9 +7,11 @@ has a thread of its own, and the tests that use it run there.
 from __future__ import annotations
 
 import base64
+import os
 import json
 import shutil
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,9 +20,11 @@ import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
-from safetensors.torch import load_file
+from safetensors.torch import load, load_file, save
 
 import inkbloom
+from inkbloom.lab.server import open_server
+from inkbloom.lab.site import files_of_lab
 
 FOLDER = Path(inkbloom.__file__).parent / "lab" / "page"
 KINDS = {".js": "text/javascript", ".html": "text/html; charset=utf-8", ".css": "text/css", ".wasm": "application/wasm"}
@@ -114,7 +118,7 @@ class Engine:
     """Runs JavaScript on an empty page that has the engine's modules in reach; arrays and tensors become Tensors there."""
 
     def __init__(self, page, files):
-        self.page, self.files = page, files
+        self.page, self.files, self.thread = page, files, THREAD
 
     def __call__(self, code, modules="", **given):
         """The value of a function body; `modules`: 'conv net' imports engine/conv.js and engine/net.js under these names."""
@@ -160,6 +164,14 @@ class PageFile:
             self.tables = {name: json.loads(text) for name, text in file.metadata().items()}
         self.steps = self.tables["page"]["steps"]
 
+    def changed(self, weight=None, edit=lambda page: None):
+        """The file's bytes with one weight moved by 0.3, or after `edit` of its table `page`."""
+        tensors, tables = load(self.data), {name: json.loads(json.dumps(table)) for name, table in self.tables.items()}
+        if weight:
+            tensors[weight] = tensors[weight] + 0.3
+        edit(tables["page"])
+        return save(tensors, {name: json.dumps(table) for name, table in tables.items()})
+
 
 @pytest.fixture(scope="session")
 def page_files(tmp_path_factory, served):
@@ -174,3 +186,90 @@ def page_files(tmp_path_factory, served):
         found[name] = PageFile(made["folder"] / "model.safetensors")
         served.files[f"/{name}"] = found[name].data
     return found
+
+
+@pytest.fixture(scope="session")
+def lab():
+    """The address of the page as `inkbloom lab` gives it out."""
+    server = open_server(files_of_lab(), port=0)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.port}"
+    server.shutdown()
+
+
+def opened_at(browser, lab, address, before=None, strict=True, **how):
+    """A page of the lab at this address, in a context of its own. strict: an error that nobody caught fails the test."""
+    page = browser.new_context(**how).new_page()
+    page.problems = []
+    if strict:
+        page.on("pageerror", lambda problem: page.problems.append(str(problem)))
+        page.on("console", lambda line: page.problems.append(line.text) if line.type == "error" else None)
+    if before:
+        before(page)
+    page.goto(f"{lab}/#{address}")
+    page.wait_for_selector("main h1")
+    return page
+
+
+@pytest.fixture
+def visit(browser, lab):
+    """visit(address, before=None, **how): opens the lab at what stands behind the #; `how` as Playwright's new_context."""
+    pages = []
+
+    def go(address, **how):
+        pages.append(opened_at(browser, lab, address, **how))
+        return pages[-1]
+
+    yield go
+    THREAD.submit(lambda: [page.context.close() for page in pages]).result()
+    assert not [problem for page in pages for problem in page.problems]
+
+
+@pytest.fixture(scope="module")
+def visit_once(browser, lab):
+    """As `visit`, for a page that the tests of a file share."""
+    pages = []
+
+    def go(address, **how):
+        pages.append(THREAD.submit(opened_at, browser, lab, address, **how).result())
+        return pages[-1]
+
+    yield go
+    THREAD.submit(lambda: [page.context.close() for page in pages]).result()
+
+
+@pytest.fixture(scope="session")
+def until():
+    """until(page, condition): waits for JavaScript to be true. (Playwright's own way needs an eval, which the page forbids.)"""
+
+    def wait(page, condition, seconds=20):
+        end = time.monotonic() + seconds
+        while not page.evaluate(condition):
+            assert time.monotonic() < end, f"never came true: {condition}"
+            page.wait_for_timeout(30)
+
+    return wait
+
+
+@pytest.fixture(scope="session")
+def axe():
+    """axe(page) -> violations of WCAG 2.2 AA and of best practice, by axe-core (axe/LICENSE)."""
+    source = (Path(__file__).parent / "axe" / "axe.min.js").read_text(encoding="utf-8")
+
+    def violations(page):
+        page.evaluate(source)  # in a world of its own, where the page's policy does not count
+        return page.evaluate("axe.run().then((result) => result.violations)")
+
+    return violations
+
+
+@pytest.fixture(scope="session")
+def shot():
+    """shot(page, name) keeps a picture of the whole page in $SCREENSHOTS, where that is set: for eyes, not for comparison."""
+    folder = os.environ.get("SCREENSHOTS")
+
+    def keep(page, name):
+        if folder:
+            page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+
+    return keep

@@ -51,7 +51,6 @@ export function centres(grid) {
  * @param {Known} known @param {number} a @param {Grid} grid @param {(value: number) => number} weigh
  * @returns {Tensor} (1, 1, bins) */
 export function onGrid({ values, masses }, a, grid, weigh = () => 1) {
-  const data = new Float32Array(grid.bins);
   const sums = new Float64Array(grid.bins);
   for (let k = 0; k < values.length; k++) {
     const at = (a * values[k] - grid.low) / binWidth(grid) - 0.5;
@@ -60,8 +59,7 @@ export function onGrid({ values, masses }, a, grid, weigh = () => 1) {
     sums[bin] += (1 - share) * masses[k] * weigh(values[k]);
     sums[bin + 1] += share * masses[k] * weigh(values[k]);
   }
-  data.set(sums);
-  return { shape: [1, 1, grid.bins], data };
+  return { shape: [1, 1, grid.bins], data: Float32Array.from(sums) };
 }
 
 /** The masses of s eps in bins around 0, an odd number of them: the kernel of the convolution.

@@ -7,7 +7,7 @@ import {button, choose, player, slider, toggle, typed} from "../ui/controls.js";
 import {eachFrame, h, put} from "../ui/dom.js";
 import {SIDE, drawn} from "../ui/drawing.js";
 import {brief, matrix} from "../ui/matrix.js";
-import {pythonMatrix} from "../ui/receipt.js";
+import {python, pythonList, pythonMatrix} from "../ui/receipt.js";
 import {choice, flag, number, numbers, whole} from "../ui/state.js";
 import {PRESETS, resized} from "./kernels.js";
 
@@ -169,7 +169,7 @@ import torch.nn.functional as F
 x = torch.tensor(${pythonMatrix(b.input.data, b.size, b.size)})[None, None]
 k = torch.tensor(${pythonMatrix(state.get("conv_kernel"), b.side, b.side)})[None, None]
 ${state.get("conv_flip") ? "k = k.flip(2, 3)  # convolution in the strict sense\n" : ""}x = F.pad(x, (${p}, ${p}, ${p}, ${p}), mode="${mode}")
-y = F.conv2d(x, k, torch.tensor([${b.bias}]), stride=${b.stride}, dilation=${b.dilation})
+y = F.conv2d(x, k, torch.tensor(${pythonList([b.bias])}), stride=${b.stride}, dilation=${b.dilation})
 print(f"{${act}[0, 0, ${row}, ${column}].item():.6g}")`;
   }
 
@@ -182,7 +182,7 @@ print(f"{${act}[0, 0, ${row}, ${column}].item():.6g}")`;
 
 x = np.pad(np.array(${pythonMatrix(b.input.data, b.size, b.size)}), ${b.padding}, mode="${mode}")
 k = np.array(${pythonMatrix(b.weight.data, b.side, b.side)})
-y = (x[${span(row)}, ${span(column)}] * k).sum() + ${b.bias}
+y = (x[${span(row)}, ${span(column)}] * k).sum() + ${python(b.bias)}
 print(f"{${act}:.6g}")`;
   }
 

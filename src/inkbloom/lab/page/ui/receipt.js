@@ -52,9 +52,15 @@ function copyButton(text, words, name) {
   return copy;
 }
 
-/** Numbers as Python writes a list, each to nine digits, which give the same float32 back. @param {ArrayLike<number>} values */
+/** A number as Python writes a float, to nine digits, which give the same float32 back. @param {number} value */
+export function python(value) {
+  const text = String(Number(Math.fround(value).toPrecision(9)));
+  return /^-?\d+$/.test(text) ? `${text}.` : text;
+}
+
+/** Numbers as Python writes a list of floats. @param {ArrayLike<number>} values */
 export function pythonList(values) {
-  return `[${Array.from(values, (value) => String(Number(Math.fround(value).toPrecision(9)))).join(", ")}]`;
+  return `[${Array.from(values, python).join(", ")}]`;
 }
 
 /** A matrix as Python writes it. @param {ArrayLike<number>} values @param {number} rows @param {number} columns */
