@@ -266,7 +266,7 @@ function build(el, lab, t, model, listed) {
   const names = (/** @type {string[]} */ all) => all.map((value) => ({value, label: t(/** @type {any} */ (value))}));
   const {solvers, spacings} = suited(sampling);
   const play = player({words, keys: el, count: walk.steps + 1, at: at(), perSecond: () => Math.max(8, walk.steps / 3), ready: () => done() >= at(),
-    show: (k, n) => `${k} / ${n}`, onMove: (k, lifted) => { state.set({sample_at: k}, {keep: !lifted}); draw(); }});
+    show: (k, of) => `${k} / ${of - 1}`, onMove: (k, lifted) => { state.set({sample_at: k}, {keep: !lifted}); draw(); }});
   const seed = typed({label: t("seed"), value: state.get("sample_seed"), low: 0, high: 9999999, onChange: (value) => state.set({sample_seed: Math.floor(value)})});
   const index = typed({label: t("index"), value: state.get("sample_index"), low: 0, high: 9999, onChange: (value) => state.set({sample_index: Math.floor(value)})});
   const classes = sampling.classes.length ? choose({label: t("class"), value: String(walk.asked.label ?? "none"), onChange: set("sample_class"),

@@ -89,9 +89,13 @@ export function typed({label, value, low, high, onChange}) {
  * Nothing plays by itself; playing ends at the last position, when the tab is hidden, and with `stop()`.
  * It waits where the present position is not `ready`; `show` words a position.
  * @param {{words: (key: string) => string, keys: HTMLElement, count: number, at: number, perSecond?: () => number,
- *   ready?: () => boolean, show?: (at: number, last: number) => string, onMove: (at: number, done: boolean) => void}} about
+ *   label?: string, ready?: () => boolean, show?: (at: number, count: number) => string,
+ *   onMove: (at: number, done: boolean) => void}} about
  */
-export function player({words, keys, count, at, perSecond = () => 8, ready = () => true, show = (now, end) => `${now + 1} / ${end + 1}`, onMove}) {
+export function player({
+  words, keys, count, at, perSecond = () => 8, label = words("position"), ready = () => true,
+  show = (now, of) => `${now + 1} / ${of}`, onMove,
+}) {
   let last = count - 1;
   let playing = false;
   let timer = 0;
@@ -125,7 +129,7 @@ export function player({words, keys, count, at, perSecond = () => 8, ready = () 
     move(at + by);
   };
   const play = button(words("play"), () => (playing ? stop() : start()), {class: "primary", "aria-keyshortcuts": "Space"});
-  const scrub = slider({label: words("position"), low: 0, high: last, value: at, show: (now) => show(now, last),
+  const scrub = slider({label, low: 0, high: last, value: at, show: (now) => show(now, last + 1),
     onChange: (now, done) => { stop(); move(now, done); }});
   const element = h("div", {class: "player", role: "group", "aria-label": words("player")},
     button("‹", () => jump(-1), {"aria-label": words("back"), "aria-keyshortcuts": ","}), play,
