@@ -22,7 +22,7 @@ export function race(lab, t, {engine, model, names, colour, redraw}) {
   const {state} = lab;
   /** @type {Walk | null} */ let other = null;
   /** @type {Walk | null} */ let beside = null; // the walk that it was begun for
-  const rival = choose({label: t("rival"), value: state.get("sample_rival"), options: [{value: "off", label: t("rival_off")}, ...names],
+  const rival = choose({label: t("rival"), value: "off", options: [{value: "off", label: t("rival_off")}, ...names],
     onChange: (value) => state.set({sample_rival: value})});
   const lanes = [0, 1, 2].map(() => ({canvas: h("canvas", {class: "thumb", role: "img"}), told: h("figcaption", {})}));
   const track = h("div", {class: "lanes"}, ...lanes.map(({canvas, told}) => h("figure", {}, canvas, told)));
@@ -41,12 +41,13 @@ export function race(lab, t, {engine, model, names, colour, redraw}) {
     /** @param {Walk} walk @param {number} k  the step that is shown of it */
     draw(walk, k) {
       const solver = state.get("sample_rival");
-      rival.set(names.some(({value}) => value === solver) ? solver : "off");
       track.hidden = !names.some(({value}) => value === solver);
+      rival.set(track.hidden ? "off" : solver);
       if (beside !== walk || other?.asked.solver !== solver) {
         stop();
         beside = walk;
-        other = track.hidden ? null : createWalk(engine, model, {...walk.asked, solver}, {edit: walk.edit, onFrame: redraw, onFail: stop});
+        const asked = {...walk.asked, solver};
+        other = track.hidden ? null : createWalk(engine, model, asked, {edit: walk.edit, onFrame: redraw, onFail: stop});
       }
       if (!other) return;
       const there = Math.min(k, other.frames.length - 1);
@@ -55,7 +56,8 @@ export function race(lab, t, {engine, model, names, colour, redraw}) {
       show(lanes[1].canvas, other.frames[there].x, colour);
       const apart = mixed(1, walk.frames[k].x, -1, other.frames[there].x);
       show(lanes[2].canvas, apart, (value) => diverging(value));
-      const told = [line(walk, k), line(other, there), t("apart", {rms: lab.number(moved(walk.frames[k].x, other.frames[there].x), 2)})];
+      const rms = moved(walk.frames[k].x, other.frames[there].x);
+      const told = [line(walk, k), line(other, there), t("apart", {rms: lab.number(rms, 2)})];
       lanes.forEach(({canvas, told: place}, i) => {
         put(place, told[i]);
         canvas.setAttribute("aria-label", told[i]);
@@ -75,8 +77,9 @@ export function grid(lab, t, {engine, model, colour}) {
   const cells = Array.from({length: 16}, (_, index) => {
     const canvas = h("canvas", {"aria-hidden": "true"});
     const label = labelOf(index);
-    const pick = button("", () => state.set({sample_index: index, ...(label === null ? {} : {sample_class: String(label)})}), {class: "pick", disabled: true,
-      "aria-label": label === null ? t("grid_cell", {index}) : t("grid_cell_of", {index, name: classes[label]})});
+    const told = label === null ? t("grid_cell", {index}) : t("grid_cell_of", {index, name: classes[label]});
+    const pick = button("", () => state.set({sample_index: index, ...(label === null ? {} : {sample_class: String(label)})}),
+      {class: "pick", disabled: true, "aria-label": told});
     pick.append(canvas);
     return {canvas, pick};
   });
@@ -97,8 +100,9 @@ export function grid(lab, t, {engine, model, colour}) {
   }
   function next() {
     const {canvas, pick} = cells[done];
-    const get = (/** @type {string} */ name) => (name === "sample_index" ? done : name === "sample_class" ? String(labelOf(done) ?? "none") : state.get(name));
-    walk = createWalk(engine, model, wanted(/** @type {any} */ ({get}), model), {onFail: stop, onFrame: () => {
+    /** @type {Record<string, any>} */ const own = {sample_index: done, sample_class: String(labelOf(done) ?? "none")};
+    const asked = wanted(/** @type {any} */ ({get: (/** @type {string} */ name) => own[name] ?? state.get(name)}), model);
+    walk = createWalk(engine, model, asked, {onFail: stop, onFrame: () => {
       if (!walk) return;
       show(canvas, walk.frames[walk.frames.length - 1].x, colour);
       pick.disabled = false;
@@ -113,7 +117,8 @@ export function grid(lab, t, {engine, model, colour}) {
   }
   say();
   return {
-    element: h("section", {class: "panel"}, h("h2", {}, t("grid")), h("p", {}, t("grid_about")), h("div", {class: "row"}, go, told, lab.badge("computed")),
+    element: h("section", {class: "panel"}, h("h2", {}, t("grid")), h("p", {}, t("grid_about")),
+      h("div", {class: "row"}, go, told, lab.badge("computed")),
       h("div", {class: "sixteen"}, ...cells.map(({pick}) => pick))),
     stop,
     /** Empties the grid where something else is asked for now than it shows. @param {string} now */

@@ -54,13 +54,14 @@ export function mount(el, lab) {
     if (left) return;
     const listed = list.find(({name}) => name === lab.state.get("model")) ?? list[0];
     built = build(place, lab, t, model, listed);
-  }).catch((problem) => put(place, h("p", {class: "panel"}, h("span", {}, h("strong", {}, lab.words("no_model")), " ", lab.models.why(problem, lab.words)))));
+  }).catch((problem) => put(place, h("p", {class: "panel"}, h("span", {},
+    h("strong", {}, lab.words("no_model")), " ", lab.models.why(problem, lab.words)))));
   return {stop: () => { left = true; built?.stop(); }};
 }
 
 /**
- * @param {HTMLElement} el @param {import("../main.js").Lab} lab @param {(key: keyof typeof text.en, values?: Record<string, any>) => string} t
- * @param {Model} model @param {import("../ui/models.js").Listed} listed
+ * @param {HTMLElement} el @param {import("../main.js").Lab} lab
+ * @param {(key: keyof typeof text.en, values?: Record<string, any>) => string} t  @param {Model} model @param {import("../ui/models.js").Listed} listed
  */
 function build(el, lab, t, model, listed) {
   const {state, words} = lab;
@@ -82,15 +83,15 @@ function build(el, lab, t, model, listed) {
   function newWalk(old) {
     const asked = wanted(state, model);
     const [bytes, edited] = [state.get("sample_paint"), state.get("sample_paint_at")];
-    const edit = edited < asked.times.length - 1 && bytes.some(Boolean) ? {at: edited, paint: (/** @type {Tensor} */ x) => ({
-      shape: x.shape, data: x.data.map((value, i) => {
-        const byte = bytes[under(x.shape, i)];
-        return byte ? low + ((high - low) * (byte - 1)) / 254 : value;
-      }),
-    })} : null;
+    const paint = (/** @type {Tensor} */ {shape, data}) => ({shape, data: data.map((value, i) => {
+      const byte = bytes[under(shape, i)];
+      return byte ? low + ((high - low) * (byte - 1)) / 254 : value;
+    })});
+    const edit = edited < asked.steps && bytes.some(Boolean) ? {at: edited, paint} : null;
     const same = old?.asked.key === asked.key;
     const good = Math.min(old?.edit ? old.edit.at : Infinity, edit ? edit.at : Infinity) + 1; // frames before any paint
-    return createWalk(engine, model, asked, {edit, known: same ? old?.frames.slice(0, good) : [], onFrame: arrived, onFail: failed});
+    const known = same ? old?.frames.slice(0, good) : [];
+    return createWalk(engine, model, asked, {edit, known, onFrame: arrived, onFail: failed});
   }
 
   function restart() {
@@ -117,7 +118,7 @@ function build(el, lab, t, model, listed) {
   // the four panes
 
   const paper = () => (document.documentElement.dataset.theme === "dark" ? [38, 38, 43] : [241, 237, 228]);
-  const kinds = {x0: ["x", "x0", "eps", "change"], eps: ["x", "eps", "x0", "change"], v: ["x", "v", "x0", "change"]}[sampling.target] ?? [];
+  const kinds = ["x", sampling.target, sampling.target === "x0" ? "eps" : "x0", "change"];
   /** What a pane shows after step k, or null where nothing is known. @param {string} kind @param {number} k @returns {Tensor | null} */
   function part(kind, k) {
     const [frame, before] = [walk.frames[k], walk.frames[k - 1]];
@@ -133,34 +134,35 @@ function build(el, lab, t, model, listed) {
     x: asPixel, x0: asPixel, v: (value) => diverging(value / 3), change: (value, most) => diverging(value / most),
     eps: sampling.noise === "gaussian" ? (value) => diverging(value / 3) : (value) => ink(value),
   });
-  const panes = kinds.map((kind) => ({kind, slot: h("div", {}), most: 1, pane: /** @type {ReturnType<typeof matrix> | null} */ (null)}));
+  /** @type {{kind: string, slot: HTMLElement, most: number, pane?: ReturnType<typeof matrix>}[]} */
+  const panes = kinds.map((kind) => ({kind, slot: h("div", {}), most: 1}));
   function makePane(/** @type {typeof panes[number]} */ one) {
     const painting = one.kind === "x" && brushOn();
-    const predicted = one.kind === sampling.target;
     const empty = new Float32Array(rows * columns).fill(NaN);
     one.pane = matrix({
-      label: predicted ? t("predicted", {what: {x0: "x̂0", eps: "ε̂", v: "v̂"}[one.kind]}) : t(/** @type {any} */ (`pane_${one.kind}`)), words,
+      label: one.kind === sampling.target ? t("predicted", {what: {x0: "x̂0", eps: "ε̂", v: "v̂"}[one.kind]})
+        : t(/** @type {any} */ (`pane_${one.kind}`)), words,
       data: () => ({rows, columns, values: part(one.kind, shown())?.data.subarray(0, rows * columns) ?? empty}),
       colour: (value) => (Number.isNaN(value) ? /** @type {any} */ (paper()) : colours[one.kind](value, one.most)),
       show: (value) => (Number.isNaN(value) ? "–" : brief(value)),
       onPoint: (row, column) => set("sample_pixel")(row * columns + column, false),
       onOpen: (row, column) => void openReceipt(one.kind, row * columns + column),
-      ...(painting ? {range: /** @type {[number, number]} */ ([low, high]),
-        onEdit: (/** @type {number} */ row, /** @type {number} */ column, /** @type {number} */ value) => dab(row, column, true, 0, value),
-        onPaint: (/** @type {number} */ row, /** @type {number} */ column, /** @type {boolean} */ lifted) => dab(row, column, lifted)} : {}),
+      range: [low, high],
+      onEdit: painting ? (row, column, value) => dab(row, column, true, 1, value) : undefined,
+      onPaint: painting ? (row, column, lifted) => dab(row, column, lifted) : undefined,
     });
     one.pane.element.classList.toggle("pad", painting);
     put(one.slot, one.pane.element);
   }
 
-  /** A dab of the brush, or a single pixel of a value, on x after the step that is shown. @param {number} row @param {number} column
-   * @param {boolean} lifted @param {number} reach @param {number} value */
-  function dab(row, column, lifted, reach = 1, value = state.get("sample_brush") === "ink" ? high : low) {
+  /** Paint on x after the step that is shown: a dab of five pixels, or one pixel of a value. @param {number} row @param {number} column
+   * @param {boolean} lifted @param {number} count @param {number} value */
+  function dab(row, column, lifted, count = 5, value = state.get("sample_brush") === "ink" ? high : low) {
     const k = shown();
     const bytes = state.get("sample_paint_at") === k ? Uint8Array.from(state.get("sample_paint")) : new Uint8Array(SIDE * SIDE);
-    for (const [r, c] of [[row, column], [row - 1, column], [row + 1, column], [row, column - 1], [row, column + 1]].slice(0, reach ? 5 : 1)) {
-      if (r < 0 || c < 0 || r >= rows || c >= columns) continue;
-      bytes[under([1, rows, columns], r * columns + c)] = 1 + Math.round((254 * (value - low)) / (high - low));
+    for (const [down, across] of [[0, 0], [-1, 0], [1, 0], [0, -1], [0, 1]].slice(0, count)) {
+      const [r, c] = [row + down, column + across];
+      if (r >= 0 && c >= 0 && r < rows && c < columns) bytes[under([1, rows, columns], r * columns + c)] = 1 + Math.round((254 * (value - low)) / (high - low));
     }
     state.set({sample_paint: bytes, sample_paint_at: k, sample_at: k}, {keep: !lifted});
   }
@@ -181,8 +183,8 @@ function build(el, lab, t, model, listed) {
       engine.denoise(model, {x: mixed(1, before.x, times[k] - times[k - 1], velocity), t: times[k], label, guidance})
         .then((answer) => { frame.ahead = answer.x0; draw(); }, failed);
     }
-    const z = () => ({shape: x0.shape, data: normal(seed, "sample", index, x0.data.length, k)});
-    const pictures = {x: before.x, x0, old: before.x0, ahead: frame.ahead, z: sum.some(([name]) => name === "z") ? z() : undefined};
+    const z = solver === "ancestral" ? {shape: x0.shape, data: normal(seed, "sample", index, x0.data.length, k)} : null;
+    const pictures = {x: before.x, x0, old: before.x0, ahead: frame.ahead, z};
     return {first, sum, ready: sum.every(([name]) => pictures[name]), of: (/** @type {number} */ i) =>
       Object.fromEntries(sum.map(([name]) => [name, /** @type {Tensor} */ (pictures[name])?.data[i]]))};
   }
@@ -235,48 +237,55 @@ function build(el, lab, t, model, listed) {
   function drawCosts(/** @type {number} */ k) {
     const times = walk.frames.slice(1, k + 1).map(({ms}) => ms);
     const median = [...times].sort((one, other) => one - other)[Math.floor(times.length / 2)];
-    const moves = walk.frames.slice(2).map(({x0}, j) => moved(/** @type {Tensor} */ (x0), /** @type {Tensor} */ (walk.frames[j + 1].x0)));
+    const guesses = /** @type {Tensor[]} */ (walk.frames.slice(1).map(({x0}) => x0));
+    const moves = guesses.slice(1).map((x0, j) => moved(x0, guesses[j]));
     const ms = (/** @type {number} */ value) => (value === undefined ? "–" : t("ms", {ms: short(value)}));
     const rows = /** @type {[string, any][]} */ ([
       [t("evaluations"), `${spent(walk.asked, k)} / ${spent(walk.asked, walk.steps)}`], [t("per_step"), ms(median)],
       [t("total"), ms(times.length ? times.reduce((all, each) => all + each, 0) : median)],
-      [t("change_now"), moves[k - 2] === undefined ? "–" : button(short(moves[k - 2]), () => lab.receipt(movedReceipt({t, k, walk})), {class: "quiet"})]]);
+      [t("change_now"), moves[k - 2] === undefined ? "–"
+        : button(short(moves[k - 2]), () => lab.receipt(movedReceipt({t, k, walk})), {class: "quiet"})]]);
     put(facts, ...rows.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
     const most = Math.max(0, ...moves);
     chart.draw(moves, k - 2, walk.steps - 1, moves.length ? t("chart", {most: short(most), at: moves.indexOf(most) + 2}) : "");
     const text = state.get("sample_from") || walk.edit ? "" : told();
     if (terminal.dataset.text === text) return;
     terminal.dataset.text = text;
-    put(terminal, h("p", {}, t(text ? "same" : "no_command")), text ? h("div", {class: "row"}, h("code", {}, text), copyButton(text, words, "shell")) : null);
+    put(terminal, h("p", {}, t(text ? "same" : "no_command")),
+      text ? h("div", {class: "row"}, h("code", {}, text), copyButton(text, words, "shell")) : null);
   }
   /** The command that draws the same picture. */
   function told() {
-    const {label, index, steps, guidance} = walk.asked;
+    const {label, seed, index} = walk.asked;
     const name = label === null ? "" : sampling.classes[label];
     const quoted = /^[\w.-]+$/.test(name) ? name : `'${name.replaceAll("'", "'\\''")}'`;
-    const given = (/** @type {string} */ field, /** @type {any} */ value) => (fields[/** @type {keyof typeof fields} */ (`sample_${field}`)].default ===
-      state.get(`sample_${field}`) ? "" : ` --${field} ${value}`);
-    return `inkbloom sample ${file && `${file} `}--seed ${walk.asked.seed} --count ${index + 1}${
-      label === null ? "" : ` --label ${quoted}`}${given("steps", steps)}${given("solver", walk.asked.solver)}${given("spacing", walk.asked.spacing)}${
-      label === null && sampling.classes.length ? " --guidance 0" : sampling.conditions ? given("guidance", guidance) : ""}`;
+    const given = (/** @type {"steps" | "solver" | "spacing" | "guidance"} */ field) => // what differs from the recipe
+      (fields[`sample_${field}`].default === state.get(`sample_${field}`) ? [] : [`--${field}`, walk.asked[field]]);
+    const classless = label === null && sampling.classes.length > 0;
+    return ["inkbloom sample", ...(file ? [file] : []), "--seed", seed, "--count", index + 1, ...(label === null ? [] : ["--label", quoted]),
+      ...given("steps"), ...given("solver"), ...given("spacing"),
+      ...(classless ? ["--guidance 0"] : sampling.conditions ? given("guidance") : [])].join(" ");
   }
 
   // controls
 
   const names = (/** @type {string[]} */ all) => all.map((value) => ({value, label: t(/** @type {any} */ (value))}));
   const {solvers, spacings} = suited(sampling);
-  const play = player({words, keys: el, count: walk.steps + 1, at: at(), perSecond: () => Math.max(8, walk.steps / 3), ready: () => done() >= at(),
-    show: (k, of) => `${k} / ${of - 1}`, onMove: (k, lifted) => { state.set({sample_at: k}, {keep: !lifted}); draw(); }});
-  const seed = typed({label: t("seed"), value: state.get("sample_seed"), low: 0, high: 9999999, onChange: (value) => state.set({sample_seed: Math.floor(value)})});
-  const index = typed({label: t("index"), value: state.get("sample_index"), low: 0, high: 9999, onChange: (value) => state.set({sample_index: Math.floor(value)})});
+  const play = player({words, keys: el, count: walk.steps + 1, at: at(), perSecond: () => Math.max(8, walk.steps / 3),
+    ready: () => done() >= at(), show: (k, of) => `${k} / ${of - 1}`, onMove: (k, lifted) => { set("sample_at")(k, lifted); draw(); }});
+  const seed = typed({label: t("seed"), value: walk.asked.seed, low: 0, high: 9999999, onChange: (value) => set("sample_seed")(Math.floor(value))});
+  const index = typed({label: t("index"), value: walk.asked.index, low: 0, high: 9999, onChange: (value) => set("sample_index")(Math.floor(value))});
+  const offered = sampling.trained.map((each) => ({value: String(each), label: sampling.classes[each]}));
   const classes = sampling.classes.length ? choose({label: t("class"), value: String(walk.asked.label ?? "none"), onChange: set("sample_class"),
-    options: [...sampling.trained.map((each) => ({value: String(each), label: sampling.classes[each]})), {value: "none", label: t("class_none")}]}) : null;
+    options: [...offered, {value: "none", label: t("class_none")}]}) : null;
   const solver = choose({label: t("solver"), value: walk.asked.solver, options: names(solvers), onChange: set("sample_solver")});
   const spacing = choose({label: t("spacing"), value: walk.asked.spacing, options: names(spacings), onChange: set("sample_spacing")});
   const steps = slider({label: t("steps"), low: 1, high: 200, value: walk.steps, onChange: (value, lifted) =>
     state.set({sample_steps: value, sample_at: at() === walk.steps ? value : Math.min(at(), value)}, {keep: !lifted})});
-  const guidance = slider({label: t("guidance"), low: 0, high: 5, step: 0.1, value: walk.asked.guidance, show: short, onChange: set("sample_guidance")});
-  const level = slider({label: t("level"), low: 0.02, high: 1, step: 0.02, value: state.get("sample_level"), show: short, onChange: set("sample_level")});
+  const guidance = slider({label: t("guidance"), low: 0, high: 5, step: 0.1, value: walk.asked.guidance, show: short,
+    onChange: set("sample_guidance")});
+  const level = slider({label: t("level"), low: 0.02, high: 1, step: 0.02, value: state.get("sample_level"), show: short,
+    onChange: set("sample_level")});
   const from = toggle({label: t("from"), on: state.get("sample_from"), onChange: set("sample_from")});
   const brush = choose({label: t("brush"), value: state.get("sample_brush"), onChange: set("sample_brush"),
     options: BRUSHES.map((value) => ({value, label: t(/** @type {any} */ (`brush_${value}`))}))});
@@ -325,24 +334,27 @@ function build(el, lab, t, model, listed) {
   });
 
   panes.forEach(makePane);
-  const named = (/** @type {string} */ name, /** @type {HTMLElement} */ input) => h("label", {class: "control"}, h("span", {}, name), input);
+  const named = (/** @type {string} */ name, /** @type {HTMLElement} */ input) =>
+    h("label", {class: "control"}, h("span", {}, name), input);
+  const another = button("⟳", () => state.set({sample_seed: Math.floor(Math.random() * 10000)}),
+    {"aria-label": t("another"), title: t("another")});
   put(el,
     h("section", {class: "panel"},
-      h("div", {class: "row stage"}, classes?.element, named(t("seed"), seed.element),
-        button("⟳", () => state.set({sample_seed: Math.floor(Math.random() * 10000)}), {"aria-label": t("another"), title: t("another")}), play.element, brush.element),
+      h("div", {class: "row stage"}, classes?.element, named(t("seed"), seed.element), another, play.element, brush.element),
       h("div", {class: "panes"}, ...panes.map(({slot}) => slot)),
       line.element, h("div", {class: "row now"}, lab.badge("computed"), amounts, status, stopper),
       h("div", {class: "equation"}, sum, opener)),
     h("div", {class: "halves"},
-      h("section", {class: "panel"}, h("h2", {}, t("walk")), h("div", {class: "controls"}, solver.element, steps.element, spacing.element,
-        sampling.conditions ? guidance.element : null, named(t("index"), index.element)),
+      h("section", {class: "panel"}, h("h2", {}, t("walk")), h("div", {class: "controls"}, solver.element, steps.element,
+        spacing.element, sampling.conditions ? guidance.element : null, named(t("index"), index.element)),
       sampling.conditions ? h("p", {}, t("guidance_about")) : null),
       h("section", {class: "panel"}, h("h2", {}, t("cost")), facts, chart.element, terminal)),
     h("div", {class: "halves"},
       h("section", {class: "panel"}, h("h2", {}, t("hand")), h("p", {}, t("brush_about")), unpaint, from.element, drawing), duel.element),
     sixteen.element);
   draw();
-  const offs = [state.on([...ASKED, "sample_paint", "sample_paint_at"], restart), state.on(["drawing"], () => state.get("sample_from") && restart()),
+  const offs = [state.on([...ASKED, "sample_paint", "sample_paint_at"], restart),
+    state.on(["drawing"], () => { if (state.get("sample_from")) restart(); }),
     state.on(["sample_at", "sample_pixel", "sample_brush", "sample_rival"], draw)];
   return {stop: () => {
     play.stop();

@@ -38,10 +38,14 @@ print(f"{(${drawing ? `${a} * ${ink} + ` : ""}${s} * noise).item():.6g}")`,
 export function stepReceipt({t, k, i, row, column, walk: {frames, asked}, model: {sampling}}, sum, first, values) {
   const {solver, path, times} = asked;
   let total = 0;
-  const rows = sum.map(([name, factor]) => [name, four(factor), four(values[name]), four(factor * values[name]), four((total += factor * values[name]))]);
+  const rows = sum.map(([name, factor]) => {
+    const product = factor * values[name];
+    return [name, ...[factor, values[name], product, (total += product)].map(four)];
+  });
   const more = sum.map(([name]) => (["old", "ahead", "z"].includes(name) ? t(`r_${name}`) : "")).join("");
   const mixing = sampling.path === "lerp" && solver === "euler" ? t("r_mixing", {m: four(1 - times[k] / times[k - 1])}) : "";
-  const painted = frames[k].raw && frames[k].raw?.data[i] !== frames[k].x.data[i] ? t("r_painted", {value: brief(frames[k].x.data[i])}) : "";
+  const [x, raw] = [frames[k].x.data[i], frames[k].raw?.data[i]];
+  const painted = raw !== undefined && raw !== x ? t("r_painted", {value: brief(x)}) : "";
   return {
     title: t("r_x", {row, column, k}), formula: t("r_x_f", {t: four(times[k - 1]), s: four(times[k])}), total: six(total), rows,
     heads: ["operand", "factor", "value", "product", "running"].map((head) => t(head)),
@@ -68,17 +72,18 @@ print(f"{x0.flatten()[${i}].item():.4f}")`,
   };
 }
 
-/** What follows from x and the guess: the noise, the direction, or the change. @param {About} about @param {string} kind @param {number} value
- * @returns {Receipt} */
+/** What follows from x and the guess: the noise, the direction, or the change.
+ * @param {About} about @param {string} kind @param {number} value @returns {Receipt} */
 export function partReceipt({t, k, i, row, column, walk: {frames, asked}}, kind, value) {
   const c = asked.path(asked.times[k - 1]);
   const [da, ds] = TARGETS.v(c);
   const [x, x0, next] = [frames[k - 1].x.data[i], frames[k].x0?.data[i] ?? 0, (frames[k].raw ?? frames[k].x).data[i]];
   const eps = `(${x} - ${c.a} * ${x0}) / ${c.s}`;
   const made = {change: `${next} - ${x}`, eps, v: `${da} * ${x0} + ${ds} * (${eps})`}[kind] ?? "";
-  const operands = kind === "change" ? [["x′", next], ["x", x]] : [["x", x], ["x0", x0], ["a", c.a], ["s", c.s], ...(kind === "v" ? [["a′", da], ["s′", ds]] : [])];
+  const operands = kind === "change" ? [["x′", next], ["x", x]]
+    : [["x", x], ["x0", x0], ["a", c.a], ["s", c.s], ...(kind === "v" ? [["a′", da], ["s′", ds]] : [])];
   return {
-    title: t("r_part", {row, column, k, what: t(`pane_${kind}`)}), formula: t(`r_${kind}_f`), total: String(Number(value.toPrecision(4))),
+    title: t("r_part", {row, column, k, what: t(`pane_${kind}`)}), formula: t(`r_${kind}_f`), total: four(value),
     heads: [t("operand"), t("value")], rows: operands.map(([name, each]) => [name, six(Number(each))]),
     torch: `import torch
 
@@ -86,11 +91,11 @@ print(f"{torch.tensor(${made.replaceAll("- -", "+ ")}, dtype=torch.float64).item
   };
 }
 
-/** How far the guess moved in a step. @param {{t: About["t"], k: number, walk: About["walk"]}} about @returns {Receipt} */
+/** How far the guess moved in a step. @param {Pick<About, "t" | "k" | "walk">} about @returns {Receipt} */
 export function movedReceipt({t, k, walk: {frames}}) {
   const [now, before] = [frames[k], frames[k - 1]].map(({x0}) => /** @type {import("../engine/conv.js").Tensor} */ (x0));
   return {
-    title: t("r_moved", {k}), formula: t("r_moved_f"), total: String(Number(moved(now, before).toPrecision(4))),
+    title: t("r_moved", {k}), formula: t("r_moved_f"), total: four(moved(now, before)),
     torch: `import torch
 
 now = torch.tensor(${pythonList(now.data)})

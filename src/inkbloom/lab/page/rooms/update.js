@@ -16,7 +16,8 @@ export function factors(solver, path, times, k, first) {
   if (solver === "dpmpp_2m") {
     const amount = -d.a * Math.expm1(-logStep(path, t, s));
     const more = first || d.s === 0 ? 0 : logStep(path, t, s) / (2 * logStep(path, times[k - 2], t));
-    return [["x", d.s / c.s], ["x0", amount * (1 + more)], ...(more ? [/** @type {[Operand, number]} */ (["old", -amount * more])] : [])];
+    /** @type {Factors} */ const plain = [["x", d.s / c.s], ["x0", amount * (1 + more)]];
+    return more ? [...plain, ["old", -amount * more]] : plain;
   }
   if (solver === "ancestral") {
     const fresh = 1 - ((c.a * d.s) / (d.a * c.s)) ** 2;
@@ -27,7 +28,8 @@ export function factors(solver, path, times, k, first) {
     const half = (s - t) / 2;
     const [now, then] = [c.ds / c.s, d.ds / d.s]; // dx/dt = (rate) x + (the rest) x0, at both ends
     const [guess, guessThen] = [c.da - now * c.a, d.da - then * d.a];
-    return [["x", 1 + half * (now + then * (1 + 2 * half * now))], ["x0", half * guess * (1 + 2 * half * then)], ["ahead", half * guessThen]];
+    return [["x", 1 + half * (now + then * (1 + 2 * half * now))], ["x0", half * guess * (1 + 2 * half * then)],
+      ["ahead", half * guessThen]];
   }
   return [["x", d.s / c.s], ["x0", d.a - (c.a * d.s) / c.s]];
 }
@@ -41,12 +43,11 @@ function logStep(path, t, s) {
 /**
  * The same step in PyTorch, as inkbloom/solvers.py writes it.
  * @param {string} solver @param {Path} path @param {number[]} times @param {number} k @param {boolean} first
- * @param {Partial<Record<Operand, number>>} values
+ * @param {Record<string, number>} values
  */
 export function torchStep(solver, path, times, k, first, values) {
   const [t, s] = [times[k - 1], times[k]];
   const [c, d] = [path(t), path(s)];
-  const names = Object.keys(values);
   const amounts = (/** @type {Record<string, number>} */ given) =>
     `${Object.keys(given).join(", ")} = torch.tensor([${Object.values(given).join(", ")}], dtype=torch.float64)`;
   const eps = "eps = (x - a * x0) / s";
@@ -59,14 +60,14 @@ export function torchStep(solver, path, times, k, first, values) {
       "velocity = da * x0 + ds * (x - a * x0) / s", "x_ahead = x + (t_next - t) * velocity",
       "velocity_ahead = da_next * ahead + ds_next * (x_ahead - a_next * ahead) / s_next"],
     "x + (t_next - t) * (velocity + velocity_ahead) / 2"],
-    dpmpp_2m: [["h = (a_next / s_next).log() - (a / s).log()", ...("old" in values
-      ? [`guess = x0 + h / (2 * ${String(logStep(path, times[k - 2], t)).replace("Infinity", "torch.inf")}) * (x0 - old)`] : ["guess = x0"])],
+    dpmpp_2m: [["h = (a_next / s_next).log() - (a / s).log()",
+      "old" in values ? `guess = x0 + h / (2 * ${logStep(path, times[k - 2], t)}) * (x0 - old)` : "guess = x0"],
     "s_next / s * x - a_next * torch.expm1(-h) * guess"],
   };
   const [lines, result] = steps[solver === "heun" && d.s === 0 ? "euler" : solver];
   return `import torch
 
-${names.join(", ")} = torch.tensor([${names.map((name) => values[/** @type {Operand} */ (name)]).join(", ")}], dtype=torch.float64)
+${amounts(values)}
 ${amounts({a: c.a, s: c.s, a_next: d.a, s_next: d.s})}  # of picture and noise, before and after
 ${lines.join("\n")}
 print(f"{(${result}).item():.6g}")`;

@@ -12,7 +12,7 @@ import {SIDE} from "../ui/drawing.js";
 /** @typedef {ReturnType<typeof wanted>} Wanted */
 /** @typedef {ReturnType<typeof createWalk>} Walk */
 
-/** The solvers and spacings that suit the noise that the model knows, as inkbloom/config.py has it. @param {Model["sampling"]} sampling */
+/** The solvers and spacings that suit the model's noise, as inkbloom/config.py has it. @param {Model["sampling"]} sampling */
 export function suited({noise}) {
   const fits = (/** @type {string} */ name) => noise === "gaussian" || !["ancestral", "logsnr"].includes(name);
   return {solvers: Object.keys(SOLVERS).filter(fits), spacings: Object.keys(SPACINGS).filter(fits)};
@@ -66,8 +66,8 @@ export function wanted({get}, {sampling}) {
  */
 export function createWalk(engine, model, asked, {edit = null, known = [], onFrame, onFail}) {
   const {label, guidance, solver, times, seed, index, steps} = asked;
-  /** @type {Frame[]} */ const frames = known.length ? known.map((frame) => ({...frame, x: frame.raw ?? frame.x, raw: undefined}))
-    : [{x: asked.x, x0: null, ms: 0}];
+  /** @type {Frame[]} */ const frames = known.map((frame) => ({...frame, x: frame.raw ?? frame.x, raw: undefined}));
+  if (!frames.length) frames.push({x: asked.x, x0: null, ms: 0});
   /** @type {ReturnType<typeof engine.sample> | null} */ let job = null;
   const paint = () => {
     const frame = edit && frames.length - 1 === edit.at ? frames[edit.at] : null;
@@ -80,7 +80,8 @@ export function createWalk(engine, model, asked, {edit = null, known = [], onFra
   const go = () => {
     if (job || frames.length > steps) return;
     const from = edit && frames.length > edit.at ? edit.at : 0;
-    const mine = engine.sample(model, {x: frames[from].x, from, label, guidance, solver, times, seed, index}, ({k, x, x0, ms}) => {
+    const request = {x: frames[from].x, from, label, guidance, solver, times, seed, index};
+    const mine = engine.sample(model, request, ({k, x, x0, ms}) => {
       if (job !== mine || k !== frames.length) return;
       frames.push({x, x0, ms});
       if (k === steps) job = null;
@@ -102,7 +103,7 @@ export function createWalk(engine, model, asked, {edit = null, known = [], onFra
   return {asked, edit, frames, steps, go, stop, /** Is it being computed? */ busy: () => job !== null};
 }
 
-/** How often the network was asked for the first k steps of a walk: of Heun's, only the last takes one look. @param {Wanted} asked @param {number} k */
+/** How often the network was asked in the first k steps: Heun's last one takes one look, the others two. @param {Wanted} asked @param {number} k */
 export function spent({solver, steps, guidance}, k) {
   return k === steps ? evaluations(solver, k, guidance) : evaluations(solver, k + 1, guidance) - evaluations(solver, 1, guidance);
 }
