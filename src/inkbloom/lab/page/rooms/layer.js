@@ -9,14 +9,19 @@ import {changed, kernelAt, sees, statistics, terms} from "./network.js";
 import {receiptOf, shown, summaryReceipt, valueAt} from "./receipts.js";
 
 /** @typedef {import("./network.js").Tensor} Tensor */
+/** By the names of the steps. @typedef {Record<string, Tensor>} Values */
 /** What the network makes of the picture: without and with surgery.
- * @typedef {{x: Tensor, before: Record<string, Tensor>, after: Record<string, Tensor>, changes: import("./network.js").Change[]}} Pass */
+ * @typedef {{x: Tensor, before: Values, after: Values, changes: import("./network.js").Change[]}} Pass */
 
+const TERM = ["channel", "place", "pixel", "weight", "product"];
 const TOP = 6; // products that are shown beside the map; the receipt has all
 
-/** The name of a step, as a chip. @param {import("./network.js").Step} step @param {Pass} pass @param {(key: any, values?: any) => string} t */
+/**
+ * What a step does, in a word or two.
+ * @param {import("./network.js").Step} step @param {Pass} pass @param {import("./network.js").Words} t
+ */
 function titleOf(step, pass, t) {
-  const flat = step.inputs.some((name) => pass.before[name]?.shape.length === 3 && pass.before[name].shape[1] === 1 && step.shape[1] > 1);
+  const flat = step.shape[1] > 1 && step.inputs.some((name) => pass.before[name]?.shape[1] === 1); // one number for a whole map
   if (step.op === "add") return t(flat ? "op_shift" : "op_sum");
   if (step.op === "multiply") return t(flat ? "op_gain" : "op_multiply");
   return t(`op_${step.op}`);
@@ -24,7 +29,7 @@ function titleOf(step, pass, t) {
 
 /**
  * Fills the place with the layer that the address names.
- * @param {HTMLElement} place @param {import("../main.js").Lab} lab @param {(key: any, values?: any) => string} t
+ * @param {HTMLElement} place @param {import("../main.js").Lab} lab @param {import("./network.js").Words} t
  * @param {import("./network.js").Net} net @param {Pass} pass @param {number[]} range  of the pixels
  */
 export function openLayer(place, lab, t, net, pass, range) {
@@ -41,7 +46,7 @@ export function openLayer(place, lab, t, net, pass, range) {
     const place = Math.min(state.get("xray_at"), size - 1);
     return {row: Math.floor(place / columns), column: place % columns};
   };
-  const named = (/** @type {Record<string, Tensor>} */ values, /** @type {string} */ name) => (name === "x" ? pass.x : values[name]);
+  const named = (/** @type {Values} */ values, /** @type {string} */ name) => (name === "x" ? pass.x : values[name]);
   const kernel = (/** @type {number} */ channel) => {
     const [begin, [high, wide]] = [kernelAt(card, map(), channel), card.kernel];
     return {values: weight.data.subarray(begin, begin + high * wide), rows: high, columns: wide};
@@ -63,11 +68,11 @@ export function openLayer(place, lab, t, net, pass, range) {
 
   const slice = (/** @type {number} */ i) => ({values: values.subarray(i * size, (i + 1) * size), rows, columns});
   const colour = (/** @type {number} */ value) => diverging(value / scale);
-  const all = wall({label: t("maps", {count: maps}), count: maps, chosen: map(), name: (i) => t("map", {map: i + 1}), picture: slice, colour,
-    onChoose: (i) => state.set({xray_map: i})});
-  const large = matrix({label: t("enlarged"), words, colour, show: (value) => (Math.abs(value) >= 1 ? value.toFixed(1) : brief(value)), data: () => slice(map()),
-    onPoint: (row, column) => row * columns + column !== state.get("xray_at") && state.set({xray_at: row * columns + column}, {keep: true}),
-    onOpen: (row, column) => openReceipt(row, column)});
+  const all = wall({label: t("maps", {count: maps}), count: maps, chosen: map(), name: (i) => t("map", {map: i + 1}), colour,
+    picture: slice, onChoose: (i) => state.set({xray_map: i})});
+  const large = matrix({label: t("enlarged"), words, colour, data: () => slice(map()), onOpen: openReceipt,
+    show: (value) => (Math.abs(value) >= 1 ? value.toFixed(1) : brief(value)),
+    onPoint: (row, column) => state.set({xray_at: row * columns + column}, {keep: true})});
   const [low, high] = range;
   const seen = matrix({label: t("sees"), words, colour: (value) => ink((value - low) / (high - low)),
     data: () => ({rows: pass.x.shape[1], columns: pass.x.shape[2], values: pass.x.data})});
@@ -85,8 +90,9 @@ export function openLayer(place, lab, t, net, pass, range) {
     if (differs()) {
       const before = valueAt(pass.before[step.name], place);
       return lab.receipt({title, total: shown(now - before), heads: [t("operand"), t("number")], formula: t("delta_formula"),
-        rows: [[t("after"), shown(now)], [t("before"), shown(before)]], torch: `import torch\n\nbefore = torch.tensor(${Math.fround(before)}, dtype=torch.float64)
-after = torch.tensor(${Math.fround(now)}, dtype=torch.float64)\nprint(f"{(after - before).item():.6g}")`});
+        rows: [[t("after"), shown(now)], [t("before"), shown(before)]],
+        torch: `import torch\n\ny = torch.tensor([${now}, ${before}], dtype=torch.float64)
+print(f"{(y[0] - y[1]).item():.6g}")`});
     }
     const inputs = step.inputs.map((name, i) => {
       const tensor = named(pass.after, name);
@@ -115,16 +121,18 @@ after = torch.tensor(${Math.fround(now)}, dtype=torch.float64)\nprint(f"{(after 
     put(said, h("p", {}, h("output", {"data-value": String(value)}, t("value", {row, column, value: brief(value)}))),
       button(t(all.length ? "open_terms" : "open_receipt", {count: all.length}), () => openReceipt(row, column)));
     put(made, top.length ? h("div", {class: "scroll"}, h("table", {}, h("caption", {}, t("top", {shown: TOP, count: all.length})),
-        h("thead", {}, h("tr", {}, ...["channel", "place", "pixel", "weight", "product"].map((key) => h("th", {scope: "col"}, t(key))))),
-        h("tbody", {}, ...top.map((each) => h("tr", {}, ...[each.channel + 1, `${each.row}, ${each.column}`, brief(each.pixel), brief(each.weight),
-          brief(each.product)].map((text) => h("td", {}, text))))))) : null);
+        h("thead", {}, h("tr", {}, ...TERM.map((key) => h("th", {scope: "col"}, t(key))))),
+        h("tbody", {}, ...top.map(({channel, row, column, pixel, weight, product}) => h("tr", {},
+          ...[channel + 1, `${row}, ${column}`, brief(pixel), brief(weight), brief(product)].map((each) => h("td", {}, each)))))))
+      : null);
   }
 
   function drawMap() {
     all.choose(map());
     const muted = `m${at}.${map()}`;
-    put(mapTitle, h("div", {class: "row"}, h("h3", {}, t("map", {map: map() + 1})), toggle({label: t("mute"), on: state.get("xray_cuts").includes(muted),
-      onChange: (on) => setCuts((cut) => cut !== muted, on ? [muted] : [])}).element));
+    const mute = toggle({label: t("mute"), on: state.get("xray_cuts").includes(muted),
+      onChange: (on) => setCuts((cut) => cut !== muted, on ? [muted] : [])});
+    put(mapTitle, h("div", {class: "row"}, h("h3", {}, t("map", {map: map() + 1})), mute.element));
     large.draw();
     strongest = Math.max(...Array.from({length: card.inputs}, (_, i) => statistics(kernel(i).values).scale));
     kernels?.draw();
@@ -141,10 +149,11 @@ after = torch.tensor(${Math.fround(now)}, dtype=torch.float64)\nprint(f"{(after 
       const [step, index] = cut.slice(1).split(/[.~]/).map(Number);
       return step === card.index && "ws".includes(cut[0]) && index >= begin && index < begin + values.length;
     };
-    put(editor, ...Array.from(values, (value, i) => typed({
-      label: t("weight_cell", {row: Math.floor(i / side), column: i % side}), value: Number(value.toFixed(3)), low: -99, high: 99,
-      onChange: (now) => setCuts((cut) => !cut.startsWith(`w${card.index}.${begin + i}~`), [`w${card.index}.${begin + i}~${Number(now.toFixed(6))}`]),
-    }).element));
+    put(editor, ...Array.from(values, (value, i) => {
+      const edit = `w${card.index}.${begin + i}~`;
+      return typed({label: t("weight_cell", {row: Math.floor(i / side), column: i % side}), value: Number(value.toFixed(3)),
+        low: -99, high: 99, onChange: (now) => setCuts((cut) => !cut.startsWith(edit), [edit + Number(now.toFixed(6))])}).element;
+    }));
     put(edits, h("h3", {}, t("kernel_of", {channel: input() + 1})), editor, h("div", {class: "row"},
       side >= 3 ? button("Sobel", () => setCuts((cut) => !ours(cut), [`s${card.index}.${begin}`])) : null,
       state.get("xray_cuts").some(ours) ? button(t("kernel_back"), () => setCuts((cut) => !ours(cut), [])) : null),
@@ -156,8 +165,9 @@ after = torch.tensor(${Math.fround(now)}, dtype=torch.float64)\nprint(f"{(after 
 
   function drawFacts() {
     const summary = statistics(values);
-    put(facts, button(["min", "max", "mean", "sd"].map((key) => `${t(key)} ${brief(/** @type {any} */ (summary)[key])}`).join("   "),
-      () => lab.receipt(summaryReceipt({shape: step.shape, data: values}, t("summary", {layer: card.number, what: titleOf(step, pass, t)}), t)),
+    const title = t("summary", {layer: card.number, what: titleOf(step, pass, t)});
+    const told = /** @type {const} */ (["min", "max", "mean", "sd"]).map((key) => `${t(key)} ${brief(summary[key])}`).join("   ");
+    put(facts, button(told, () => lab.receipt(summaryReceipt({shape: step.shape, data: values}, title, t)),
       {class: "quiet facts-line", "aria-haspopup": "dialog"}));
   }
 
@@ -171,11 +181,13 @@ after = torch.tensor(${Math.fround(now)}, dtype=torch.float64)\nprint(f"{(after 
   const whole = (/** @type {number} */ number) => lab.number(number, 9);
   const [, high_, wide_] = card.step.shape;
   const inner = `${card.inputs}·${card.step.shape[0]}·${card.kernel.join("·")}`;
-  const delta = pass.changes.length ? toggle({label: t("delta"), on: state.get("xray_delta"), onChange: (on) => state.set({xray_delta: on})}).element : null;
+  const delta = toggle({label: t("delta"), on: state.get("xray_delta"), onChange: (on) => state.set({xray_delta: on})}).element;
   put(place,
-    h("div", {class: "row"}, h("h2", {tabindex: "-1"}, t("layer", {layer: card.number})), h("code", {}, card.step.layer), lab.badge("computed")),
+    h("div", {class: "row"}, h("h2", {tabindex: "-1"}, t("layer", {layer: card.number})), h("code", {}, card.step.layer),
+      lab.badge("computed")),
     h("dl", {class: "facts layer-facts"}, ...[
-      [t("kernel"), `${card.kernel.join(" × ")}, ${t("stride")} ${card.step.stride[0]}, ${t("padding")} ${card.step.padding[0]}`],
+      [t("kernel"),
+        `${card.kernel.join(" × ")}, ${t("stride")} ${card.step.stride[0]}, ${t("padding")} ${card.step.padding[0]}`],
       [t("channels"), `${card.inputs} → ${card.step.shape[0]}`],
       [t("shape"), card.step.shape.join(" × ")],
       [t("parameters"), `${inner}${card.step.weights.length > 1 ? ` + ${card.step.shape[0]}` : ""} = ${whole(card.parameters)}`],
@@ -185,12 +197,14 @@ after = torch.tensor(${Math.fround(now)}, dtype=torch.float64)\nprint(f"{(after 
     h("div", {class: "chips", role: "group", "aria-label": t("which")}, ...card.steps.map((each) => button(titleOf(each, pass, t),
       () => state.set({xray_step: each === card.step ? "" : each.name}), {"aria-pressed": String(each === step)}))),
     h("div", {class: "opened"},
-      h("section", {}, h("h3", {}, t("maps", {count: maps})), h("p", {class: "small"}, t("maps_about")), facts, delta, all.element),
+      h("section", {}, h("h3", {}, t("maps", {count: maps})), h("p", {class: "small"}, t("maps_about")), facts,
+        pass.changes.length ? delta : null, all.element),
       h("section", {}, mapTitle, large.element, h("div", {class: "pixel"}, seen.element, h("div", {}, said, field)), made),
       h("section", {}, ...(kernels ? [h("h3", {}, t("kernels", {count: card.inputs})),
         h("p", {class: "small"}, t("kernels_about")), kernels.element, edits] : [h("p", {class: "small"}, t("no_kernels"))]))));
   draw();
-  const offs = [state.on(["xray_map"], drawMap), state.on(["xray_at"], drawPixel), state.on(["xray_in"], drawKernel), state.on(["xray_delta"], draw)];
+  const redraws = {xray_map: drawMap, xray_at: drawPixel, xray_in: drawKernel, xray_delta: draw};
+  const offs = Object.entries(redraws).map(([name, redraw]) => state.on([name], redraw));
   return {
     draw,
     stop() {

@@ -7,12 +7,17 @@ import {PRESETS, resized} from "./kernels.js";
 /** @typedef {import("../engine/conv.js").Tensor} Tensor */
 /** @typedef {import("../engine/net.js").Step} Step */
 /** @typedef {import("../engine/net.js").Change} Change */
+/** The words of the room. @typedef {(key: any, values?: any) => string} Words */
 /** A convolution, and the steps up to the next one that work on its maps.
  * @typedef {{number: number, index: number, step: Step, steps: Step[], stage: number, kernel: number[], inputs: number,
  *   parameters: number, macs: number}} Card */
-/** Cards of one size, side by side; depth: how many sizes are larger. @typedef {{cards: Card[], size: number[], depth: number}} Stage */
-/** A value that is handed on past smaller sizes: the input of a step. @typedef {{index: number, input: number, from: number, to: number, channels: number}} Skip */
-/** @typedef {{steps: Step[], cards: Card[], stages: Stage[], skips: Skip[], weights: Map<string, Tensor>, time: number, label: number, macs: number}} Net */
+/** Cards of one size, side by side; depth: how many sizes are larger.
+ * @typedef {{cards: Card[], size: number[], depth: number}} Stage */
+/** A value that is handed on past smaller sizes: the input of a step.
+ * @typedef {{index: number, input: number, from: number, to: number, channels: number}} Skip */
+/** time, label: the steps that tell the network these.
+ * @typedef {{steps: Step[], cards: Card[], stages: Stage[], skips: Skip[], weights: Map<string, Tensor>, macs: number,
+ *   time: number, label: number}} Net */
 
 const CONVOLUTIONS = ["conv2d", "conv_transpose2d"];
 
@@ -38,8 +43,9 @@ export function netOf({steps, sampling, macs}, weights) {
     }
   }
   const stages = stagesOf(cards);
-  return {steps, cards, stages, weights, skips: skipsOf(steps, cards, stages, owner), macs,
-    time: steps.map(({layer}) => /(^|\.)time\.\d+$/.test(layer)).lastIndexOf(true), label: steps.findIndex(({op}) => op === "embedding")};
+  return {steps, cards, stages, weights, macs, skips: skipsOf(steps, cards, stages, owner),
+    time: steps.map(({layer}) => /(^|\.)time\.\d+$/.test(layer)).lastIndexOf(true),
+    label: steps.findIndex(({op}) => op === "embedding")};
 }
 
 /** @param {Card[]} cards @returns {Stage[]} */
@@ -152,7 +158,7 @@ function meaning(cut, net) {
   const step = net.steps[at];
   if (!step) return [];
   const weight = net.weights.get(step.weights[0]);
-  if (cut[0] === "m") return part < step.shape[0] && step.shape.length === 3 ? [{kind: "mute", step: step.name, channel: part}] : [];
+  if (cut[0] === "m") return part < step.shape[0] ? [{kind: "mute", step: step.name, channel: part}] : [];
   if (cut[0] === "z") return [{kind: "zero", step: step.name}];
   if (cut[0] === "c") return part < step.inputs.length ? [{kind: "cut", step: step.name, input: part}] : [];
   if (!weight || part >= weight.data.length) return [];
@@ -184,5 +190,6 @@ export function statistics(values) {
     squares += value * value;
   }
   const mean = sum / values.length;
-  return {min, max, mean, sd: Math.sqrt(Math.max(0, squares / values.length - mean ** 2)), scale: Math.max(Math.abs(min), Math.abs(max), 1e-9)};
+  const sd = Math.sqrt(Math.max(0, squares / values.length - mean ** 2));
+  return {min, max, mean, sd, scale: Math.max(Math.abs(min), Math.abs(max), 1e-9)};
 }

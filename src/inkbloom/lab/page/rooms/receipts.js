@@ -10,6 +10,11 @@ import {statistics, terms} from "./network.js";
 /** @typedef {{channel: number, row: number, column: number}} Place */
 /** A number with its name. @typedef {[name: string, value: number]} Named */
 
+const IMPORTS = "import torch\nimport torch.nn.functional as F\n";
+
+/** In Python, with digits enough for what is added up. @param {ArrayLike<number>} values */
+const tensor = (values) => `torch.tensor(${pythonList(values)}, dtype=torch.float64)`;
+
 /** As the page and Python's .6g show it. @param {number} value */
 export const shown = (value) => String(Number(value.toPrecision(6)));
 
@@ -34,7 +39,10 @@ const MOVED = {
     while (channel >= inputs[which].shape[0]) channel -= inputs[which++].shape[0];
     return [which, {channel, row, column}];
   },
-  slice: ({axis, start}, at) => [0, {...at, ...(axis === 0 ? {channel: at.channel + start} : axis === 1 ? {row: at.row + start} : {column: at.column + start})}],
+  slice: ({axis, start}, {channel, row, column}) => {
+    const [c, r, k] = [channel, row, column].map((place, i) => (i === axis ? place + start : place));
+    return [0, {channel: c, row: r, column: k}];
+  },
   pad_reflect: (_, {channel, row, column}, [{shape: [, rows, columns]}]) =>
     [0, {channel, row: row < rows ? row : 2 * rows - 2 - row, column: column < columns ? column : 2 * columns - 2 - column}],
 };
@@ -47,7 +55,7 @@ const FORMULAS = {
 
 /**
  * The numbers that a number is made of, and the expression that makes it. Undefined where the page has no receipt.
- * @param {Step} step @param {Place} at @param {Tensor[]} inputs @param {Tensor[]} weights @param {(key: any, values?: any) => string} t
+ * @param {Step} step @param {Place} at @param {Tensor[]} inputs @param {Tensor[]} weights @param {import("./network.js").Words} t
  * @returns {{operands: Named[], formula: string, extra?: Record<string, number>} | undefined}
  */
 export function operandsOf(step, at, inputs, weights, t) {
@@ -72,7 +80,7 @@ export function operandsOf(step, at, inputs, weights, t) {
 /**
  * The receipt of one number of a step.
  * @param {{step: Step, at: Place, value: number, inputs: Tensor[], weights: Tensor[], silent: boolean, title: string,
- *   t: (key: any, values?: any) => string}} about  silent: surgery has made it 0, whatever it is made of
+ *   t: import("./network.js").Words}} about  silent: surgery has made it 0, whatever it is made of
  * @returns {import("../ui/receipt.js").Receipt | undefined}
  */
 export function receiptOf({step, at, value, inputs, weights, silent, title, t}) {
@@ -80,46 +88,68 @@ export function receiptOf({step, at, value, inputs, weights, silent, title, t}) 
   const print = silent ? "print(f\"{0 * abs(y.item()):.6g}\")  # silenced" : "print(f\"{y.item():.6g}\")";
   const note = silent ? t("silent") : undefined;
   if (/^conv/.test(step.op)) {
-    const all = terms(step, inputs[0], weights[0], at.channel, at.row, at.column);
-    const bias = weights[1]?.data[at.channel] ?? 0;
-    const sorted = [...all].sort((a, b) => Math.abs(b.product) - Math.abs(a.product));
-    let sum = bias;
-    const [pixels, values] = [pythonList(all.map(({pixel}) => pixel)), pythonList(all.map(({weight}) => weight))];
-    const shape = `1, ${inputs[0].shape[0]}, ${weights[0].shape[2]}, ${weights[0].shape[3]}`;
-    const product = step.op === "conv2d" ? `F.conv2d(x.reshape(${shape}), w.reshape(${shape}), b)` : "(x * w).sum() + b";
-    return {title, total, note: note ?? t("terms_note", {count: all.length, bias: shown(bias)}),
-      formula: t("terms_formula"), heads: [t("channel"), t("place"), t("pixel"), t("weight"), t("product"), t("running")],
-      rows: sorted.map(({channel, row, column, pixel, weight, product}) =>
-        [channel + 1, `${row}, ${column}`, shown(pixel), shown(weight), shown(product), shown(sum += product)]),
-      torch: `import torch\nimport torch.nn.functional as F\n\nx = torch.tensor(${pixels}, dtype=torch.float64)
-w = torch.tensor(${values}, dtype=torch.float64)\nb = torch.tensor(${pythonList([bias])}, dtype=torch.float64)\ny = ${product}\n${print}`,
-      numpy: `import numpy as np\n\nx = np.array(${pixels})\nw = np.array(${values})\ny = x @ w + ${pythonList([bias]).slice(1, -1)}\n${print}`};
+    const made = sumReceipt(step, at, inputs[0], weights, print, t);
+    return {title, total, ...made, note: note ?? made.note};
   }
   const made = operandsOf(step, at, inputs, weights, t);
   if (!made) return undefined;
   const {operands, formula, extra = {}} = made;
+  const assigned = Object.entries(extra).map(([name, number]) => `${name} = ${pythonList([number]).slice(1, -1)}\n`).join("");
   return {title, total, note, formula: `y = ${formula}`, heads: [t("operand"), t("number")],
     rows: [...operands, ...Object.entries(extra)].map(([name, number]) => [name, shown(number)]),
-    torch: `import torch\nimport torch.nn.functional as F\n\nx = torch.tensor(${pythonList(operands.map(([, number]) => number))}, dtype=torch.float64)
-${Object.entries(extra).map(([name, number]) => `${name} = ${pythonList([number]).slice(1, -1)}\n`).join("")}y = ${formula}\n${print}`};
+    torch: `${IMPORTS}\nx = ${tensor(operands.map(([, number]) => number))}\n${assigned}y = ${formula}\n${print}`};
 }
 
-/** The receipt of the four numbers that sum up a layer: from those of each map. @param {Tensor} x @param {string} title @param {(key: any) => string} t */
+/**
+ * All products of a convolution's number, the strongest first.
+ * @param {Step} step @param {Place} at @param {Tensor} x @param {Tensor[]} weights @param {string} print
+ * @param {import("./network.js").Words} t
+ */
+function sumReceipt(step, at, x, weights, print, t) {
+  const all = terms(step, x, weights[0], at.channel, at.row, at.column);
+  const bias = weights[1]?.data[at.channel] ?? 0;
+  let sum = bias;
+  const sorted = [...all].sort((a, b) => Math.abs(b.product) - Math.abs(a.product));
+  const rows = sorted.map(({channel, row, column, pixel, weight, product}) =>
+    [channel + 1, `${row}, ${column}`, shown(pixel), shown(weight), shown(product), shown(sum += product)]);
+  const [pixels, values] = [all.map(({pixel}) => pixel), all.map(({weight}) => weight)];
+  const shape = [1, x.shape[0], ...weights[0].shape.slice(2)].join(", ");
+  const y = step.op === "conv2d" ? `F.conv2d(x.reshape(${shape}), w.reshape(${shape}), b)` : "(x * w).sum() + b";
+  return {formula: t("terms_formula"), note: t("terms_note", {count: all.length, bias: shown(bias)}), rows,
+    heads: ["channel", "place", "pixel", "weight", "product", "running"].map((key) => t(key)),
+    torch: `${IMPORTS}\nx = ${tensor(pixels)}\nw = ${tensor(values)}\nb = ${tensor([bias])}\ny = ${y}\n${print}`,
+    numpy: `import numpy as np\n
+x = np.array(${pythonList(pixels)})
+w = np.array(${pythonList(values)})
+y = x @ w + ${pythonList([bias]).slice(1, -1)}
+${print}`};
+}
+
+/**
+ * The receipt of the four numbers that sum up a layer: from those of each map.
+ * @param {Tensor} x @param {string} title @param {import("./network.js").Words} t
+ */
 export function summaryReceipt(x, title, t) {
   const size = x.data.length / x.shape[0];
   const maps = Array.from({length: x.shape[0]}, (_, i) => statistics(x.data.subarray(i * size, (i + 1) * size)));
   const all = statistics(x.data);
   const keys = /** @type {const} */ (["min", "max", "mean", "sd"]);
-  const lists = keys.map((key) => `${key} = torch.tensor(${pythonList(maps.map((map) => map[key]))}, dtype=torch.float64)\n`).join("");
+  const lists = keys.map((key) => `${key} = ${tensor(maps.map((map) => map[key]))}\n`).join("");
   return {title, total: keys.map((key) => Number(all[key].toPrecision(4))).join("  "), note: t("summary_note"),
     heads: [t("map_head"), ...keys], rows: maps.map((map, i) => [i + 1, ...keys.map((key) => brief(map[key]))]),
-    torch: `import torch\n\n${lists}deviation = ((sd**2 + mean**2).mean() - mean.mean() ** 2).sqrt()
+    torch: `${IMPORTS}\n${lists}deviation = ((sd**2 + mean**2).mean() - mean.mean() ** 2).sqrt()
 print(f"{min.min():.4g}  {max.max():.4g}  {mean.mean():.4g}  {deviation:.4g}")`};
 }
 
-/** The receipt of the error of a picture: the root of the mean of the squared differences. @param {Float32Array} guess @param {Float32Array} truth @param {number} total @param {string} title @param {(key: any) => string} t */
-export function errorReceipt(guess, truth, total, title, t) {
-  return {title, total: shown(total), formula: "√ mean((x̂0 − x0)²)", note: t("error_note"),
-    torch: `import torch\n\nguess = torch.tensor(${pythonList(guess)}, dtype=torch.float64)
-x0 = torch.tensor(${pythonList(truth)}, dtype=torch.float64)\nprint(f"{(guess - x0).square().mean().sqrt().item():.6g}")`};
+/**
+ * The receipt of the error of a picture: the root of the mean of the squared differences.
+ * @param {Float32Array} guess @param {Float32Array} truth @param {import("./network.js").Words} t
+ */
+export function errorReceipt(guess, truth, t) {
+  const error = Math.sqrt(guess.reduce((sum, value, i) => sum + (value - truth[i]) ** 2, 0) / guess.length);
+  const formula = "√ mean((x̂0 − x0)²)";
+  return {title: t("error_title"), total: shown(error), formula, note: t("error_note"), torch: `${IMPORTS}
+guess = ${tensor(guess)}
+x0 = ${tensor(truth)}
+print(f"{(guess - x0).square().mean().sqrt().item():.6g}")`};
 }

@@ -28,7 +28,10 @@ export const fields = {
   xray_delta: flag(false),
   xray_cuts: {
     default: /** @type {string[]} */ ([]),
-    read: (/** @type {string} */ text) => (text.split("_").length <= MOST_CUTS && text.split("_").every((cut) => CUT.test(cut)) ? text.split("_") : undefined),
+    read: (/** @type {string} */ text) => {
+      const cuts = text.split("_");
+      return cuts.length <= MOST_CUTS && cuts.every((cut) => CUT.test(cut)) ? cuts : undefined;
+    },
     write: (/** @type {string[]} */ cuts) => cuts.slice(-MOST_CUTS).join("_"),
   },
 };
@@ -44,10 +47,11 @@ export function mount(el, lab) {
     try {
       const model = await lab.models.open(lab.state.get("model"));
       const names = [...new Set(model.steps.flatMap(({weights}) => weights))];
-      const weights = new Map(await Promise.all(names.map(async (name) => /** @type {const} */ ([name, await lab.models.engine.weight(model, name)]))));
-      if (!stopped) stop = show(place, lab, t, model, netOf(model, weights));
+      const weights = await Promise.all(names.map((name) => lab.models.engine.weight(model, name)));
+      if (!stopped) stop = show(place, lab, t, model, netOf(model, new Map(names.map((name, i) => [name, weights[i]]))));
     } catch (problem) {
-      if (!stopped) put(place, h("p", {class: "panel"}, h("strong", {}, lab.words("no_model")), " ", lab.models.why(problem, lab.words)));
+      const why = lab.models.why(problem, lab.words);
+      if (!stopped) put(place, h("p", {class: "panel"}, h("strong", {}, lab.words("no_model")), " ", why));
     }
   };
   void start();
@@ -55,14 +59,13 @@ export function mount(el, lab) {
 }
 
 /**
- * @param {HTMLElement} place @param {import("../main.js").Lab} lab @param {(key: any, values?: any) => string} t
+ * @param {HTMLElement} place @param {import("../main.js").Lab} lab @param {import("./network.js").Words} t
  * @param {import("../engine/client.js").Model} model @param {import("./network.js").Net} net
  */
 function show(place, lab, t, model, net) {
   const {state} = lab;
   const {sampling} = model;
   const [low, high] = sampling.range;
-  const shade = (/** @type {number} */ value) => ink((value - low) / (high - low));
   /** @type {import("./layer.js").Pass} */
   const pass = {x: {shape: [], data: new Float32Array(0)}, before: {}, after: {}, changes: []};
   /** @type {ReturnType<typeof openLayer> | undefined} */ let opened;
@@ -89,9 +92,9 @@ function show(place, lab, t, model, net) {
   u.style.setProperty("--columns", net.stages.map(({cards}) => `minmax(0, ${cards.length}fr)`).join(" "));
   const cards = net.cards.map((card) => {
     const canvas = h("canvas", {"aria-hidden": "true"});
-    const element = h("button", {type: "button", class: "net-card", onClick: () => go(card.number), title: card.step.layer,
-      "aria-label": t("card", {layer: card.number, shape: card.step.shape.join(" × "), kernel: card.kernel.join(" × ")})},
-      h("b", {}, card.number), canvas, h("span", {}, `${card.step.shape[0]} ${card.kernel[0]}×${card.kernel[1]}`));
+    const label = t("card", {layer: card.number, shape: card.step.shape.join(" × "), kernel: card.kernel.join(" × ")});
+    const element = h("button", {type: "button", class: "net-card", onClick: () => go(card.number), title: card.step.layer},
+      h("span", {class: "unseen"}, label), h("b", {"aria-hidden": "true"}, card.number), canvas, h("span", {"aria-hidden": "true"}, `${card.step.shape[0]} ${card.kernel.join("×")}`));
     return {card, canvas, element};
   });
   const skips = net.skips.map((skip) => {
@@ -102,7 +105,8 @@ function show(place, lab, t, model, net) {
     return {...skip, cut, element};
   });
   put(u, ...net.stages.flatMap((stage, i) => {
-    const group = h("div", {class: "stage", role: "group", "aria-label": stage.size.join(" × ")}, h("span", {class: "size"}, stage.size.join(" × ")),
+    const size = stage.size.join(" × ");
+    const group = h("div", {class: "stage", role: "group", "aria-label": size}, h("span", {class: "size"}, size),
       h("div", {class: "net-cards"}, ...cards.filter(({card}) => card.stage === i).map(({element}) => element)));
     group.style.setProperty("--row", String(stage.depth + 1));
     group.style.setProperty("--column", String(i + 1));
@@ -126,7 +130,8 @@ function show(place, lab, t, model, net) {
   const compute = newest(async () => {
     const from = given();
     const changes = changesOf(state.get("xray_cuts"), net);
-    const seen = {x: from.x, t: sampling.timed ? state.get("xray_t") : 0, label: state.get("xray_class") < sampling.classes.length && state.get("xray_class") >= 0 ? state.get("xray_class") : null};
+    const label = sampling.classes[state.get("xray_class")] === undefined ? null : state.get("xray_class");
+    const seen = {x: from.x, t: sampling.timed ? state.get("xray_t") : 0, label};
     try {
       const before = await lab.models.engine.forward(model, seen);
       const after = changes.length ? await lab.models.engine.forward(model, seen, changes) : before;
@@ -144,29 +149,29 @@ function show(place, lab, t, model, net) {
   /** @param {ReturnType<typeof given>} from @param {number} ms @param {number} msAfter */
   function draw(from, ms, msAfter) {
     const [before, after] = [guessOf(pass.before, from), guessOf(pass.after, from)];
-    const operated = pass.changes.length > 0;
-    const truth = from.x0.data.map((value) => (value - low) / (high - low));
-    const unit = (/** @type {Tensor} */ guess) => guess.data.map((value) => (value - low) / (high - low));
-    const difference = {...after, data: after.data.map((value, i) => value - before.data[i])};
+    const unit = (/** @type {Tensor} */ picture) => picture.data.map((value) => (value - low) / (high - low));
+    const old = unit(before);
+    const difference = unit(after).map((value, i) => value - old[i]);
     const error = (/** @type {Tensor} */ guess) => {
-      const value = Math.sqrt(unit(guess).reduce((sum, each, i) => sum + (each - truth[i]) ** 2, 0) / truth.length);
-      return button(t("error", {error: lab.number(value)}), () => lab.receipt(errorReceipt(unit(guess), truth, value, t("error_title"), t)),
-        {class: "quiet", "data-error": String(value), "aria-haspopup": "dialog"});
+      const receipt = errorReceipt(unit(guess), unit(from.x0), t);
+      return button(t("error", {error: lab.number(Number(receipt.total))}), () => lab.receipt(receipt),
+        {class: "quiet", "data-error": receipt.total, "aria-haspopup": "dialog"});
     };
-    /** @type {[string, Tensor, (value: number) => import("../ui/colour.js").Rgb, HTMLElement | string][]} */
-    const all = [
-      [t("clean"), from.x0, shade, button(t("to_lobby"), () => state.set({room: "lobby"}), {class: "quiet"})],
-      [t("noisy", {t: lab.number(state.get("xray_t"))}), from.x, shade, `${lab.number(from.coef.a)}·x0 + ${lab.number(from.coef.s)}·ε`],
-      [t("guess"), before, shade, error(before)],
-      ...(operated ? [/** @type {any} */ ([t("guess_after"), after, shade, error(after)]),
-        [t("difference"), difference, (/** @type {number} */ value) => diverging(value / (high - low)), t("largest", {value: lab.number(statistics(difference.data).scale / (high - low))})]] : []),
-    ];
-    put(pictures, ...all.map(([caption, picture, colour, below], i) => {
+    /** @param {string} name @param {Float32Array} values @param {HTMLElement | string} below */
+    const figure = (name, values, below, colour = ink) => {
+      const caption = t(name, {t: lab.number(state.get("xray_t"))});
       const canvas = h("canvas", {class: "thumb", role: "img", "aria-label": caption});
-      paint(canvas, picture.data, picture.shape[1], picture.shape[2], colour);
-      return h("figure", {"data-picture": ["clean", "noisy", "guess", "after", "difference"][i]}, h("figcaption", {}, caption), canvas, h("div", {class: "small"}, below));
-    }));
-    put(took, t(operated ? "took_both" : "took", {ms: lab.number(ms, 2), after: lab.number(msAfter, 2), steps: net.steps.length}));
+      paint(canvas, values, from.x.shape[1], from.x.shape[2], colour);
+      return h("figure", {"data-picture": name}, h("figcaption", {}, caption), canvas, h("div", {class: "small"}, below));
+    };
+    put(pictures,
+      figure("clean", unit(from.x0), button(t("to_lobby"), () => state.set({room: "lobby"}), {class: "quiet"})),
+      figure("noisy", unit(from.x), `${lab.number(from.coef.a)}·x0 + ${lab.number(from.coef.s)}·ε`),
+      figure("guess", old, error(before)),
+      ...(pass.changes.length ? [figure("after", unit(after), error(after)),
+        figure("difference", difference, t("largest", {value: lab.number(statistics(difference).scale)}), diverging)] : []));
+    const times = {ms: lab.number(ms, 2), after: lab.number(msAfter, 2), steps: net.steps.length};
+    put(took, t(pass.changes.length ? "took_both" : "took", times));
     drawCards();
     drawSurgery();
   }
@@ -174,6 +179,7 @@ function show(place, lab, t, model, net) {
   const took = h("p", {class: "small"});
 
   function drawCards() {
+    const marked = new Set(state.get("xray_cuts").map((/** @type {string} */ cut) => net.steps[parseInt(cut.slice(1), 10)]));
     for (const {card, canvas, element} of cards) {
       const {shape: [maps, rows, columns], data} = pass.after[card.step.name];
       const strength = Float32Array.from({length: rows * columns}, (_, i) => {
@@ -183,8 +189,7 @@ function show(place, lab, t, model, net) {
       });
       const {max} = statistics(strength);
       paint(canvas, strength, rows, columns, (value) => cividis(value / (max || 1)));
-      const marked = state.get("xray_cuts").some((/** @type {string} */ cut) => card.steps.includes(net.steps[parseInt(cut.slice(1), 10)]) && cut[0] !== "c");
-      element.classList.toggle("operated", marked);
+      element.classList.toggle("operated", card.steps.some((step) => marked.has(step)));
       element.setAttribute("aria-current", String(card.number === state.get("xray_layer")));
     }
     for (const {element, cut, channels, to} of skips) {
@@ -199,7 +204,7 @@ function show(place, lab, t, model, net) {
     const part = (/** @type {number} */ index, /** @type {string} */ label) =>
       (index < 0 ? null : toggle({label: t(label), on: cuts.includes(`z${index}`), onChange: () => turn(`z${index}`)}).element);
     put(surgery, h("h2", {}, t("surgery")), sampling.timed ? part(net.time, "zero_time") : null, part(net.label, "zero_label"),
-      cuts.length ? h("span", {class: "small", "data-cuts": cuts.length}, t("cuts", {count: cuts.length})) : h("span", {class: "small"}, t("surgery_about")),
+      h("span", {class: "small"}, t(cuts.length ? "cuts" : "surgery_about", {count: cuts.length})),
       cuts.length ? button(t("reset"), () => state.set({xray_cuts: [], xray_delta: false})) : null);
   }
 
@@ -209,20 +214,25 @@ function show(place, lab, t, model, net) {
     drawCards();
   }
 
-  const classes = sampling.conditions ? choose({label: t("class"), value: String(state.get("xray_class")), options: [{value: "-1", label: t("class_none")},
-    ...sampling.classes.map((label, i) => ({value: String(i), label}))], onChange: (value) => state.set({xray_class: Number(value)})}).element : null;
-  const level = slider({label: t("t"), low: 0.02, high: 0.98, step: 0.01, value: state.get("xray_t"), show: (value) => lab.number(value, 2),
-    onChange: (value, done) => state.set({xray_t: value}, {keep: !done})});
+  const classes = choose({label: t("class"), value: String(state.get("xray_class")),
+    onChange: (value) => state.set({xray_class: Number(value)}),
+    options: [{value: "-1", label: t("class_none")}, ...sampling.classes.map((label, i) => ({value: String(i), label}))]});
+  const level = slider({label: t("t"), low: 0.02, high: 0.98, step: 0.01, value: state.get("xray_t"),
+    show: (value) => lab.number(value, 2), onChange: (value, done) => state.set({xray_t: value}, {keep: !done})});
+  const reroll = button(t("reroll"), () => state.set({xray_seed: (state.get("xray_seed") + 1) % 4294967}));
   put(place,
-    h("section", {class: "panel passage"}, pictures, h("div", {class: "knobs"}, level.element, h("div", {class: "row"}, classes,
-      button(t("reroll"), () => state.set({xray_seed: (state.get("xray_seed") + 1) % 4294967}))), took)),
+    h("section", {class: "panel passage"}, pictures, h("div", {class: "knobs"}, level.element, h("div", {class: "row"},
+      sampling.conditions ? classes.element : null, reroll), took)),
     sampling.timed ? null : h("section", {class: "panel"}, h("p", {}, t("blind"))),
-    h("section", {class: "panel"}, h("div", {class: "row"}, h("h2", {}, t("u_title", {count: net.cards.length})), lab.badge("computed"),
-      h("p", {class: "small wide"}, t("u_about"))), u, surgery),
+    h("section", {class: "panel"}, h("div", {class: "row"}, h("h2", {}, t("u_title", {count: net.cards.length})),
+      lab.badge("computed"), h("p", {class: "small wide"}, t("u_about"))), u, surgery),
     layer, tableOf(lab, t, net, sampling.shape));
   void compute();
-  const offs = [state.on(["drawing", "xray_t", "xray_seed", "xray_class", "xray_cuts"], eachFrame(() => !stopped && void compute())),
-    state.on(["xray_t"], () => level.set(state.get("xray_t"))), state.on(["xray_layer", "xray_step"], () => opened && reopen())];
+  const offs = [
+    state.on(["drawing", "xray_t", "xray_seed", "xray_class", "xray_cuts"], eachFrame(() => !stopped && void compute())),
+    state.on(["xray_layer", "xray_step"], () => opened && reopen()),
+    state.on(["xray_t", "xray_class"], () => { level.set(state.get("xray_t")); classes.set(String(state.get("xray_class"))); }),
+  ];
   return () => {
     stopped = true;
     opened?.stop();
@@ -230,15 +240,19 @@ function show(place, lab, t, model, net) {
   };
 }
 
-/** All convolutions as a table. @param {import("../main.js").Lab} lab @param {(key: any, values?: any) => string} t @param {import("./network.js").Net} net @param {number[]} shape */
+/**
+ * All convolutions as a table.
+ * @param {import("../main.js").Lab} lab @param {import("./network.js").Words} t @param {import("./network.js").Net} net
+ * @param {number[]} shape  of the picture
+ */
 function tableOf(lab, t, net, shape) {
   const heads = ["number", "name", "shape", "kernel", "stride", "parameters", "macs", "field_head"];
   const whole = (/** @type {number} */ value) => lab.number(value, 9);
   const rows = net.cards.map((card) => {
     const [, tall, wide] = card.step.shape;
     const [down, across] = sees(net, card.step.name, tall >> 1, wide >> 1, shape);
-    return [card.number, card.step.layer, card.step.shape.join(" × "), card.kernel.join(" × "), card.step.stride[0], whole(card.parameters), whole(card.macs),
-      `${down.to - down.from + 1} × ${across.to - across.from + 1}`];
+    return [card.number, card.step.layer, card.step.shape.join(" × "), card.kernel.join(" × "), card.step.stride[0],
+      whole(card.parameters), whole(card.macs), `${down.to - down.from + 1} × ${across.to - across.from + 1}`];
   });
   const bends = net.stages.slice(1).map(({cards}) => cards[0].number).join(", ");
   return h("details", {class: "panel"}, h("summary", {}, t("table")), h("p", {}, t("sizes", {layers: bends})),
@@ -247,7 +261,10 @@ function tableOf(lab, t, net, shape) {
       h("tbody", {}, ...rows.map((row) => h("tr", {}, ...row.map((each) => h("td", {}, each))))))));
 }
 
-/** The drawing at the size and with the channels of a model: surrounded by paper, or its middle. @param {Tensor} x @param {number[]} shape @returns {Tensor} */
+/**
+ * The drawing at a model's size: surrounded by paper, or its middle.
+ * @param {Tensor} x @param {number[]} shape @returns {Tensor}
+ */
 function fitted(x, shape) {
   const [channels, rows, columns] = shape;
   const [top, left] = [(rows - x.shape[1]) >> 1, (columns - x.shape[2]) >> 1];

@@ -33,7 +33,8 @@ export function wall({label, count, chosen, name, onChoose, picture, colour}) {
   function onKeydown(event) {
     const across = Math.max(1, tiles.filter(({offsetTop}) => offsetTop === tiles[0].offsetTop).length);
     /** @type {Record<string, number>} */
-    const to = {ArrowLeft: chosen - 1, ArrowRight: chosen + 1, ArrowUp: chosen - across, ArrowDown: chosen + across, Home: 0, End: count - 1};
+    const to = {ArrowLeft: chosen - 1, ArrowRight: chosen + 1, ArrowUp: chosen - across, ArrowDown: chosen + across,
+      Home: 0, End: count - 1};
     if (!(event.key in to) || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     onChoose(Math.min(count - 1, Math.max(0, to[event.key])));
