@@ -100,7 +100,9 @@ def test_the_command_draws_the_same_picture(room, until, tmp_path):
 
 @torch.no_grad()
 def test_the_network_goes_on_from_what_a_hand_painted_and_the_address_keeps_it(visit, until, run):
-    page = visit(f"{PLAIN}&sample_solver=euler&sample_spacing=uniform&sample_steps=4&sample_at=2&sample_brush=ink&sample_class=1")
+    page = visit(
+        f"{PLAIN}&sample_solver=euler&sample_spacing=uniform&sample_steps=4&sample_at=2&sample_brush=ink&sample_class=1"
+    )
     until(page, DONE)
     cell = page.locator(".panes [role=gridcell]").first
     cell.focus()
@@ -134,8 +136,14 @@ def test_the_network_goes_on_from_what_a_hand_painted_and_the_address_keeps_it(v
 
 
 def test_it_starts_from_the_drawing(room, until, run):
-    at(room, until, "sample_from=1&sample_level=0.5&sample_steps=3&sample_at=3&sample_class=8&sample_solver=euler&sample_spacing=uniform")
-    drawing = np.array(room.evaluate("import('./ui/drawing.js').then(({samples}) => [...samples[3]])"), np.uint8).reshape(28, 28)
+    at(
+        room,
+        until,
+        "sample_from=1&sample_level=0.5&sample_steps=3&sample_at=3&sample_class=8&sample_solver=euler&sample_spacing=uniform",
+    )
+    drawing = np.array(room.evaluate("import('./ui/drawing.js').then(({samples}) => [...samples[3]])"), np.uint8).reshape(
+        28, 28
+    )
     asked = {"seed": 7, "label": "8", "steps": 3, "solver": "euler", "spacing": "uniform", "guidance": 1}
     wanted = sampling.final(run.family, run.request(1, start=(drawing, 0.5), **asked), 0, 1)
     assert np.abs(table(room, 0) - wanted[0, 0].numpy()).max() <= NEAR
@@ -184,7 +192,9 @@ def test_keys_play_step_and_stop_it(visit, until):
 
 
 def test_what_the_address_cannot_mean_is_told_and_left_out(visit, until):
-    page = visit("room=sampling&lang=en&sample_class=999&sample_seed=-1&sample_paint=AAAA&sample_solver=evil&sample_steps=NaN&sample_guidance=1e9")
+    page = visit(
+        "room=sampling&lang=en&sample_class=999&sample_seed=-1&sample_paint=AAAA&sample_solver=evil&sample_steps=NaN&sample_guidance=1e9"
+    )
     until(page, "document.querySelector('.panes') !== null")
     notice = page.locator(".notice").inner_text()
     assert all(f"sample_{name}" in notice for name in ("seed", "paint", "solver", "steps", "guidance"))
@@ -197,7 +207,9 @@ def test_a_model_of_uniform_noise_is_offered_what_suits_it(visit, until, page_fi
     def before(page):
         page.route("**/models/ink.safetensors", lambda route: route.fulfill(body=basic.data))
 
-    page = visit("room=sampling&lang=en&sample_solver=ancestral&sample_spacing=logsnr&sample_steps=3&sample_at=3", before=before)
+    page = visit(
+        "room=sampling&lang=en&sample_solver=ancestral&sample_spacing=logsnr&sample_steps=3&sample_at=3", before=before
+    )
     until(page, DONE)
     assert page.get_by_label("Solver").locator("option").count() == 3
     assert page.get_by_label("Spacing").locator("option").count() == 2

@@ -6,8 +6,8 @@ import {h, put, svg} from "../ui/dom.js";
 export function noiseLine(t) {
   const picture = svg("svg", {viewBox: "0 0 100 40", preserveAspectRatio: "none", role: "img"});
   const element = h("div", {class: "noise-line"},
-    h("div", {class: "row ends", "aria-hidden": "true"}, h("i", {class: "s"}, "s"), h("i", {class: "a"}, "a")), picture, h("div", {class: "row ends"}, h("span", {}, t("noise_end")),
-    h("span", {}, t("picture_end"))));
+    h("div", {class: "row ends", "aria-hidden": "true"}, h("i", {class: "s"}, "s"), h("i", {class: "a"}, "a")), picture,
+    h("div", {class: "row ends"}, h("span", {}, t("noise_end")), h("span", {}, t("picture_end"))));
   return {
     element,
     /** @param {number[]} times @param {import("../engine/diffusion.js").Path} path @param {number} k @param {string} told */
@@ -30,7 +30,7 @@ export function bars() {
   const element = h("figure", {class: "bars"}, picture, caption);
   return {
     element,
-    /** @param {number[]} values @param {number} now  the one that is lit @param {number} count  bars that there will be @param {string} told */
+    /** now: the bar that is lit; count: how many there will be. @param {number[]} values @param {number} now @param {number} count @param {string} told */
     draw(values, now, count, told) {
       element.hidden = !values.length;
       const [most, wide] = [Math.max(1e-9, ...values), 100 / Math.max(1, count)];

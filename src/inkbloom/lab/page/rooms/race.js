@@ -17,7 +17,8 @@ function show(canvas, x, colour) {
 }
 
 /** The other solver walks the same times from the same noise, and stands at the same step.
- * @param {import("../main.js").Lab} lab @param {T} t @param {Given & {names: {value: string, label: string}[], redraw: () => void}} given */
+ * @param {import("../main.js").Lab} lab @param {T} t
+ * @param {Given & {names: {value: string, label: string}[], redraw: () => void}} given */
 export function race(lab, t, {engine, model, names, colour, redraw}) {
   const {state} = lab;
   /** @type {Walk | null} */ let other = null;
@@ -33,7 +34,8 @@ export function race(lab, t, {engine, model, names, colour, redraw}) {
     nfe: spent(walk.asked, k),
     ms: lab.number(walk.frames.slice(1, k + 1).reduce((sum, {ms}) => sum + ms, 0))});
   return {
-    element: h("section", {class: "panel"}, h("h2", {}, t("race")), h("div", {class: "row"}, rival.element, lab.badge("computed")), track),
+    element: h("section", {class: "panel"}, h("h2", {}, t("race")),
+      h("div", {class: "row"}, rival.element, lab.badge("computed")), track),
     stop,
     busy: () => other?.busy() ?? false,
     /** How many of its steps are done. */

@@ -40,8 +40,7 @@ export const fields = {
   sample_paint_at: whole(0, 0, 200),
   sample_rival: choice("off", ["off", ...Object.keys(SOLVERS)]),
 };
-const ASKED = ["sample_class", "sample_guidance", "sample_steps", "sample_solver", "sample_spacing", "sample_seed", "sample_index",
-  "sample_from", "sample_level"];
+const ASKED = ["class", "guidance", "steps", "solver", "spacing", "seed", "index", "from", "level", "paint", "paint_at"].map((name) => `sample_${name}`);
 
 /** @param {HTMLElement} el @param {import("../main.js").Lab} lab */
 export function mount(el, lab) {
@@ -61,7 +60,8 @@ export function mount(el, lab) {
 
 /**
  * @param {HTMLElement} el @param {import("../main.js").Lab} lab
- * @param {(key: keyof typeof text.en, values?: Record<string, any>) => string} t  @param {Model} model @param {import("../ui/models.js").Listed} listed
+ * @param {(key: keyof typeof text.en, values?: Record<string, any>) => string} t
+ * @param {Model} model @param {import("../ui/models.js").Listed} listed
  */
 function build(el, lab, t, model, listed) {
   const {state, words} = lab;
@@ -119,7 +119,7 @@ function build(el, lab, t, model, listed) {
 
   const paper = () => (document.documentElement.dataset.theme === "dark" ? [38, 38, 43] : [241, 237, 228]);
   const kinds = ["x", sampling.target, sampling.target === "x0" ? "eps" : "x0", "change"];
-  /** What a pane shows after step k, or null where nothing is known. @param {string} kind @param {number} k @returns {Tensor | null} */
+  /** What a pane shows after step k; null: nothing is known yet. @param {string} kind @param {number} k @returns {Tensor | null} */
   function part(kind, k) {
     const [frame, before] = [walk.frames[k], walk.frames[k - 1]];
     if (kind === "x") return frame.x;
@@ -155,14 +155,15 @@ function build(el, lab, t, model, listed) {
     put(one.slot, one.pane.element);
   }
 
-  /** Paint on x after the step that is shown: a dab of five pixels, or one pixel of a value. @param {number} row @param {number} column
-   * @param {boolean} lifted @param {number} count @param {number} value */
+  /** Paint on x after the step that is shown: a dab of five pixels, or one pixel of a value.
+   * @param {number} row @param {number} column @param {boolean} lifted @param {number} count @param {number} value */
   function dab(row, column, lifted, count = 5, value = state.get("sample_brush") === "ink" ? high : low) {
     const k = shown();
     const bytes = state.get("sample_paint_at") === k ? Uint8Array.from(state.get("sample_paint")) : new Uint8Array(SIDE * SIDE);
+    const byte = 1 + Math.round((254 * (value - low)) / (high - low));
     for (const [down, across] of [[0, 0], [-1, 0], [1, 0], [0, -1], [0, 1]].slice(0, count)) {
       const [r, c] = [row + down, column + across];
-      if (r >= 0 && c >= 0 && r < rows && c < columns) bytes[under([1, rows, columns], r * columns + c)] = 1 + Math.round((254 * (value - low)) / (high - low));
+      if (r >= 0 && c >= 0 && r < rows && c < columns) bytes[under([1, rows, columns], r * columns + c)] = byte;
     }
     state.set({sample_paint: bytes, sample_paint_at: k, sample_at: k}, {keep: !lifted});
   }
@@ -225,8 +226,9 @@ function build(el, lab, t, model, listed) {
     const added = (/** @type {(name: any) => string} */ value) => step.sum.map(([each, factor], i) =>
       `${i || factor < 0 ? (factor < 0 ? "− " : "+ ") : ""}${short(Math.abs(factor))}·${value(each)}`).join(" ");
     const result = (walk.frames[k].raw ?? walk.frames[k].x).data[pixel()];
+    const valued = (/** @type {string} */ each) => (values[each] < 0 ? `(${short(values[each])})` : short(values[each]));
     put(sum, `${name}: x′ = ${added((each) => signs[/** @type {keyof typeof signs} */ (each)])} = `,
-      step.ready ? `${added((each) => (values[each] < 0 ? `(${short(values[each])})` : short(values[each])))} = ${short(result)}` : t("waits"));
+      step.ready ? `${added(valued)} = ${short(result)}` : t("waits"));
   }
 
   // costs
@@ -262,7 +264,8 @@ function build(el, lab, t, model, listed) {
     const given = (/** @type {"steps" | "solver" | "spacing" | "guidance"} */ field) => // what differs from the recipe
       (fields[`sample_${field}`].default === state.get(`sample_${field}`) ? [] : [`--${field}`, walk.asked[field]]);
     const classless = label === null && sampling.classes.length > 0;
-    return ["inkbloom sample", ...(file ? [file] : []), "--seed", seed, "--count", index + 1, ...(label === null ? [] : ["--label", quoted]),
+    return ["inkbloom sample", ...(file ? [file] : []), "--seed", seed, "--count", index + 1,
+      ...(label === null ? [] : ["--label", quoted]),
       ...given("steps"), ...given("solver"), ...given("spacing"),
       ...(classless ? ["--guidance 0"] : sampling.conditions ? given("guidance") : [])].join(" ");
   }
@@ -273,11 +276,12 @@ function build(el, lab, t, model, listed) {
   const {solvers, spacings} = suited(sampling);
   const play = player({words, keys: el, count: walk.steps + 1, at: at(), perSecond: () => Math.max(8, walk.steps / 3),
     ready: () => done() >= at(), show: (k, of) => `${k} / ${of - 1}`, onMove: (k, lifted) => { set("sample_at")(k, lifted); draw(); }});
-  const seed = typed({label: t("seed"), value: walk.asked.seed, low: 0, high: 9999999, onChange: (value) => set("sample_seed")(Math.floor(value))});
-  const index = typed({label: t("index"), value: walk.asked.index, low: 0, high: 9999, onChange: (value) => set("sample_index")(Math.floor(value))});
+  const counted = (/** @type {"seed" | "index"} */ name, /** @type {number} */ high) => typed({label: t(name), value: walk.asked[name],
+    low: 0, high, onChange: (value) => set(`sample_${name}`)(Math.floor(value))});
+  const [seed, index] = [counted("seed", 9999999), counted("index", 9999)];
   const offered = sampling.trained.map((each) => ({value: String(each), label: sampling.classes[each]}));
-  const classes = sampling.classes.length ? choose({label: t("class"), value: String(walk.asked.label ?? "none"), onChange: set("sample_class"),
-    options: [...offered, {value: "none", label: t("class_none")}]}) : null;
+  const classes = sampling.classes.length ? choose({label: t("class"), value: String(walk.asked.label ?? "none"),
+    options: [...offered, {value: "none", label: t("class_none")}], onChange: set("sample_class")}) : null;
   const solver = choose({label: t("solver"), value: walk.asked.solver, options: names(solvers), onChange: set("sample_solver")});
   const spacing = choose({label: t("spacing"), value: walk.asked.spacing, options: names(spacings), onChange: set("sample_spacing")});
   const steps = slider({label: t("steps"), low: 1, high: 200, value: walk.steps, onChange: (value, lifted) =>
@@ -350,10 +354,11 @@ function build(el, lab, t, model, listed) {
       sampling.conditions ? h("p", {}, t("guidance_about")) : null),
       h("section", {class: "panel"}, h("h2", {}, t("cost")), facts, chart.element, terminal)),
     h("div", {class: "halves"},
-      h("section", {class: "panel"}, h("h2", {}, t("hand")), h("p", {}, t("brush_about")), unpaint, from.element, drawing), duel.element),
+      h("section", {class: "panel"}, h("h2", {}, t("hand")), h("p", {}, t("brush_about")), unpaint,
+        from.element, drawing), duel.element),
     sixteen.element);
   draw();
-  const offs = [state.on([...ASKED, "sample_paint", "sample_paint_at"], restart),
+  const offs = [state.on(ASKED, restart),
     state.on(["drawing"], () => { if (state.get("sample_from")) restart(); }),
     state.on(["sample_at", "sample_pixel", "sample_brush", "sample_rival"], draw)];
   return {stop: () => {

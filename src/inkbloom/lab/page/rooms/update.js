@@ -1,7 +1,7 @@
 // One step of a solver, for one pixel, as a sum: the factors, and the lines of PyTorch that give the same number.
 
 /** @typedef {import("../engine/diffusion.js").Path} Path */
-/** What meets in a step: x before it, the guess x0, the guess before (old), the second look at the end of the step (ahead), new noise z.
+/** What meets in a step: x before it, the guess x0, the guess before (old), Heun's second look (ahead), new noise z.
  * @typedef {"x" | "x0" | "old" | "ahead" | "z"} Operand */
 /** @typedef {[Operand, number][]} Factors */
 

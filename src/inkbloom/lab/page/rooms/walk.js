@@ -55,7 +55,8 @@ export function wanted({get}, {sampling}) {
   const x = {shape: [...shape], data: noise.map((eps, i) =>
     s * eps + (drawing ? a * (low + ((high - low) * bytes[under(shape, i)]) / 255) : 0))};
   const common = [guidance, solver, times, seed, drawing ? bytes : ""].join(";"); // what pictures of one seed share
-  return {label, guidance, solver, spacing, times, steps, seed, index, path, x, drawing, common, key: [common, label, index].join(";")};
+  const key = [common, label, index].join(";");
+  return {label, guidance, solver, spacing, times, steps, seed, index, path, x, drawing, common, key};
 }
 
 /**
@@ -103,7 +104,8 @@ export function createWalk(engine, model, asked, {edit = null, known = [], onFra
   return {asked, edit, frames, steps, go, stop, /** Is it being computed? */ busy: () => job !== null};
 }
 
-/** How often the network was asked in the first k steps: Heun's last one takes one look, the others two. @param {Wanted} asked @param {number} k */
+/** How often the network was asked in the first k steps; of Heun's, the last one takes one look only.
+ * @param {Wanted} asked @param {number} k */
 export function spent({solver, steps, guidance}, k) {
   return k === steps ? evaluations(solver, k, guidance) : evaluations(solver, k + 1, guidance) - evaluations(solver, 1, guidance);
 }
