@@ -7,8 +7,8 @@ has a thread of its own, and the tests that use it run there.
 from __future__ import annotations
 
 import base64
-import os
 import json
+import os
 import shutil
 import threading
 import time

@@ -4,14 +4,13 @@ import math
 
 import numpy as np
 import pytest
+import torch
 from scipy.stats import norm
 
 from inkbloom.data.digits import load_digits
 from inkbloom.diffusion import PATHS
 
-import torch
-
-PIXELS = ((14, 14), (9, 19), (20, 8))
+PIXELS = ((14, 14), (9, 19), (7, 16))  # the bounds at t = 0.05 are for pixels that are black in less than half of the digits
 OF = """
 const known = {values, masses: masses.data};
 const grid = density.GRIDS[noise];
@@ -37,7 +36,9 @@ def values_of(noise):
 @pytest.mark.parametrize("pixel", PIXELS)
 @pytest.mark.parametrize("noise", ["uniform", "gaussian"])
 def test_the_bounds_of_the_grid(engine, images, noise, pixel):
-    code = OF + """
+    code = (
+        OF
+        + """
         return times.map((t) => {
           const amounts = {a: 1 - t, s: t};
           const found = density.density(known, amounts, noise).data;
@@ -47,6 +48,7 @@ def test_the_bounds_of_the_grid(engine, images, noise, pixel):
             density.expectedVariation(exact, 10000)];
         });
     """
+    )
     masses, values, times = shares(images, pixel), np.array(values_of(noise)), [0.05, 0.1, 0.3, 0.5, 0.8, 1.0]
     answers = engine(code, "density", values=values.tolist(), masses=masses, noise=noise, times=times)
     mean = masses @ values
@@ -56,7 +58,8 @@ def test_the_bounds_of_the_grid(engine, images, noise, pixel):
         assert moments["mass"] == pytest.approx(1, abs=1e-6 if noise == "uniform" else 1e-4)
         assert moments["mean"] == pytest.approx((1 - t) * mean + t * mu, abs=2e-3)
         assert moments["variance"] == pytest.approx((1 - t) ** 2 * variance + t**2 * sigma, abs=2e-3)
-        assert apart <= (0.02 if t < 0.1 else 0.007) if noise == "uniform" else t < 0.1 or apart <= 6e-4
+        most = (0.02 if t < 0.1 else 0.007) if noise == "uniform" else (0.02 if t < 0.1 else 6e-4)
+        assert apart <= most, t
         assert 0.5 * expected < drawn < 1.5 * expected + 0.005
 
 
@@ -104,7 +107,9 @@ def test_the_best_guess(engine, images, noise):
 def test_every_path_is_one_family_for_a_noise(engine, images):
     """In x/a, p_t depends on s/a alone: so `vp` and `lerp` at equal s/a are the same picture."""
     masses, ratio = shares(images, PIXELS[0]), 0.7
-    code = OF + "return [packed(density.density(known, {a: 1, s: ratio}, noise)), packed(density.density(known, {a, s}, noise))];"
+    code = (
+        OF + "return [packed(density.density(known, {a: 1, s: ratio}, noise)), packed(density.density(known, {a, s}, noise))];"
+    )
     a = 1 / math.hypot(1, ratio)
     one, other = engine(
         code, "density", values=values_of("gaussian"), masses=masses, noise="gaussian", ratio=ratio, a=a, s=a * ratio

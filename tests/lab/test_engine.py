@@ -25,7 +25,10 @@ def asked(engine):
 
 PICTURE = """
 let last; const seen = [];
-const {cancelled} = await engine.sample(model, request, (step) => { last = step; seen.push([step.k, step.t, step.x0 === null]); }).done;
+const {cancelled} = await engine.sample(model, request, (step) => {
+  last = step;
+  seen.push([step.k, step.t, step.x0 === null]);
+}).done;
 return [packed(last.x), seen, cancelled];
 """
 WAYS = [

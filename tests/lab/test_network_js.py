@@ -148,12 +148,15 @@ def test_after_surgery_only_what_it_reaches_is_computed(engine, page_files, name
     """The same numbers as a whole pass over a network that is changed by hand; what is not reached is not computed again."""
     file, changes = page_files["ink"], CHANGES[name]
     x = np.random.default_rng(1).normal(size=(1, 28, 28)).astype(np.float32)
-    code = OPENED + """
+    code = (
+        OPENED
+        + """
         const before = net.play(steps, weights, {x, t: 0.5, y: 3});
         const after = net.play(steps, weights, {x, t: 0.5, y: 3}, changes, before);
         const same = steps.filter(({name}) => before.get(name) === after.get(name)).map(({name}) => name);
         return [same, steps.map(({name}) => packed(after.get(name)))];
     """
+    )
     same, answers = engine(code, "net page_file", file="/ink", x=x, changes=changes)
 
     weights = dict(file.tensors)
@@ -189,10 +192,14 @@ def test_webassembly_and_javascript_agree(engine):
         given |= {f"w{k}": numbers.normal(size=(outputs, inputs, kernel, kernel))}
     names = ", ".join(f"[x{k}, w{k}, b{k}]" for k in range(len(shapes)))
     code = f"""
-        const windows = [{{}}, {{padding: [2, 2]}}, {{stride: [2, 1], padding: [1, 3]}}, {{dilation: [1, 1]}}, {{stride: [2, 2]}}];
+        const windows = [
+          {{}}, {{padding: [2, 2]}}, {{stride: [2, 1], padding: [1, 3]}},
+          {{padding: [4, 4], dilation: [2, 1]}}, {{stride: [2, 2]}},
+        ];
         const all = (sums) => {{
           conv.engine.sums = sums;
-          return [{names}].flatMap(([x, w, b]) => windows.map((told) => [conv.conv2d(x, w, b, told), conv.conv2d(x, w, null, told)]));
+          const both = (x, w, b, told) => [conv.conv2d(x, w, b, told), conv.conv2d(x, w, null, told)];
+          return [{names}].flatMap(([x, w, b]) => windows.map((told) => both(x, w, b, told)));
         }};
         const [plain, fast] = [all(null), all(wasm.wasmSums(() => {{ throw new Error("too small"); }}))];
         return plain.flat().map((one, k) => [packed(one), packed(fast.flat()[k])]);

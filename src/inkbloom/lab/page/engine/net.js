@@ -1,5 +1,6 @@
 // A network as a list of plain steps, as in inkbloom/exports/graph.py: computed, operated on, and compared with PyTorch.
 
+import { zeros } from "./conv.js";
 import { OPS } from "./ops.js";
 import { FileProblem } from "./safetensors.js";
 
@@ -10,9 +11,10 @@ import { FileProblem } from "./safetensors.js";
  *   [told: string]: any}} Step */
 /** x: the picture; t: the noise level; y: the number of the condition, or null where the network has none.
  * @typedef {{x: Tensor, t: number, y: number | null}} Inputs */
-/** Surgery: a channel of a step's output silent, all of it zero, or one weight another.
+/** Surgery: a channel of a step's output silent, all of it zero, one of its inputs cut (as if it were zero), or one weight
+ * another.
  * @typedef {{kind: "mute", step: string, channel: number} | {kind: "zero", step: string} |
- *   {kind: "weight", name: string, index: number, value: number}} Change */
+ *   {kind: "cut", step: string, input: number} | {kind: "weight", name: string, index: number, value: number}} Change */
 
 /** The outputs of all steps by name, the last one the network's.
  *
@@ -21,16 +23,20 @@ import { FileProblem } from "./safetensors.js";
  * @param {Map<string, Tensor> | null} before @returns {Map<string, Tensor>} */
 export function play(steps, weights, { x, t, y }, changes = [], before = null) {
   /** @type {Map<string, Tensor>} */
-  const values = new Map([["x", x], ["t", scalar(t)]]);
+  const values = new Map([
+    ["x", x],
+    ["t", scalar(t)],
+  ]);
   if (y !== null) values.set("y", scalar(y));
   const edited = withEdits(weights, changes);
   const reached = new Set();
   for (const step of steps) {
     const mine = changes.filter((change) => change.kind !== "weight" && change.step === step.name);
     const kept = before?.get(step.name);
-    const anew = step.inputs.some((name) => reached.has(name)) || step.weights.some((name) => edited.has(name));
+    const cut = mine.flatMap((change) => (change.kind === "cut" ? [change.input] : []));
+    const anew = cut.length || step.inputs.some((name) => reached.has(name)) || step.weights.some((name) => edited.has(name));
     if (anew || mine.length) reached.add(step.name);
-    const out = kept && !anew ? kept : computed(step, values, (name) => edited.get(name) ?? weights.get(name));
+    const out = kept && !anew ? kept : computed(step, values, (name) => edited.get(name) ?? weights.get(name), cut);
     values.set(step.name, mine.reduce(silenced, out));
   }
   return values;
@@ -42,9 +48,11 @@ function scalar(value) {
 }
 
 /** A step's output. Throws FileProblem where it is not what the list promises.
- * @param {Step} step @param {Map<string, Tensor>} values @param {(name: string) => Tensor | undefined} weight */
-function computed(step, values, weight) {
+ * @param {Step} step @param {Map<string, Tensor>} values @param {(name: string) => Tensor | undefined} weight
+ * @param {number[]} cut the inputs that are taken as zero */
+function computed(step, values, weight, cut) {
   const operands = [...step.inputs.map((name) => values.get(name)), ...step.weights.map(weight)];
+  for (const i of cut) operands[i] = zeros(.../** @type {Tensor} */ (operands[i]).shape);
   try {
     const out = OPS[step.op](/** @type {Tensor[]} */ (operands), step);
     if (String(out.shape) === String(step.shape) && out.data.length === product(step.shape)) return out;
@@ -73,7 +81,7 @@ function silenced({ shape, data }, change) {
   const size = data.length / shape[0];
   const copy = data.slice();
   if (change.kind === "mute") copy.fill(0, change.channel * size, (change.channel + 1) * size);
-  else copy.fill(0);
+  else if (change.kind === "zero") copy.fill(0);
   return { shape, data: copy };
 }
 

@@ -1,4 +1,274 @@
-// Stand-in until the room is built.
-export const fields = {};
+// Room 4: a network laid open. The drawing, noisy, goes through it; each convolution is a card of a U; any of them opens, each
+// number in it has its receipt, and surgery shows what a part is good for.
+
+import {NOISES, PATHS, mixed, split} from "../engine/diffusion.js";
+import * as text from "../text/xray.js";
+import {cividis, diverging, ink, paint} from "../ui/colour.js";
+import {button, choose, slider, toggle} from "../ui/controls.js";
+import {eachFrame, h, put} from "../ui/dom.js";
+import {drawn} from "../ui/drawing.js";
+import {flag, number, text as word, whole} from "../ui/state.js";
+import {openLayer} from "./layer.js";
+import {CUT, changesOf, netOf, sees, statistics} from "./network.js";
+import {errorReceipt} from "./receipts.js";
+
+/** @typedef {import("./network.js").Tensor} Tensor */
+
+const MOST_CUTS = 80;
+
+export const fields = {
+  xray_t: number(0.6, 0.02, 0.98),
+  xray_seed: whole(7, 0, 4294967),
+  xray_class: whole(-1, -1, 999),
+  xray_layer: whole(1, 1, 200),
+  xray_step: word("", /^\w{1,60}$/),
+  xray_map: whole(0, 0, 9999),
+  xray_at: whole(90, 0, 99999),
+  xray_in: whole(0, 0, 9999),
+  xray_delta: flag(false),
+  xray_cuts: {
+    default: /** @type {string[]} */ ([]),
+    read: (/** @type {string} */ text) => (text.split("_").length <= MOST_CUTS && text.split("_").every((cut) => CUT.test(cut)) ? text.split("_") : undefined),
+    write: (/** @type {string[]} */ cuts) => cuts.slice(-MOST_CUTS).join("_"),
+  },
+};
+
 /** @param {HTMLElement} el @param {import("../main.js").Lab} lab */
-export function mount(el, lab) { el.textContent = lab.words("loading"); return {}; }
+export function mount(el, lab) {
+  const t = lab.wordsOf(text);
+  const place = h("div", {class: "xray"}, h("p", {class: "panel"}, lab.words("loading")));
+  put(el, h("h1", {}, lab.words("room_xray")), h("p", {class: "lead"}, t("lead")), place);
+  let stopped = false;
+  let stop = () => {};
+  const start = async () => {
+    try {
+      const model = await lab.models.open(lab.state.get("model"));
+      const names = [...new Set(model.steps.flatMap(({weights}) => weights))];
+      const weights = new Map(await Promise.all(names.map(async (name) => /** @type {const} */ ([name, await lab.models.engine.weight(model, name)]))));
+      if (!stopped) stop = show(place, lab, t, model, netOf(model, weights));
+    } catch (problem) {
+      if (!stopped) put(place, h("p", {class: "panel"}, h("strong", {}, lab.words("no_model")), " ", lab.models.why(problem, lab.words)));
+    }
+  };
+  void start();
+  return {stop: () => { stopped = true; stop(); }};
+}
+
+/**
+ * @param {HTMLElement} place @param {import("../main.js").Lab} lab @param {(key: any, values?: any) => string} t
+ * @param {import("../engine/client.js").Model} model @param {import("./network.js").Net} net
+ */
+function show(place, lab, t, model, net) {
+  const {state} = lab;
+  const {sampling} = model;
+  const [low, high] = sampling.range;
+  const shade = (/** @type {number} */ value) => ink((value - low) / (high - low));
+  /** @type {import("./layer.js").Pass} */
+  const pass = {x: {shape: [], data: new Float32Array(0)}, before: {}, after: {}, changes: []};
+  /** @type {ReturnType<typeof openLayer> | undefined} */ let opened;
+  let stopped = false;
+
+  /** The drawing in the model's range of pixels, and mixed with noise. */
+  const given = () => {
+    const drawing = drawn(state);
+    const x0 = fitted({...drawing, data: drawing.data.map((value) => low + (high - low) * value)}, sampling.shape);
+    const eps = NOISES[sampling.noise](state.get("xray_seed"), "noise", 0, x0.data.length);
+    const coef = PATHS[sampling.path](state.get("xray_t"));
+    return {x0, coef, x: mixed(coef.a, x0, coef.s, {shape: x0.shape, data: eps})};
+  };
+  /** The network's best guess of the drawing. @param {Record<string, Tensor>} values @param {ReturnType<typeof given>} from */
+  const guessOf = (values, {x, coef}) => {
+    const [guess] = split(values[net.steps[net.steps.length - 1].name], x, coef, sampling.target);
+    return sampling.clip_x0 ? {...guess, data: guess.data.map((value) => Math.min(high, Math.max(low, value)))} : guess;
+  };
+
+  const pictures = h("div", {class: "glimpses"});
+  const surgery = h("div", {class: "row surgery"});
+  const layer = h("section", {class: "panel layer"});
+  const u = h("div", {class: "u", role: "group", "aria-label": t("u")});
+  u.style.setProperty("--columns", net.stages.map(({cards}) => `minmax(0, ${cards.length}fr)`).join(" "));
+  const cards = net.cards.map((card) => {
+    const canvas = h("canvas", {"aria-hidden": "true"});
+    const element = h("button", {type: "button", class: "net-card", onClick: () => go(card.number), title: card.step.layer,
+      "aria-label": t("card", {layer: card.number, shape: card.step.shape.join(" × "), kernel: card.kernel.join(" × ")})},
+      h("b", {}, card.number), canvas, h("span", {}, `${card.step.shape[0]} ${card.kernel[0]}×${card.kernel[1]}`));
+    return {card, canvas, element};
+  });
+  const skips = net.skips.map((skip) => {
+    const cut = `c${skip.index}.${skip.input}`;
+    const element = button("", () => turn(cut), {class: "skip-wire"});
+    element.style.setProperty("--row", String(net.stages[skip.from].depth + 1));
+    element.style.setProperty("--span", `${skip.from + 2} / ${skip.to + 1}`);
+    return {...skip, cut, element};
+  });
+  put(u, ...net.stages.flatMap((stage, i) => {
+    const group = h("div", {class: "stage", role: "group", "aria-label": stage.size.join(" × ")}, h("span", {class: "size"}, stage.size.join(" × ")),
+      h("div", {class: "net-cards"}, ...cards.filter(({card}) => card.stage === i).map(({element}) => element)));
+    group.style.setProperty("--row", String(stage.depth + 1));
+    group.style.setProperty("--column", String(i + 1));
+    return [group, ...skips.filter(({from}) => from === i).map(({element}) => element)];
+  }));
+
+  /** @param {number} number  of the convolution to open */
+  function go(number) {
+    state.set({xray_layer: number, xray_step: ""});
+    layer.scrollIntoView({block: "nearest"});
+    layer.querySelector("h2")?.focus({preventScroll: true});
+  }
+
+  /** @param {string} cut */
+  function turn(cut) {
+    const cuts = state.get("xray_cuts");
+    state.set({xray_cuts: cuts.includes(cut) ? cuts.filter((/** @type {string} */ each) => each !== cut) : [...cuts, cut]});
+  }
+
+  /** One passage through the network, and one more with surgery; the engine computes only what comes after it. */
+  const compute = newest(async () => {
+    const from = given();
+    const changes = changesOf(state.get("xray_cuts"), net);
+    const seen = {x: from.x, t: sampling.timed ? state.get("xray_t") : 0, label: state.get("xray_class") < sampling.classes.length && state.get("xray_class") >= 0 ? state.get("xray_class") : null};
+    try {
+      const before = await lab.models.engine.forward(model, seen);
+      const after = changes.length ? await lab.models.engine.forward(model, seen, changes) : before;
+      if (stopped) return;
+      const anew = !opened || (changes.length > 0) !== (pass.changes.length > 0);
+      Object.assign(pass, {x: from.x, before: before.values, after: after.values, changes});
+      draw(from, before.ms, after.ms);
+      if (anew) reopen();
+      else opened?.draw();
+    } catch (problem) {
+      if (!stopped) lab.say(lab.models.why(problem, lab.words), true);
+    }
+  });
+
+  /** @param {ReturnType<typeof given>} from @param {number} ms @param {number} msAfter */
+  function draw(from, ms, msAfter) {
+    const [before, after] = [guessOf(pass.before, from), guessOf(pass.after, from)];
+    const operated = pass.changes.length > 0;
+    const truth = from.x0.data.map((value) => (value - low) / (high - low));
+    const unit = (/** @type {Tensor} */ guess) => guess.data.map((value) => (value - low) / (high - low));
+    const difference = {...after, data: after.data.map((value, i) => value - before.data[i])};
+    const error = (/** @type {Tensor} */ guess) => {
+      const value = Math.sqrt(unit(guess).reduce((sum, each, i) => sum + (each - truth[i]) ** 2, 0) / truth.length);
+      return button(t("error", {error: lab.number(value)}), () => lab.receipt(errorReceipt(unit(guess), truth, value, t("error_title"), t)),
+        {class: "quiet", "data-error": String(value), "aria-haspopup": "dialog"});
+    };
+    /** @type {[string, Tensor, (value: number) => import("../ui/colour.js").Rgb, HTMLElement | string][]} */
+    const all = [
+      [t("clean"), from.x0, shade, button(t("to_lobby"), () => state.set({room: "lobby"}), {class: "quiet"})],
+      [t("noisy", {t: lab.number(state.get("xray_t"))}), from.x, shade, `${lab.number(from.coef.a)}·x0 + ${lab.number(from.coef.s)}·ε`],
+      [t("guess"), before, shade, error(before)],
+      ...(operated ? [/** @type {any} */ ([t("guess_after"), after, shade, error(after)]),
+        [t("difference"), difference, (/** @type {number} */ value) => diverging(value / (high - low)), t("largest", {value: lab.number(statistics(difference.data).scale / (high - low))})]] : []),
+    ];
+    put(pictures, ...all.map(([caption, picture, colour, below], i) => {
+      const canvas = h("canvas", {class: "thumb", role: "img", "aria-label": caption});
+      paint(canvas, picture.data, picture.shape[1], picture.shape[2], colour);
+      return h("figure", {"data-picture": ["clean", "noisy", "guess", "after", "difference"][i]}, h("figcaption", {}, caption), canvas, h("div", {class: "small"}, below));
+    }));
+    put(took, t(operated ? "took_both" : "took", {ms: lab.number(ms, 2), after: lab.number(msAfter, 2), steps: net.steps.length}));
+    drawCards();
+    drawSurgery();
+  }
+
+  const took = h("p", {class: "small"});
+
+  function drawCards() {
+    for (const {card, canvas, element} of cards) {
+      const {shape: [maps, rows, columns], data} = pass.after[card.step.name];
+      const strength = Float32Array.from({length: rows * columns}, (_, i) => {
+        let sum = 0;
+        for (let map = 0; map < maps; map++) sum += data[map * rows * columns + i] ** 2;
+        return Math.sqrt(sum / maps);
+      });
+      const {max} = statistics(strength);
+      paint(canvas, strength, rows, columns, (value) => cividis(value / (max || 1)));
+      const marked = state.get("xray_cuts").some((/** @type {string} */ cut) => card.steps.includes(net.steps[parseInt(cut.slice(1), 10)]) && cut[0] !== "c");
+      element.classList.toggle("operated", marked);
+      element.setAttribute("aria-current", String(card.number === state.get("xray_layer")));
+    }
+    for (const {element, cut, channels, to} of skips) {
+      const on = state.get("xray_cuts").includes(cut);
+      element.setAttribute("aria-pressed", String(on));
+      put(element, h("span", {}, t(on ? "skip_cut" : "skip", {channels, layer: net.stages[to].cards[0].number})));
+    }
+  }
+
+  function drawSurgery() {
+    const cuts = state.get("xray_cuts");
+    const part = (/** @type {number} */ index, /** @type {string} */ label) =>
+      (index < 0 ? null : toggle({label: t(label), on: cuts.includes(`z${index}`), onChange: () => turn(`z${index}`)}).element);
+    put(surgery, h("h2", {}, t("surgery")), sampling.timed ? part(net.time, "zero_time") : null, part(net.label, "zero_label"),
+      cuts.length ? h("span", {class: "small", "data-cuts": cuts.length}, t("cuts", {count: cuts.length})) : h("span", {class: "small"}, t("surgery_about")),
+      cuts.length ? button(t("reset"), () => state.set({xray_cuts: [], xray_delta: false})) : null);
+  }
+
+  function reopen() {
+    opened?.stop();
+    opened = openLayer(layer, lab, t, net, pass, [low, high]);
+    drawCards();
+  }
+
+  const classes = sampling.conditions ? choose({label: t("class"), value: String(state.get("xray_class")), options: [{value: "-1", label: t("class_none")},
+    ...sampling.classes.map((label, i) => ({value: String(i), label}))], onChange: (value) => state.set({xray_class: Number(value)})}).element : null;
+  const level = slider({label: t("t"), low: 0.02, high: 0.98, step: 0.01, value: state.get("xray_t"), show: (value) => lab.number(value, 2),
+    onChange: (value, done) => state.set({xray_t: value}, {keep: !done})});
+  put(place,
+    h("section", {class: "panel passage"}, pictures, h("div", {class: "knobs"}, level.element, h("div", {class: "row"}, classes,
+      button(t("reroll"), () => state.set({xray_seed: (state.get("xray_seed") + 1) % 4294967}))), took)),
+    sampling.timed ? null : h("section", {class: "panel"}, h("p", {}, t("blind"))),
+    h("section", {class: "panel"}, h("div", {class: "row"}, h("h2", {}, t("u_title", {count: net.cards.length})), lab.badge("computed"),
+      h("p", {class: "small wide"}, t("u_about"))), u, surgery),
+    layer, tableOf(lab, t, net, sampling.shape));
+  void compute();
+  const offs = [state.on(["drawing", "xray_t", "xray_seed", "xray_class", "xray_cuts"], eachFrame(() => !stopped && void compute())),
+    state.on(["xray_t"], () => level.set(state.get("xray_t"))), state.on(["xray_layer", "xray_step"], () => opened && reopen())];
+  return () => {
+    stopped = true;
+    opened?.stop();
+    offs.forEach((off) => off());
+  };
+}
+
+/** All convolutions as a table. @param {import("../main.js").Lab} lab @param {(key: any, values?: any) => string} t @param {import("./network.js").Net} net @param {number[]} shape */
+function tableOf(lab, t, net, shape) {
+  const heads = ["number", "name", "shape", "kernel", "stride", "parameters", "macs", "field_head"];
+  const whole = (/** @type {number} */ value) => lab.number(value, 9);
+  const rows = net.cards.map((card) => {
+    const [, tall, wide] = card.step.shape;
+    const [down, across] = sees(net, card.step.name, tall >> 1, wide >> 1, shape);
+    return [card.number, card.step.layer, card.step.shape.join(" × "), card.kernel.join(" × "), card.step.stride[0], whole(card.parameters), whole(card.macs),
+      `${down.to - down.from + 1} × ${across.to - across.from + 1}`];
+  });
+  const bends = net.stages.slice(1).map(({cards}) => cards[0].number).join(", ");
+  return h("details", {class: "panel"}, h("summary", {}, t("table")), h("p", {}, t("sizes", {layers: bends})),
+    h("div", {class: "scroll", tabindex: "0", role: "region", "aria-label": t("table")}, h("table", {},
+      h("thead", {}, h("tr", {}, ...heads.map((key) => h("th", {scope: "col"}, t(key))))),
+      h("tbody", {}, ...rows.map((row) => h("tr", {}, ...row.map((each) => h("td", {}, each))))))));
+}
+
+/** The drawing at the size and with the channels of a model: surrounded by paper, or its middle. @param {Tensor} x @param {number[]} shape @returns {Tensor} */
+function fitted(x, shape) {
+  const [channels, rows, columns] = shape;
+  const [top, left] = [(rows - x.shape[1]) >> 1, (columns - x.shape[2]) >> 1];
+  const paper = Math.min(...x.data);
+  return {shape: [...shape], data: Float32Array.from({length: channels * rows * columns}, (_, i) => {
+    const [r, c] = [Math.floor((i % (rows * columns)) / columns) - top, (i % columns) - left];
+    return r >= 0 && r < x.shape[1] && c >= 0 && c < x.shape[2] ? x.data[r * x.shape[2] + c] : paper;
+  })};
+}
+
+/** Runs one at a time; what is asked meanwhile runs once, after it. @param {() => Promise<void>} run */
+function newest(run) {
+  let [busy, again] = [false, false];
+  return async () => {
+    again = true;
+    if (busy) return;
+    busy = true;
+    while (again) {
+      again = false;
+      await run();
+    }
+    busy = false;
+  };
+}

@@ -87,11 +87,15 @@ export function typed({label, value, low, high, onChange}) {
 /**
  * Play, step and scrub through `count` positions. Space, comma and full stop do it by keyboard anywhere in `keys`.
  * Nothing plays by itself; playing ends at the last position, when the tab is hidden, and with `stop()`.
+ * It waits where the present position is not `ready`; `show` words a position.
  * @param {{words: (key: string) => string, keys: HTMLElement, count: number, at: number, perSecond?: () => number,
- *   label?: string, show?: (at: number, count: number) => string,
+ *   label?: string, ready?: () => boolean, show?: (at: number, count: number) => string,
  *   onMove: (at: number, done: boolean) => void}} about
  */
-export function player({words, keys, count, at, perSecond = () => 8, label = words("position"), show = (now, of) => `${now + 1} / ${of}`, onMove}) {
+export function player({
+  words, keys, count, at, perSecond = () => 8, label = words("position"), ready = () => true,
+  show = (now, of) => `${now + 1} / ${of}`, onMove,
+}) {
   let last = count - 1;
   let playing = false;
   let timer = 0;
@@ -111,7 +115,7 @@ export function player({words, keys, count, at, perSecond = () => 8, label = wor
       onMove(at, true);
       return;
     }
-    move(at + 1, false);
+    if (ready()) move(at + 1, false);
     timer = window.setTimeout(tick, 1000 / perSecond());
   };
   const start = () => {
@@ -132,7 +136,7 @@ export function player({words, keys, count, at, perSecond = () => 8, label = wor
     button("›", () => jump(1), {"aria-label": words("forward"), "aria-keyshortcuts": "."}), scrub.element);
   keys.addEventListener("keydown", (event) => {
     const target = /** @type {HTMLElement} */ (event.target);
-    if (target.matches("input, select, textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!element.isConnected || target.matches("input, select, textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === " " && !target.matches("button, summary, a")) playing ? stop() : start();
     else if (event.key === ",") jump(-1);
     else if (event.key === ".") jump(1);

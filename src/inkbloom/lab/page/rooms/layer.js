@@ -1,0 +1,202 @@
+// Room 4, an opened layer: all its maps, one of them enlarged, the kernels behind it, and what a pixel of it is made of.
+
+import {diverging, ink} from "../ui/colour.js";
+import {button, toggle, typed} from "../ui/controls.js";
+import {h, put} from "../ui/dom.js";
+import {brief, matrix} from "../ui/matrix.js";
+import {wall} from "../ui/wall.js";
+import {changed, kernelAt, sees, statistics, terms} from "./network.js";
+import {receiptOf, shown, summaryReceipt, valueAt} from "./receipts.js";
+
+/** @typedef {import("./network.js").Tensor} Tensor */
+/** What the network makes of the picture: without and with surgery.
+ * @typedef {{x: Tensor, before: Record<string, Tensor>, after: Record<string, Tensor>, changes: import("./network.js").Change[]}} Pass */
+
+const TOP = 6; // products that are shown beside the map; the receipt has all
+
+/** The name of a step, as a chip. @param {import("./network.js").Step} step @param {Pass} pass @param {(key: any, values?: any) => string} t */
+function titleOf(step, pass, t) {
+  const flat = step.inputs.some((name) => pass.before[name]?.shape.length === 3 && pass.before[name].shape[1] === 1 && step.shape[1] > 1);
+  if (step.op === "add") return t(flat ? "op_shift" : "op_sum");
+  if (step.op === "multiply") return t(flat ? "op_gain" : "op_multiply");
+  return t(`op_${step.op}`);
+}
+
+/**
+ * Fills the place with the layer that the address names.
+ * @param {HTMLElement} place @param {import("../main.js").Lab} lab @param {(key: any, values?: any) => string} t
+ * @param {import("./network.js").Net} net @param {Pass} pass @param {number[]} range  of the pixels
+ */
+export function openLayer(place, lab, t, net, pass, range) {
+  const {state, words} = lab;
+  const card = net.cards[Math.min(state.get("xray_layer"), net.cards.length) - 1];
+  const step = card.steps.find(({name}) => name === state.get("xray_step")) ?? card.step;
+  const at = net.steps.indexOf(step);
+  const isConvolution = step === card.step;
+  const [maps, rows, columns] = step.shape;
+  const size = rows * columns;
+  const map = () => Math.min(state.get("xray_map"), maps - 1);
+  const input = () => Math.min(state.get("xray_in"), card.inputs - 1);
+  const pixel = () => {
+    const place = Math.min(state.get("xray_at"), size - 1);
+    return {row: Math.floor(place / columns), column: place % columns};
+  };
+  const named = (/** @type {Record<string, Tensor>} */ values, /** @type {string} */ name) => (name === "x" ? pass.x : values[name]);
+  const kernel = (/** @type {number} */ channel) => {
+    const [begin, [high, wide]] = [kernelAt(card, map(), channel), card.kernel];
+    return {values: weight.data.subarray(begin, begin + high * wide), rows: high, columns: wide};
+  };
+  const differs = () => state.get("xray_delta") && pass.changes.length > 0;
+
+  // what is shown, anew after each pass
+  /** @type {Float32Array} */ let values = new Float32Array(0);
+  let scale = 1;
+  let weight = changed(net, card.step.weights[0], []);
+  let strongest = 1;
+  const measure = () => {
+    const [before, after] = [pass.before[step.name].data, pass.after[step.name].data];
+    values = differs() ? after.map((value, i) => value - before[i]) : after;
+    scale = statistics(values).scale;
+    weight = changed(net, card.step.weights[0], pass.changes);
+  };
+  measure();
+
+  const slice = (/** @type {number} */ i) => ({values: values.subarray(i * size, (i + 1) * size), rows, columns});
+  const colour = (/** @type {number} */ value) => diverging(value / scale);
+  const all = wall({label: t("maps", {count: maps}), count: maps, chosen: map(), name: (i) => t("map", {map: i + 1}), picture: slice, colour,
+    onChoose: (i) => state.set({xray_map: i})});
+  const large = matrix({label: t("enlarged"), words, colour, show: (value) => (Math.abs(value) >= 1 ? value.toFixed(1) : brief(value)), data: () => slice(map()),
+    onPoint: (row, column) => row * columns + column !== state.get("xray_at") && state.set({xray_at: row * columns + column}, {keep: true}),
+    onOpen: (row, column) => openReceipt(row, column)});
+  const [low, high] = range;
+  const seen = matrix({label: t("sees"), words, colour: (value) => ink((value - low) / (high - low)),
+    data: () => ({rows: pass.x.shape[1], columns: pass.x.shape[2], values: pass.x.data})});
+  const kernels = isConvolution ? wall({label: t("kernels", {count: card.inputs}), count: card.inputs, chosen: input(),
+    name: (i) => t("kernel_of", {channel: i + 1}), picture: kernel, colour: (value) => diverging(value / strongest),
+    onChoose: (i) => state.set({xray_in: i})}) : null;
+  const [mapTitle, made, said, field, facts, editor, edits] = Array.from({length: 7}, () => h("div", {}));
+  editor.className = "kernel";
+
+  /** @param {number} row @param {number} column */
+  function openReceipt(row, column) {
+    const place = {channel: map(), row, column};
+    const title = t("receipt", {layer: card.number, map: map() + 1, row, column, what: titleOf(step, pass, t)});
+    const now = valueAt(pass.after[step.name], place);
+    if (differs()) {
+      const before = valueAt(pass.before[step.name], place);
+      return lab.receipt({title, total: shown(now - before), heads: [t("operand"), t("number")], formula: t("delta_formula"),
+        rows: [[t("after"), shown(now)], [t("before"), shown(before)]], torch: `import torch\n\nbefore = torch.tensor(${Math.fround(before)}, dtype=torch.float64)
+after = torch.tensor(${Math.fround(now)}, dtype=torch.float64)\nprint(f"{(after - before).item():.6g}")`});
+    }
+    const inputs = step.inputs.map((name, i) => {
+      const tensor = named(pass.after, name);
+      const cut = pass.changes.some((change) => change.kind === "cut" && change.step === step.name && change.input === i);
+      return cut ? {...tensor, data: new Float32Array(tensor.data.length)} : tensor;
+    });
+    const silent = pass.changes.some((change) => (change.kind === "zero" && change.step === step.name) ||
+      (change.kind === "mute" && change.step === step.name && change.channel === map()));
+    const weights = step.weights.map((name) => changed(net, name, pass.changes));
+    const receipt = receiptOf({step, at: place, value: now, inputs, weights, silent, title, t});
+    if (receipt) lab.receipt(receipt);
+    else lab.say(t("no_receipt"), true);
+  }
+
+  function drawPixel() {
+    const {row, column} = pixel();
+    large.mark([{row, column, rows: 1, columns: 1}]);
+    large.point(row, column);
+    const [down, across] = sees(net, step.name, row, column, pass.x.shape);
+    const [tall, wide] = [down.to - down.from + 1, across.to - across.from + 1];
+    seen.mark(tall > 0 && wide > 0 ? [{row: down.from, column: across.from, rows: tall, columns: wide, kind: "reach"}] : []);
+    put(field, h("p", {class: "small"}, t("field", {rows: tall, columns: wide})));
+    const value = values[map() * size + row * columns + column];
+    const all = isConvolution && !differs() ? terms(step, named(pass.after, step.inputs[0]), weight, map(), row, column) : [];
+    const top = [...all].sort((a, b) => Math.abs(b.product) - Math.abs(a.product)).slice(0, TOP);
+    put(said, h("p", {}, h("output", {"data-value": String(value)}, t("value", {row, column, value: brief(value)}))),
+      button(t(all.length ? "open_terms" : "open_receipt", {count: all.length}), () => openReceipt(row, column)));
+    put(made, top.length ? h("div", {class: "scroll"}, h("table", {}, h("caption", {}, t("top", {shown: TOP, count: all.length})),
+        h("thead", {}, h("tr", {}, ...["channel", "place", "pixel", "weight", "product"].map((key) => h("th", {scope: "col"}, t(key))))),
+        h("tbody", {}, ...top.map((each) => h("tr", {}, ...[each.channel + 1, `${each.row}, ${each.column}`, brief(each.pixel), brief(each.weight),
+          brief(each.product)].map((text) => h("td", {}, text))))))) : null);
+  }
+
+  function drawMap() {
+    all.choose(map());
+    const muted = `m${at}.${map()}`;
+    put(mapTitle, h("div", {class: "row"}, h("h3", {}, t("map", {map: map() + 1})), toggle({label: t("mute"), on: state.get("xray_cuts").includes(muted),
+      onChange: (on) => setCuts((cut) => cut !== muted, on ? [muted] : [])}).element));
+    large.draw();
+    strongest = Math.max(...Array.from({length: card.inputs}, (_, i) => statistics(kernel(i).values).scale));
+    kernels?.draw();
+    drawPixel();
+    drawKernel();
+  }
+
+  function drawKernel() {
+    if (!kernels) return;
+    kernels.choose(input());
+    const [{values, columns: side}, begin] = [kernel(input()), kernelAt(card, map(), input())];
+    editor.style.setProperty("--side", String(side));
+    const ours = (/** @type {string} */ cut) => {
+      const [step, index] = cut.slice(1).split(/[.~]/).map(Number);
+      return step === card.index && "ws".includes(cut[0]) && index >= begin && index < begin + values.length;
+    };
+    put(editor, ...Array.from(values, (value, i) => typed({
+      label: t("weight_cell", {row: Math.floor(i / side), column: i % side}), value: Number(value.toFixed(3)), low: -99, high: 99,
+      onChange: (now) => setCuts((cut) => !cut.startsWith(`w${card.index}.${begin + i}~`), [`w${card.index}.${begin + i}~${Number(now.toFixed(6))}`]),
+    }).element));
+    put(edits, h("h3", {}, t("kernel_of", {channel: input() + 1})), editor, h("div", {class: "row"},
+      side >= 3 ? button("Sobel", () => setCuts((cut) => !ours(cut), [`s${card.index}.${begin}`])) : null,
+      state.get("xray_cuts").some(ours) ? button(t("kernel_back"), () => setCuts((cut) => !ours(cut), [])) : null),
+      side >= 3 ? h("p", {class: "small"}, t("sobel_about")) : null);
+  }
+
+  /** @param {(cut: string) => boolean} stays @param {string[]} more */
+  const setCuts = (stays, more) => state.set({xray_cuts: [...state.get("xray_cuts").filter(stays), ...more]});
+
+  function drawFacts() {
+    const summary = statistics(values);
+    put(facts, button(["min", "max", "mean", "sd"].map((key) => `${t(key)} ${brief(/** @type {any} */ (summary)[key])}`).join("   "),
+      () => lab.receipt(summaryReceipt({shape: step.shape, data: values}, t("summary", {layer: card.number, what: titleOf(step, pass, t)}), t)),
+      {class: "quiet facts-line", "aria-haspopup": "dialog"}));
+  }
+
+  function draw() {
+    measure();
+    all.draw();
+    drawFacts();
+    drawMap();
+  }
+
+  const whole = (/** @type {number} */ number) => lab.number(number, 9);
+  const [, high_, wide_] = card.step.shape;
+  const inner = `${card.inputs}·${card.step.shape[0]}·${card.kernel.join("·")}`;
+  const delta = pass.changes.length ? toggle({label: t("delta"), on: state.get("xray_delta"), onChange: (on) => state.set({xray_delta: on})}).element : null;
+  put(place,
+    h("div", {class: "row"}, h("h2", {tabindex: "-1"}, t("layer", {layer: card.number})), h("code", {}, card.step.layer), lab.badge("computed")),
+    h("dl", {class: "facts layer-facts"}, ...[
+      [t("kernel"), `${card.kernel.join(" × ")}, ${t("stride")} ${card.step.stride[0]}, ${t("padding")} ${card.step.padding[0]}`],
+      [t("channels"), `${card.inputs} → ${card.step.shape[0]}`],
+      [t("shape"), card.step.shape.join(" × ")],
+      [t("parameters"), `${inner}${card.step.weights.length > 1 ? ` + ${card.step.shape[0]}` : ""} = ${whole(card.parameters)}`],
+      [t("macs"), t("macs_value", {macs: whole(card.macs), share: lab.number((100 * card.macs) / net.macs, 2),
+        inner: card.step.op === "conv2d" ? `${inner}·${high_}·${wide_} = ` : ""})],
+    ].map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)))),
+    h("div", {class: "chips", role: "group", "aria-label": t("which")}, ...card.steps.map((each) => button(titleOf(each, pass, t),
+      () => state.set({xray_step: each === card.step ? "" : each.name}), {"aria-pressed": String(each === step)}))),
+    h("div", {class: "opened"},
+      h("section", {}, h("h3", {}, t("maps", {count: maps})), h("p", {class: "small"}, t("maps_about")), facts, delta, all.element),
+      h("section", {}, mapTitle, large.element, h("div", {class: "pixel"}, seen.element, h("div", {}, said, field)), made),
+      h("section", {}, ...(kernels ? [h("h3", {}, t("kernels", {count: card.inputs})),
+        h("p", {class: "small"}, t("kernels_about")), kernels.element, edits] : [h("p", {class: "small"}, t("no_kernels"))]))));
+  draw();
+  const offs = [state.on(["xray_map"], drawMap), state.on(["xray_at"], drawPixel), state.on(["xray_in"], drawKernel), state.on(["xray_delta"], draw)];
+  return {
+    draw,
+    stop() {
+      offs.forEach((off) => off());
+      all.stop();
+      kernels?.stop();
+    },
+  };
+}
