@@ -210,6 +210,10 @@ def test_keys_alone_choose_a_part_drop_ink_and_open_a_receipt(visit):
     page.keyboard.press(".")
     page.wait_for_timeout(100)
     assert "ink_n=1" in page.evaluate("location.hash")
+    page.locator("main").focus()
+    page.keyboard.press(".")
+    page.wait_for_timeout(100)
+    assert "ink_n=2" in page.evaluate("location.hash")
 
 
 def test_a_link_brings_everything_back_and_a_hostile_one_is_told(visit):

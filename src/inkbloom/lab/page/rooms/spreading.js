@@ -46,6 +46,15 @@ export function mount(el, lab) {
     put(place, body);
     shown = PARTS[part].mount(body, lab, t);
   };
+  /** The player's keys also work where the focus is outside the part, on a tab say. @param {KeyboardEvent} event */
+  const onKey = (event) => {
+    const target = /** @type {HTMLElement} */ (event.target);
+    const used = target.matches("input, select, textarea") || (event.key === " " && target.matches("button, summary, a"));
+    if (used || place.contains(target) || ![" ", ",", "."].includes(event.key) || document.querySelector("dialog")) return;
+    const told = new KeyboardEvent("keydown", {key: event.key, cancelable: true});
+    if (place.firstElementChild?.dispatchEvent(told) === false) event.preventDefault();
+  };
+  document.addEventListener("keydown", onKey);
   const live = {ink: h("td", {}), density: h("td", {}), network: h("td", {}, words("loading"))};
   const tell = () => {
     const {c, s, a, t: level} = noising(state);
@@ -57,7 +66,7 @@ export function mount(el, lab) {
   show();
   tell();
   const offs = [state.on(["part", "ink_from"], show), state.on(["ink_n", "ink_kernel", "ink_d", ...Object.keys(run)], tell)];
-  return {stop: () => { shown?.stop?.(); offs.forEach((off) => off()); }};
+  return {stop: () => { shown?.stop?.(); offs.forEach((off) => off()); document.removeEventListener("keydown", onKey); }};
 }
 
 /**
