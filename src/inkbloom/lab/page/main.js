@@ -88,7 +88,11 @@ function buildShell() {
   nav.setAttribute("aria-label", words("rooms"));
   put(/** @type {Element} */ (document.querySelector(".rooms")), ...NAMES.map((name, i) => h("li", {}, h("a", {
     href: "#", "aria-current": state.get("room") === name ? "page" : null,
-    onClick: (/** @type {Event} */ event) => { event.preventDefault(); state.set({room: name}); },
+    onClick(/** @type {Event} */ event) {
+      event.preventDefault();
+      state.set({room: name});
+      main.focus({preventScroll: true});
+    },
   }, h("span", {class: "index"}, i), " ", words(`room_${name}`)))));
   put(/** @type {Element} */ (document.querySelector(".tools")),
     button("↶", () => history.back(), {"aria-label": words("undo"), class: "quiet"}),
