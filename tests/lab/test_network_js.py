@@ -1,11 +1,12 @@
 """The page's networks against PyTorch's, step by step: both page files, and every operation that a list may hold."""
 
+import json
 
 import numpy as np
 import pytest
 import torch
 
-from inkbloom.exports.graph import play
+from inkbloom.exports.graph import graph_of, play
 
 PLAYED = """
 const {steps, weights, parity} = page_file.openNetwork(await bytesOf(file));
