@@ -1,6 +1,6 @@
 """Turns the lab's conv.wat into conv_wasm.js, bytes as text that any page can hold. Needs Node: npx fetches wabt.
 
-    python scripts/make_wasm.py
+python scripts/make_wasm.py
 """
 
 import base64

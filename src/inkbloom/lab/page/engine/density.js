@@ -88,7 +88,10 @@ export function density(known, { a, s }, noise, grid = GRIDS[noise]) {
 export function bestGuess(known, { a, s }, noise, grid = GRIDS[noise]) {
   const kernel = noiseKernel(noise, s, binWidth(grid));
   const below = convolved(onGrid(known, a, grid), kernel).data;
-  const above = convolved(onGrid(known, a, grid, (value) => value), kernel).data;
+  const above = convolved(
+    onGrid(known, a, grid, (value) => value),
+    kernel,
+  ).data;
   return below.map((mass, bin) => (mass > 1e-12 ? above[bin] / mass : NaN));
 }
 
@@ -161,7 +164,10 @@ export function variation(one, other) {
 /** The total variation to be expected between masses and the shares of `count` draws from them.
  * @param {ArrayLike<number>} masses @param {number} count */
 export function expectedVariation(masses, count) {
-  return Array.from(masses, (p) => Math.sqrt((2 * p * (1 - p)) / (Math.PI * count)) / 2).reduce((sum, each) => sum + each, 0);
+  return Array.from(masses, (p) => Math.sqrt((2 * p * (1 - p)) / (Math.PI * count)) / 2).reduce(
+    (sum, each) => sum + each,
+    0,
+  );
 }
 
 /** A picture read as a density, or any other, spread along both axes by one kernel: k x 1, then 1 x k.

@@ -53,7 +53,8 @@ function both(x, y, times) {
   const rank = Math.max(x.shape.length, y.shape.length);
   const [xs, ys] = [x, y].map(({ shape }) => [...Array(rank - shape.length).fill(1), ...shape]);
   const shape = xs.map((size, axis) => (size === 1 ? ys[axis] : size));
-  if (ys.some((size, axis) => size !== 1 && size !== shape[axis])) throw new RangeError(`shapes ${x.shape} and ${y.shape}`);
+  if (ys.some((size, axis) => size !== 1 && size !== shape[axis]))
+    throw new RangeError(`shapes ${x.shape} and ${y.shape}`);
   const out = zeros(...shape);
   const axes = merged(xs, ys);
   const { size: inner, u: uStep, v: vStep } = axes.pop() ?? { size: 1, u: 0, v: 0 };
@@ -80,7 +81,7 @@ function merged(xs, ys) {
   for (let axis = xs.length - 1; axis >= 0; axis--) {
     const size = Math.max(xs[axis], ys[axis]);
     const next = axes[0];
-    const alike = next && (xs[axis] > 1) === next.u > 0 && (ys[axis] > 1) === next.v > 0;
+    const alike = next && xs[axis] > 1 === next.u > 0 && ys[axis] > 1 === next.v > 0;
     if (alike) next.size *= size;
     else if (size > 1) axes.unshift({ size, u: xs[axis] > 1 ? u : 0, v: ys[axis] > 1 ? v : 0 });
     u *= xs[axis];

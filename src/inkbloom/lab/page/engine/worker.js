@@ -35,7 +35,16 @@ export function serve(port) {
       const opened = openNetwork(bytes);
       networks.set(id, opened);
       const { steps, sampling, about, parity, macs, parameters } = opened;
-      return { id, name: String(about.recipe?.net ?? ""), steps, sampling, about, parity: parity.worst, macs, parameters };
+      return {
+        id,
+        name: String(about.recipe?.net ?? ""),
+        steps,
+        sampling,
+        about,
+        parity: parity.worst,
+        macs,
+        parameters,
+      };
     },
     forget: (_, { model }) => networks.delete(model) && passes.delete(model),
     weight: (_, { model, name }) => network(model).weights.get(name),
