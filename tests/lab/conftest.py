@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
-from safetensors.torch import load_file
+from safetensors.torch import load, load_file, save
 
 import inkbloom
 from inkbloom.lab.server import open_server
@@ -118,7 +118,7 @@ class Engine:
     """Runs JavaScript on an empty page that has the engine's modules in reach; arrays and tensors become Tensors there."""
 
     def __init__(self, page, files):
-        self.page, self.files = page, files
+        self.page, self.files, self.thread = page, files, THREAD
 
     def __call__(self, code, modules="", **given):
         """The value of a function body; `modules`: 'conv net' imports engine/conv.js and engine/net.js under these names."""
@@ -163,6 +163,14 @@ class PageFile:
         with safe_open(path, "pt") as file:
             self.tables = {name: json.loads(text) for name, text in file.metadata().items()}
         self.steps = self.tables["page"]["steps"]
+
+    def changed(self, weight=None, edit=lambda page: None):
+        """The file's bytes with one weight moved by 0.3, or after `edit` of its table `page`."""
+        tensors, tables = load(self.data), {name: json.loads(json.dumps(table)) for name, table in self.tables.items()}
+        if weight:
+            tensors[weight] = tensors[weight] + 0.3
+        edit(tables["page"])
+        return save(tensors, {name: json.dumps(table) for name, table in tables.items()})
 
 
 @pytest.fixture(scope="session")

@@ -26,20 +26,20 @@ def test_a_published_vector(engine):
 
 
 @pytest.mark.parametrize("seed", [0, 7, 2**32 - 1])
-@pytest.mark.parametrize("index", [0, 1, 2**32 - 1, 2**32, 2**40 + 12345, 2**53 - 1])
-def test_numbers_of_an_image(engine, seed, index):
-    for purpose in philox.PURPOSES:
-        for count, draw in ((1, 0), (6, 3), (101, 2**31)):
-            code = "return ['words', 'uniform', 'normal'].map((kind) => packed({shape: [count], data: "
-            code += "philox[kind](seed, purpose, index, count, draw)}));"
-            words, uniform, normal = engine(code, "philox", **locals_of(seed, purpose, index, count, draw))
-            assert (words == philox.words(seed, purpose, [index], count, draw)[0]).all()
-            assert (uniform == philox.uniform(seed, purpose, [index], count, draw)[0]).all()
-            np.testing.assert_allclose(normal, philox.normal(seed, purpose, [index], count, draw)[0], atol=2e-6)
-
-
-def locals_of(seed, purpose, index, count, draw):
-    return {"seed": seed, "purpose": purpose, "index": index, "count": count, "draw": draw}
+def test_numbers_of_an_image(engine, seed):
+    cases = [
+        (seed, purpose, index, count, draw)
+        for purpose in philox.PURPOSES
+        for index in (0, 1, 2**32 - 1, 2**32, 2**40 + 12345, 2**53 - 1)
+        for count, draw in ((1, 0), (6, 3), (101, 2**31))
+    ]
+    code = "return cases.map((case_) => ['words', 'uniform', 'normal'].map((kind) => {"
+    code += " const data = philox[kind](...case_); return packed({shape: [data.length], data}); }));"
+    for (_, purpose, index, count, draw), answer in zip(cases, engine(code, "philox", cases=cases), strict=True):
+        words, uniform, normal = answer
+        assert (words == philox.words(seed, purpose, [index], count, draw)[0]).all()
+        assert (uniform == philox.uniform(seed, purpose, [index], count, draw)[0]).all()
+        np.testing.assert_allclose(normal, philox.normal(seed, purpose, [index], count, draw)[0], atol=2e-6)
 
 
 def test_the_purposes_are_pythons(engine):

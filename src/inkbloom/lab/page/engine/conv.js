@@ -188,7 +188,11 @@ export function convTranspose2d(x, weight, bias = null, window = {}) {
  * around them, and `outputPadding` more at the right and the bottom.
  * @param {Tensor} x (C, H, W) @param {Pair} kernel its height and width
  * @param {Window & {outputPadding?: Pair}} window @returns {Tensor} */
-export function spread(x, kernel, { stride = [1, 1], padding = [0, 0], dilation = [1, 1], outputPadding = [0, 0] } = {}) {
+export function spread(
+  x,
+  kernel,
+  { stride = [1, 1], padding = [0, 0], dilation = [1, 1], outputPadding = [0, 0] } = {},
+) {
   const [channels, height, width] = x.shape;
   const [rows, columns] = [(height - 1) * stride[0] + 1, (width - 1) * stride[1] + 1];
   const apart = zeros(channels, rows, columns);

@@ -51,7 +51,6 @@ export function centres(grid) {
  * @param {Known} known @param {number} a @param {Grid} grid @param {(value: number) => number} weigh
  * @returns {Tensor} (1, 1, bins) */
 export function onGrid({ values, masses }, a, grid, weigh = () => 1) {
-  const data = new Float32Array(grid.bins);
   const sums = new Float64Array(grid.bins);
   for (let k = 0; k < values.length; k++) {
     const at = (a * values[k] - grid.low) / binWidth(grid) - 0.5;
@@ -60,8 +59,7 @@ export function onGrid({ values, masses }, a, grid, weigh = () => 1) {
     sums[bin] += (1 - share) * masses[k] * weigh(values[k]);
     sums[bin + 1] += share * masses[k] * weigh(values[k]);
   }
-  data.set(sums);
-  return { shape: [1, 1, grid.bins], data };
+  return { shape: [1, 1, grid.bins], data: Float32Array.from(sums) };
 }
 
 /** The masses of s eps in bins around 0, an odd number of them: the kernel of the convolution.
@@ -90,7 +88,10 @@ export function density(known, { a, s }, noise, grid = GRIDS[noise]) {
 export function bestGuess(known, { a, s }, noise, grid = GRIDS[noise]) {
   const kernel = noiseKernel(noise, s, binWidth(grid));
   const below = convolved(onGrid(known, a, grid), kernel).data;
-  const above = convolved(onGrid(known, a, grid, (value) => value), kernel).data;
+  const above = convolved(
+    onGrid(known, a, grid, (value) => value),
+    kernel,
+  ).data;
   return below.map((mass, bin) => (mass > 1e-12 ? above[bin] / mass : NaN));
 }
 
@@ -163,7 +164,10 @@ export function variation(one, other) {
 /** The total variation to be expected between masses and the shares of `count` draws from them.
  * @param {ArrayLike<number>} masses @param {number} count */
 export function expectedVariation(masses, count) {
-  return Array.from(masses, (p) => Math.sqrt((2 * p * (1 - p)) / (Math.PI * count)) / 2).reduce((sum, each) => sum + each, 0);
+  return Array.from(masses, (p) => Math.sqrt((2 * p * (1 - p)) / (Math.PI * count)) / 2).reduce(
+    (sum, each) => sum + each,
+    0,
+  );
 }
 
 /** A picture read as a density, or any other, spread along both axes by one kernel: k x 1, then 1 x k.

@@ -23,7 +23,10 @@ import { FileProblem } from "./safetensors.js";
  * @param {Map<string, Tensor> | null} before @returns {Map<string, Tensor>} */
 export function play(steps, weights, { x, t, y }, changes = [], before = null) {
   /** @type {Map<string, Tensor>} */
-  const values = new Map([["x", x], ["t", scalar(t)]]);
+  const values = new Map([
+    ["x", x],
+    ["t", scalar(t)],
+  ]);
   if (y !== null) values.set("y", scalar(y));
   const edited = withEdits(weights, changes);
   const reached = new Set();

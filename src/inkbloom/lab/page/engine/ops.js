@@ -16,13 +16,13 @@ export const OPS = {
   embedding: ([y, w]) => row(w, y.data[0]),
   channel_norm: ([x, gain, shift], { eps }) => channelNorm(x, gain, shift, eps),
   group_norm: ([x, gain, shift], { groups, eps }) => groupNorm(x, gain, shift, groups, eps),
-  silu: ([x]) => each(x, (value) => value / (1 + Math.exp(-value))),
+  silu: ([x]) => silu(x),
   relu: ([x]) => each(x, (value) => Math.max(0, value)),
   sigmoid: ([x]) => each(x, (value) => 1 / (1 + Math.exp(-value))),
   cos: ([x]) => each(x, Math.cos),
   sin: ([x]) => each(x, Math.sin),
-  add: ([x, y], { value }) => (y ? both(x, y, (u, v) => u + v) : each(x, (u) => u + value)),
-  multiply: ([x, y], { value }) => (y ? both(x, y, (u, v) => u * v) : each(x, (u) => u * value)),
+  add: ([x, y], { value }) => (y ? both(x, y, false) : each(x, (u) => u + value)),
+  multiply: ([x, y], { value }) => (y ? both(x, y, true) : each(x, (u) => u * value)),
   concat: (parts, { axis }) => concat(parts, axis),
   slice: ([x], { axis, start, end }) => slice(x, axis, start, end),
   reshape: ([x], { to }) => ({ shape: to, data: x.data }),
@@ -40,39 +40,54 @@ function each({ shape, data }, f) {
   return { shape, data: out };
 }
 
-/** Number by number; an axis of size 1, or one that is not there, is repeated, as torch does.
- * @param {Tensor} x @param {Tensor} y @param {(u: number, v: number) => number} f @returns {Tensor} */
-function both(x, y, f) {
-  const rank = Math.max(x.shape.length, y.shape.length, 1);
+/** @param {Tensor} x @returns {Tensor} */
+function silu({ shape, data }) {
+  const out = new Float32Array(data.length);
+  for (let i = 0; i < out.length; i++) out[i] = data[i] / (1 + Math.exp(-data[i]));
+  return { shape, data: out };
+}
+
+/** x + y or x * y, number by number; an axis of size 1, or one that is not there, is repeated, as torch does.
+ * @param {Tensor} x @param {Tensor} y @param {boolean} times @returns {Tensor} */
+function both(x, y, times) {
+  const rank = Math.max(x.shape.length, y.shape.length);
   const [xs, ys] = [x, y].map(({ shape }) => [...Array(rank - shape.length).fill(1), ...shape]);
   const shape = xs.map((size, axis) => (size === 1 ? ys[axis] : size));
-  if (xs.some((size, axis) => ys[axis] !== 1 && ys[axis] !== shape[axis])) {
+  if (ys.some((size, axis) => size !== 1 && size !== shape[axis]))
     throw new RangeError(`shapes ${x.shape} and ${y.shape}`);
-  }
   const out = zeros(...shape);
-  const [inner, xStep, yStep] = [shape[rank - 1], xs[rank - 1] === 1 ? 0 : 1, ys[rank - 1] === 1 ? 0 : 1];
-  for (let begin = 0, turn = 0; begin < out.data.length; begin += inner, turn++) {
-    let [u, v] = [place(turn, xs, shape), place(turn, ys, shape)];
-    for (let i = begin; i < begin + inner; i++) {
-      out.data[i] = f(x.data[u], y.data[v]);
-      u += xStep;
-      v += yStep;
+  const axes = merged(xs, ys);
+  const { size: inner, u: uStep, v: vStep } = axes.pop() ?? { size: 1, u: 0, v: 0 };
+  for (let begin = 0, row = 0; begin < out.data.length; begin += inner, row++) {
+    let [u, v] = [0, 0];
+    for (let axis = axes.length - 1, left = row; axis >= 0; axis--) {
+      u += (left % axes[axis].size) * axes[axis].u;
+      v += (left % axes[axis].size) * axes[axis].v;
+      left = Math.floor(left / axes[axis].size);
+    }
+    for (let i = begin; i < begin + inner; i++, u += uStep, v += vStep) {
+      out.data[i] = times ? x.data[u] * y.data[v] : x.data[u] + y.data[v];
     }
   }
   return out;
 }
 
-/** Where row number `turn` of the whole begins in an operand.
- * @param {number} turn @param {number[]} own @param {number[]} shape */
-function place(turn, own, shape) {
-  let at = 0;
-  let stride = own[own.length - 1];
-  for (let axis = shape.length - 2; axis >= 0; axis--) {
-    if (own[axis] > 1) at += (turn % shape[axis]) * stride;
-    turn = Math.floor(turn / shape[axis]);
-    stride *= own[axis];
+/** The axes of two shapes, neighbours made one where they behave alike; u and v: the steps along them, 0 where repeated.
+ * @param {number[]} xs @param {number[]} ys */
+function merged(xs, ys) {
+  /** @type {{size: number, u: number, v: number}[]} */
+  const axes = [];
+  let [u, v] = [1, 1];
+  for (let axis = xs.length - 1; axis >= 0; axis--) {
+    const size = Math.max(xs[axis], ys[axis]);
+    const next = axes[0];
+    const alike = next && xs[axis] > 1 === next.u > 0 && ys[axis] > 1 === next.v > 0;
+    if (alike) next.size *= size;
+    else if (size > 1) axes.unshift({ size, u: xs[axis] > 1 ? u : 0, v: ys[axis] > 1 ? v : 0 });
+    u *= xs[axis];
+    v *= ys[axis];
   }
-  return at;
+  return axes;
 }
 
 /** @param {Tensor} x (I) @param {Tensor} w (O, I) @param {Tensor | undefined} b (O) @returns {Tensor} (O) */

@@ -70,7 +70,8 @@ function checkedSteps(steps, weights, sampling) {
     if (!Object.hasOwn(OPS, step.op)) throw new FileProblem("operation", { op: step.op.slice(0, 60) });
     const missing = step.weights.find((/** @type {string} */ each) => !weights.has(each));
     if (missing !== undefined) throw new FileProblem("weights", { name: missing.slice(0, 60) });
-    if (!step.inputs.every((/** @type {string} */ each) => known.has(each))) throw new FileProblem("steps", { step: name });
+    if (!step.inputs.every((/** @type {string} */ each) => known.has(each)))
+      throw new FileProblem("steps", { step: name });
     known.add(step.name);
   }
   if (String(steps.at(-1).shape) !== String(sampling.shape)) throw new FileProblem("steps", { step: "" });
@@ -82,7 +83,9 @@ function checkedSteps(steps, weights, sampling) {
 function small(step) {
   const { name, op, inputs, weights, layer, shape, to = shape, value = 0, eps = 0, start = 0, end = 0, ...rest } = step;
   const shapes = [shape, to].every((each) => wholes(each) && product(each) <= MOST_VALUES);
-  const told = Object.values(rest).flat().every((n) => whole(n) && n <= 64);
+  const told = Object.values(rest)
+    .flat()
+    .every((n) => whole(n) && n <= 64);
   return shapes && told && [value, eps].every(Number.isFinite) && whole(start) && whole(end);
 }
 
@@ -128,4 +131,3 @@ function checkedSampling(told) {
 function falls(list) {
   return list.slice(1).every((value, k) => value < list[k]);
 }
-

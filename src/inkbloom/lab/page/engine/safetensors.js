@@ -29,7 +29,10 @@ const HALVES = Float32Array.from({ length: 65536 }, (_, half) => {
 const TYPES = {
   F32: { size: 4, read: (bytes) => new Float32Array(bytes) },
   F16: { size: 2, read: (bytes) => new Float32Array(new Uint16Array(bytes)).map((half) => HALVES[half]) },
-  BF16: { size: 2, read: (bytes) => new Float32Array(new Uint32Array(new Uint16Array(bytes)).map((half) => half << 16).buffer) },
+  BF16: {
+    size: 2,
+    read: (bytes) => new Float32Array(new Uint32Array(new Uint16Array(bytes)).map((half) => half << 16).buffer),
+  },
   I32: { size: 4, read: (bytes) => new Float32Array(new Int32Array(bytes)) },
   I64: { size: 8, read: (bytes) => Float32Array.from(new BigInt64Array(bytes), Number) },
   U8: { size: 1, read: (bytes) => new Float32Array(new Uint8Array(bytes)) },
@@ -39,7 +42,8 @@ const TYPES = {
  * @param {Uint8Array} bytes @returns {{tensors: Map<string, Stored>, metadata: Record<string, string>}} */
 export function readSafetensors(bytes) {
   const { __metadata__: metadata = {}, ...entries } = headerOf(bytes);
-  if (!isTable(metadata) || Object.values(metadata).some((text) => typeof text !== "string")) throw new FileProblem("header");
+  if (!isTable(metadata) || Object.values(metadata).some((text) => typeof text !== "string"))
+    throw new FileProblem("header");
   const begin = 8 + lengthOf(bytes);
   const rows = Object.entries(entries).map(([name, entry]) => checkedEntry(name, entry));
   rows.sort((one, other) => one.start - other.start || one.end - other.end);
@@ -83,7 +87,8 @@ function headerOf(bytes) {
 /** @param {string} name @param {any} entry */
 function checkedEntry(name, entry) {
   const { dtype, shape, data_offsets: offsets } = isTable(entry) ? entry : {};
-  const whole = (/** @type {any} */ list) => Array.isArray(list) && list.every((n) => Number.isSafeInteger(n) && n >= 0);
+  const whole = (/** @type {any} */ list) =>
+    Array.isArray(list) && list.every((n) => Number.isSafeInteger(n) && n >= 0);
   if (!whole(shape) || !whole(offsets) || offsets.length !== 2) throw new FileProblem("header");
   if (!Object.hasOwn(TYPES, dtype)) throw new FileProblem("dtype", { name, dtype: String(dtype) });
   const [start, end] = offsets;

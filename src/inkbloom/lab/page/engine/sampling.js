@@ -65,7 +65,8 @@ export function denoised(network, { x, t, label = null, guidance = 1 }, changes 
  * @param {Network["sampling"]} sampling @param {Request} request */
 export function timesOf(sampling, { times, steps, spacing, solver }) {
   if (times) return times;
-  const own = !steps && [undefined, sampling.spacing].includes(spacing) && [undefined, sampling.solver].includes(solver);
+  const own =
+    !steps && [undefined, sampling.spacing].includes(spacing) && [undefined, sampling.solver].includes(solver);
   if (own) return sampling.times;
   const path = PATHS[sampling.path];
   const last = sampling.target === "eps" && path(1).a < 1e-6 ? 0.999 : 1; // eps says nothing of x0 where no image is left

@@ -1,11 +1,12 @@
 // The engine's side of a worker: answers {id, call, given} with {id, result}, {id, problem} or, on the way, {id, step}.
 // Between two steps of a sampling it listens, so that what is asked meanwhile is answered, and a cancel heard.
 
-import { engine } from "./conv.js";
+import { engine, sums } from "./conv.js";
 import { play } from "./net.js";
 import { openNetwork } from "./page_file.js";
-import { FileProblem } from "./safetensors.js";
 import { conditionOf, denoised, inputsOf, trajectory } from "./sampling.js";
+import { FileProblem } from "./safetensors.js";
+import { wasmSums } from "./wasm.js";
 
 /** @typedef {import("./conv.js").Tensor} Tensor */
 /** @typedef {import("./page_file.js").Network} Network */
@@ -14,6 +15,7 @@ import { conditionOf, denoised, inputsOf, trajectory } from "./sampling.js";
 /** Answers what comes through a port: a worker's own, or one end of a channel where there are no workers.
  * @param {Port} port */
 export function serve(port) {
+  engine.sums = wasmSums(sums);
   /** @type {Map<number, Network>} */
   const networks = new Map();
   /** @type {Map<number, {key: string, values: Map<string, Tensor>}>} the last pass without changes, by network */
@@ -33,7 +35,16 @@ export function serve(port) {
       const opened = openNetwork(bytes);
       networks.set(id, opened);
       const { steps, sampling, about, parity, macs, parameters } = opened;
-      return { id, name: String(about.recipe?.net ?? ""), steps, sampling, about, parity: parity.worst, macs, parameters };
+      return {
+        id,
+        name: String(about.recipe?.net ?? ""),
+        steps,
+        sampling,
+        about,
+        parity: parity.worst,
+        macs,
+        parameters,
+      };
     },
     forget: (_, { model }) => networks.delete(model) && passes.delete(model),
     weight: (_, { model, name }) => network(model).weights.get(name),
