@@ -299,6 +299,19 @@ def test_augmentation_of_which_nobody_could_be_told(changes, words):
         Recipe().resolved(**{"steps": 3, **changes})  # without, it is fine
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"augment_with": ("mirror",)}, ["--augment-with does nothing without --augment: add --augment 0.15"]),
+        ({"augment_with": ("mirror",), "augment": 0.1}, []),
+        ({"teacher_steps": 2}, ["--teacher-steps does nothing without --teacher: add --teacher RUN"]),
+        ({}, []),
+    ],
+)
+def test_what_is_set_and_not_heeded_is_said(changes, said):
+    assert list(config.idle(PLAIN.resolved(**changes))) == said
+
+
 def test_steps_or_epochs_the_last_word_counts():
     complaint(Recipe().resolved)
     complaint(Recipe().resolved, steps=3, epochs=4)

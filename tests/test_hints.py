@@ -311,9 +311,9 @@ def test_files_that_are_no_weights(inside, command):
     [
         ("folder:shapes", "nothing there (folder:shapes): write shapes alone"),
         ("npz:set.npz", "nothing there (npz:set.npz): write set.npz alone"),
-        ("mixed2", "nothing there (mixed2): give a run, an .npz file or a folder of images"),
+        ("mixed2", "nothing there (mixed2): give a run, a file or a folder of images"),
         ("plain", "nothing there (plain): did you mean runs/plain?"),
-        ("single/one.png", "neither .npz nor .safetensors (single/one.png): give a run, an .npz file or a folder of images"),
+        ("single/one.png", "neither weights nor a set of images (single/one.png): give a run, a file or a folder of images"),
     ],
 )
 def test_what_cannot_be_evaluated(what, said, inside, command):

@@ -1,5 +1,7 @@
 """Classes that had no training image: kept in the weights file, never drawn, refused when asked for."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -103,5 +105,7 @@ def test_gaps_in_the_numbers_end_to_end(tmp_path):
     assert [labels.tolist() for _, labels in run.stream(run.request(6))] == [[1, 2, 3, 1, 2, 3]]
     assert "The classes take turns: 1, 2, 3." in (tmp_path / "run" / "report.html").read_text()
     assert "never drawn, for want of training images: 0" in (tmp_path / "run" / "README.md").read_text()
-    inkbloom.sample(run, 6, out=tmp_path / "drawn", npz=tmp_path / "drawn.npz", quiet=True)
+    files = {"npz": tmp_path / "drawn.npz", "json": tmp_path / "drawn.json"}
+    inkbloom.sample(run, 6, out=tmp_path / "drawn", **files, quiet=True)
+    assert json.loads(files["json"].read_text())["classes"] == ["1", "2", "3"]
     assert np.load(tmp_path / "drawn.npz")["labels"].tolist() == [1, 2, 3, 1, 2, 3]

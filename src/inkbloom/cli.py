@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import NoReturn
 
 from .errors import InkbloomError, UsageError, brief, disk_error, unknown
+from .files import STDOUT
 from .printing import Steady, steady_streams
 from .recipe_files import recipe_names
 from .training.signals import handled
@@ -133,10 +134,10 @@ def _verb(name: str) -> tuple[ModuleType, Parser]:
 @contextmanager
 def _json_alone(args: argparse.Namespace) -> Iterator[None]:
     """Inside the block all text goes to standard error where `--json -` or `--json /dev/stdout` wants the output for itself."""
-    if getattr(args, "json", None) not in (Path("-"), Path("/dev/stdout")):
+    if getattr(args, "json", None) not in (Path("-"), STDOUT):
         yield
         return
-    args.json = Path("/dev/stdout")
+    args.json = STDOUT
     with redirect_stdout(sys.stderr):
         yield
 

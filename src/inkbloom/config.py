@@ -285,6 +285,15 @@ def _at_odds(recipe: Recipe) -> Iterator[str]:
         )
 
 
+def idle(recipe: Recipe) -> Iterator[str]:
+    """What was set and is not heeded, as the field that it belongs to stands at its default, a line each."""
+    for name, owner, mend in (("augment_with", "augment", "0.15"), ("teacher_steps", "teacher", "RUN")):
+        field = next(f for f in fields(Recipe) if f.name == name)
+        if getattr(recipe, name) != field.default and not getattr(recipe, owner):
+            flags = [f"--{each.replace('_', '-')}" for each in (name, owner)]
+            yield f"{flags[0]} does nothing without {flags[1]}: add {flags[1]} {mend}"
+
+
 def check_sampling(noise: str, solver: str, spacing: str) -> None:
     """Raises UsageError for a solver or a spacing that makes sense for Gaussian noise only."""
     if noise == "uniform" and solver == "ancestral":

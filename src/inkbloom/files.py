@@ -14,6 +14,7 @@ from typing import IO, Any
 
 from .errors import disk_error
 
+STDOUT = Path("/dev/stdout")  # what is written there goes to standard output, on every system
 LEFTOVER = re.compile(r".+\.tmp-[0-9]+|\..+\.[0-9]+\.tmp")  # what `temporary` names, now and in 0.1: rubbish after a crash
 
 
@@ -36,7 +37,7 @@ def replacing(path: Path, size: int = 0) -> Iterator[IO[bytes]]:
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, "a folder stands there", str(path))
         if is_stream(path):
-            with open(path, "ab") as stream:
+            with open(1 if path == STDOUT else path, "ab", closefd=path != STDOUT) as stream:
                 yield stream
             return
         make_folder(path.parent)
@@ -56,7 +57,7 @@ def replacing(path: Path, size: int = 0) -> Iterator[IO[bytes]]:
 def is_stream(path: Path) -> bool:
     """Whether a device or a pipe stands there, whose place no file may take."""
     there = os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
-    return there or path.absolute().parent == Path("/dev")
+    return there or path == STDOUT or path.absolute().parent == Path("/dev")
 
 
 def write_file(path: Path, data: bytes) -> None:

@@ -131,7 +131,8 @@ class Run:
         if what not in STRIPS:
             raise unknown("strip", what, STRIPS)
         if not self.family.iterative or self.family.fixed_steps:
-            raise UsageError(f"strip with a {self.recipe.family}: the way to its pictures is fixed; leave out --strip")
+            kind = "few-step model" if self.family.fixed_steps else self.recipe.family
+            raise UsageError(f"strip with a {kind}: the way to its pictures is fixed; leave out --strip")
         if asked.get(what) is not None:
             raise UsageError(f"strip = '{what}' and {what} itself both set: leave out --{what}")
         if what == "at" and isinstance(asked.get("start"), tuple | list | None):

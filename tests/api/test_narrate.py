@@ -149,3 +149,8 @@ def test_a_preview_gives_each_class_that_has_a_name_a_row(tmp_path):
     live, averaged = (inkbloom.Run(run.path, kind).sample(10)[..., 0].astype(int) for kind in ("live", "ema"))
     assert abs(np.stack(pairs[::2]) - live).max() <= 1
     assert abs(np.stack(pairs[1::2]) - averaged).max() <= 1
+
+
+def test_the_introduction_says_what_is_not_heeded(recipe):
+    training = prepare(load_recipe(recipe(augment_with=("mirror",))), load_data("digits"), torch.device("cpu"))
+    assert "--augment-with does nothing without --augment: add --augment 0.15" in list(introduction(training))

@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from inkbloom.data import hub, load_data
+from inkbloom.data import fashion, hub, load_data
 from inkbloom.data.folder import load_survey
 from inkbloom.data.hub import fetched, survey_hub
 from inkbloom.data.parquet import survey_tables
+from inkbloom.data.parts import slices_of
 from inkbloom.errors import DataError, UsageError
 
 datasets = pytest.importorskip("datasets")
@@ -123,10 +124,46 @@ def test_pictures_of_all_kinds(tmp_path, cache):
     assert np.abs(data.images[3, 0].int().numpy() - GREY[2]).max() <= 1
 
 
+def test_fashion_mnist_without_debians_files(repository, monkeypatch):
+    monkeypatch.setattr(fashion, "FILES", repository / "none")
+    monkeypatch.setattr(hub, "fetched", lambda name, *parts: fetched(str(repository)) if "fashion_mnist" in name else None)
+    monkeypatch.setattr(fashion, "CLASSES", ("dress", "coat", "bag"))
+    data = load_data("fashion-mnist")
+    assert np.array_equal(data.take("train").images[:, 0], GREY[:40])
+    assert (data.source, data.classes) == ("fashion-mnist", ("dress", "coat", "bag"))
+    assert lengths(data) == {"train": 40, "holdout": 20, "reference": 20, "test": 20}
+
+
+def test_60_000_to_train_on_are_cut_as_the_files_of_fashion_mnist_are():
+    slices, _ = slices_of(["train"] * 60_000 + ["test"] * 10_000, None)
+    assert {name: (int(index[0]), len(index)) for name, index in slices.items()} == {
+        "train": (0, 50_000),
+        "holdout": (50_000, 5000),
+        "reference": (55_000, 5000),
+        "test": (60_000, 10_000),
+    }
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("mnist", "ylecun/mnist"),
+        ("digits", "ylecun/mnist"),
+        ("fashion-mnist", "zalando-datasets/fashion_mnist"),
+        ("hf:somebody/faces:small:train,label=age", "somebody/faces"),
+        ("hf:https://huggingface.co/datasets/somebody/faces", "somebody/faces"),
+        ("folder:mnist", ""),
+        ("tinted-digits", ""),
+    ],
+)
+def test_the_name_on_the_hub_that_a_model_card_gives(source, name):
+    assert hub.on_hub(source) == name
+
+
 # --- without the hub ----------------------------------------------------------------------------------------------------
 
 
-def test_no_network_is_one_line_that_says_what_would_have_been_fetched(cache, refused):
+def test_no_network_is_one_line_that_says_what_would_have_been_fetched(cache, refused, monkeypatch):
     message = refused(load_data, "hf:somebody/faces:small:train")
     assert "does not answer, and the cache has no somebody/faces (config small, split train)" in message
     assert "parquet:FOLDER" in message
@@ -134,6 +171,10 @@ def test_no_network_is_one_line_that_says_what_would_have_been_fetched(cache, re
         assert "ylecun/mnist (config default, split all)" in refused(load_data, source)
     assert "uoft-cs/cifar10" in refused(load_data, "cifar10")
     assert datasets.config.HF_HUB_OFFLINE is False
+    monkeypatch.setattr(fashion, "FILES", cache / "none")
+    message = refused(load_data, "fashion-mnist")
+    assert "apt install dataset-fashion-mnist" in message
+    assert "zalando-datasets/fashion_mnist (config default, split all)" in message
 
 
 def test_offline_by_choice_asks_nobody(cache, refused, monkeypatch):

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inkbloom.data import idx, load_data
+from inkbloom.data import fashion, idx, load_data
 from inkbloom.data.idx import read_idx
 from inkbloom.errors import DataError, shown
 
@@ -244,14 +244,7 @@ def test_images_of_other_types(tmp_path):
     assert load_data(f"idx:{colour}").channels == 3
 
 
-def test_fashion_mnist_that_is_not_installed(refused, monkeypatch, tmp_path):
-    monkeypatch.setattr(idx, "FASHION", tmp_path / "none")
-    message = refused(load_data, "fashion-mnist")
-    assert "apt install dataset-fashion-mnist" in message
-    assert "idx:FOLDER" in message
-
-
-@pytest.mark.skipif(not idx.FASHION.is_dir(), reason="Debian's dataset-fashion-mnist is not installed")
+@pytest.mark.skipif(not fashion.FILES.is_dir(), reason="Debian's dataset-fashion-mnist is not installed")
 def test_fashion_mnist():
     md5 = {
         "train-images-idx3-ubyte": "f4a8712d7a061bf5bd6d2ca38dc4d50a",
@@ -260,7 +253,7 @@ def test_fashion_mnist():
         "t10k-labels-idx1-ubyte": "15d484375f8d13e6eb1aabb0c3f46965",
     }  # of the published files, unzipped
     for name, digest in md5.items():
-        array = read_idx(idx.FASHION / f"{name}.gz")
+        array = read_idx(fashion.FILES / f"{name}.gz")
         assert hashlib.md5(packed(array)).hexdigest() == digest
     data = load_data("fashion-mnist")
     assert data.images.shape == (70_000, 1, 28, 28)

@@ -119,6 +119,36 @@ def test_pictures_beside_slices_are_left_out_and_told(tmp_path):
     told(data, "left out 1 pictures that lie beside the slices 'test', 'train'")
 
 
+def test_what_stands_beside_slices_with_the_same_classes_is_left_out(tmp_path):
+    data = load_folder(make(tmp_path, "train/cat*20", "train/dog*20", "test/cat*4", "test/dog*4", "unlabeled*9"))
+    assert data.classes == ("cat", "dog")
+    assert counts(data)["test"] == {"cat": 4, "dog": 4}
+    assert len(data.images) == 48
+    told(data, "left out 9 pictures that lie beside the slices 'test', 'train'")
+
+
+def test_slices_in_the_only_sub_folder(tmp_path):
+    data = load_folder(make(tmp_path, "images/train/cat*20", "images/train/dog*20", "images/test/cat*4"))
+    assert data.classes == ("cat", "dog")
+    assert counts(data)["test"] == {"cat": 4}
+    assert data.source == f"folder:{tmp_path}"
+
+
+def test_slices_in_each_class(tmp_path):
+    data = load_folder(make(tmp_path, "cat/train*20", "cat/test*4", "dog/train*20", "dog/test*5"))
+    assert data.classes == ("cat", "dog")
+    assert counts(data)["test"] == {"cat": 4, "dog": 5}
+    told(data, "slices, no classes: the sub-folders 'test', 'train' of each class")
+
+
+def test_a_note_that_two_tables_share_is_said_once(tmp_path):
+    make(tmp_path, "train/*20", "test/*8")
+    for name, count in (("train", 20), ("test", 8)):
+        rows = "".join(f"{number}.png,{number % 2}\n" for number in range(count))
+        (tmp_path / name / "metadata.csv").write_text(f"file_name,label\n{rows}")
+    assert [note for note in load_folder(tmp_path).notes if "'label'" in note] == ["labels: the column 'label' of metadata.csv"]
+
+
 def test_cutting_is_by_chance_within_a_class_and_complete():
     names = ["train"] * 60 + ["holdout"] * 60 + ["test"] * 5
     labels = np.arange(125) % 3

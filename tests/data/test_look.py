@@ -72,8 +72,8 @@ def test_shares_are_those_of_what_is_seen(tmp_path):
     pixels[:2] = [255, 255, 255, 255]
     pixels[2:4] = [255, 255, 255, 100]  # fainter, so it counts for less
     pixels[4:6] = [200, 0, 0, 255]
-    assert lost([Image.fromarray(pixels)]) == pytest.approx((355 / 610, 0))
-    assert lost([]) == lost([Image.new("RGBA", (8, 8))]) == (0, 0)
+    assert lost(Image.fromarray(pixels)) == pytest.approx((355 / 610, 0))
+    assert lost(Image.new("RGBA", (8, 8))) is None
 
 
 @pytest.mark.parametrize(
@@ -185,26 +185,78 @@ def test_8_bit_pictures_beside_are_as_they_were(tmp_path):
     assert np.array_equal(load_folder(tmp_path).images[1, 0], plain)
 
 
-def deep_colour(path, values):
-    """A PNG of 16-bit colour, which Pillow reads but does not write: (H, W, 3)."""
+def deep_png(values):
+    """A PNG of 16-bit colour, which Pillow reads but does not write: (H, W, C), C = 3, with transparency 4, or 2 for grey."""
 
     def chunk(kind, body):
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
-    height, width, _ = values.shape
+    height, width, channels = values.shape
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
-    header = chunk(b"IHDR", struct.pack(">2I5B", width, height, 16, 2, 0, 0, 0))
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+    header = chunk(b"IHDR", struct.pack(">2I5B", width, height, 16, {2: 4, 3: 2, 4: 6}[channels], 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
-def test_colour_of_16_bits_is_read_unless_it_would_be_nearly_black(tmp_path, refused):
+def deep_tiff(values, order, packed):
+    """The same as a TIFF of one strip, big-endian '>' or little-endian '<', C = 3."""
+    body = values.astype(f"{order}u2").tobytes()
+    body = zlib.compress(body) if packed else body
+    height, width, _ = values.shape
+    tags = {256: width, 257: height, 258: 130, 259: 8 if packed else 1, 262: 2, 273: 136, 277: 3, 278: height, 279: len(body)}
+    count = {258: 3}
+    entries = b"".join(
+        struct.pack(f"{order}2HI", tag, 3, count.get(tag, 1))
+        + (struct.pack(f"{order}I", value) if tag == 258 else struct.pack(f"{order}2H", value, 0))
+        for tag, value in tags.items()
+    )
+    head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(f"{order}IH", 8, len(tags)) + entries + b"\0" * 4
+    return head.ljust(130, b"\0") + struct.pack(f"{order}3H", 16, 16, 16) + body
+
+
+def test_colour_of_16_bits_that_fills_them_is_read_as_pillow_reads_it(tmp_path):
     values = np.arange(192).reshape(8, 8, 3) * 300 * [1, 1, -1] + [0, 0, 57_600]
-    deep_colour(tmp_path / "a.png", values)
-    assert np.array_equal(load_folder(tmp_path).images[0].permute(1, 2, 0), values >> 8)
-    deep_colour(tmp_path / "b.png", values // 16)
-    assert "b.png: 16-bit colour of 12 bits or less: use 8" in refused(load_folder, tmp_path)
-    deep_colour(tmp_path / "b.png", values * 0)
-    assert len(load_folder(tmp_path).images) == 2
+    (tmp_path / "a.png").write_bytes(deep_png(values))
+    (tmp_path / "b.png").write_bytes(deep_png(values // 16))  # dark beside a bright one, and it stays so
+    data = load_folder(tmp_path)
+    assert np.array_equal(data.images.permute(0, 2, 3, 1), np.stack([values >> 8, values // 16 >> 8]))
+    assert not any("bits" in note for note in data.notes)
+
+
+@pytest.mark.parametrize("kind", ["rgb.png", "rgba.png", "la.png", "le.tif", "be.tif", "packed-le.tif", "packed-be.tif"])
+def test_colour_of_12_bits_in_16_is_scaled_by_what_is_there(tmp_path, kind):
+    values = np.random.default_rng(0).integers(0, 4096, (8, 8, 3))
+    opaque = np.full((8, 8, 1), 65_535)
+    given = {"rgba.png": np.concatenate([values, opaque], 2), "la.png": np.concatenate([values[..., :1], opaque], 2)}
+    shows = values[..., :1] if kind == "la.png" else values
+    body = given.get(kind, values)
+    made = deep_png(body) if kind.endswith("png") else deep_tiff(body, "<" if "le" in kind else ">", "packed" in kind)
+    (tmp_path / kind).write_bytes(made)
+    data = load_folder(tmp_path)
+    assert np.array_equal(data.images[0].permute(1, 2, 0), np.floor(shows * 255 / 4095 + 0.5))
+    assert any("fill 12 bits only: 4,095 is white" in note for note in data.notes)
+
+
+def test_transparency_of_12_bits_has_the_white_of_the_colours(tmp_path):
+    values = np.full((8, 8, 4), 4095)
+    values[:4] = 0  # transparent
+    (tmp_path / "a.png").write_bytes(deep_png(values))
+    upper, lower = load_folder(tmp_path, background="black").images[0, 0].split(4)
+    assert upper.max() == 0
+    assert lower.min() == 255
+
+
+@pytest.mark.parametrize("deep", [False, True])
+def test_a_torn_picture_of_16_bits_leaves_the_others_whole(tmp_path, deep):
+    for number in range(3):
+        values = np.random.default_rng(number).integers(0, 4096, (32, 32, 3))
+        path = tmp_path / f"{number}.png"
+        path.write_bytes(deep_png(values)) if deep else save16(path, values[..., 0])
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    data = load_folder(tmp_path, skip_broken=True)
+    assert len(data.images) == 2
+    assert data.images.max() >= 254
+    assert [broken.path.name for broken in inkbloom.inspect(tmp_path).broken] == ["2.png"]
 
 
 # --- one colour ---------------------------------------------------------------------------------------------------------

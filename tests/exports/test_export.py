@@ -247,8 +247,11 @@ def test_the_command_names_what_there_is():
     assert list(get_args(ExportName)) == list(TARGETS)
 
 
+LIBRARIES = {"torch": "pytorch", "page": "inkbloom"}
+
+
 @pytest.mark.parametrize("dtype", ["fp32", "fp16"])
-@pytest.mark.parametrize("to", ["diffusers", "onnx"])
+@pytest.mark.parametrize("to", TARGETS)
 def test_an_export_keeps_its_proof_and_a_card_for_a_hub(to, dtype, trained, command, tmp_path):
     run, out = trained(), tmp_path / "new" / "out"
     ended = command("export", run, "--to", to, "--out", out, "--dtype", dtype)
@@ -257,12 +260,14 @@ def test_an_export_keeps_its_proof_and_a_card_for_a_hub(to, dtype, trained, comm
     assert proof["inputs"] == 20
     assert proof["one"] <= 1e-4
     assert (proof["rounding"] > 0) == (dtype == "fp16")
-    worst = f"worst difference on 20 inputs {proof['one']:.1e}"
+    drawn = "" if proof["pictures"] is None else f", of whole pictures {proof['pictures']:.1e}"
+    worst = f"worst difference on 20 inputs {proof['one']:.1e}{drawn} (at most 1e-04 is allowed)"
     card = (out / "README.md").read_text()
     assert worst in ended.out
     assert worst in card
+    assert not re.search(r"\.\.(\s|$)", card)
     header = card.split("---")[1]
-    assert f"library_name: {to}" in header
+    assert f"library_name: {LIBRARIES.get(to, to)}" in header
     assert "license: other" in header
     state = json.loads((next((run / "checkpoints").glob("step-*")) / "state.json").read_text())
     assert state["images"] in card
@@ -335,6 +340,8 @@ def test_the_weights_are_those_that_were_asked_for(trained):
     assert any(not torch.equal(mine[name].cpu(), value) for name, value in ema.family.state_dict().items())
     made = exported(inkbloom.Run(run, "live"), "onnx")
     assert json.loads(made["parity"].read_text())["weights"] == "live"
+    cards = made["card"].read_text(), exported(run, "torch")["card"].read_text()
+    assert ["these figures are those of the run's averaged weights" in card for card in cards] == [True, False]
 
 
 def test_an_export_that_draws_otherwise_is_not_kept(trained, monkeypatch):

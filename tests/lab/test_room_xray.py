@@ -66,7 +66,7 @@ def value(page):
 def printed(code):
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
-        exec(code, {})  # noqa: S102: what the page tells its reader to run
+        exec(code, {})  # noqa: S102
     return [float(number) for number in NUMBER.findall(out.getvalue())]
 
 
@@ -275,7 +275,8 @@ def test_the_page_says_that_basic_is_blind_to_time_in_both_languages(room):
 SEES = """
 const {netOf, sees} = await import('/rooms/network.js');
 const opened = page_file.openNetwork(await bytesOf('/ink'));
-return names.map(([name, row, column]) => sees(netOf(opened, opened.weights), name, row, column, [1, 28, 28]).map(({from, to}) => [from, to]));
+const net = netOf(opened, opened.weights);
+return names.map(([name, row, column]) => sees(net, name, row, column, [1, 28, 28]).map(({from, to}) => [from, to]));
 """
 
 

@@ -74,7 +74,7 @@ def test_what_is_said_of_a_run_that_goes_on(recipe, command, tmp_path):
     assert "already trained: 54 steps" in command("train", path, "--steps", 54, "--out", run).out
     page, card = ((run / name).read_text() for name in ("report.html", "README.md"))
     assert "trained for 54 steps in 2 stretches" in page
-    assert page.count('class="mark"') == 2  # the training loss and the hold-out loss over the steps
+    assert page.count('class="mark s0"') == 2  # the training loss and the hold-out loss over the steps
     assert "- schedule: stretches of 24 and 30 steps" in card
     assert "--stretches 24" in card  # the command that repeats it
     assert inkbloom.Run(run).recipe.stretches == (24,)

@@ -217,6 +217,14 @@ def test_wandb_asked_online_by_a_stranger_goes_on_offline(command, recipe, tmp_p
     check("wandb", tmp_path / "run")
 
 
+def test_settings_of_wandb_that_are_set_but_empty_count_as_not_set(command, recipe, tmp_path, monkeypatch):
+    for name in ("WANDB_MODE", "WANDB_PROJECT", "WANDB_INIT_TIMEOUT"):
+        monkeypatch.setenv(name, "")
+    ended = command("train", recipe(), "--out", tmp_path / "run", "--track", "wandb", *FLAGS)
+    assert (ended.code, ended.err) == (0, "")
+    check("wandb", tmp_path / "run")
+
+
 def test_who_is_logged_in(tmp_path, monkeypatch):
     assert not trackers.logged_in()
     (tmp_path / "netrc").write_text("machine api.wandb.ai login user password " + "a" * 40)

@@ -123,6 +123,17 @@ def test_two_runs_side_by_side(made, command, tmp_path):
         assert said in shown.text
 
 
+def test_where_the_schedule_of_a_run_begins_anew_an_upright_line_of_its_colour_stands(made, copied, command, tmp_path):
+    one, two = made("one"), copied("on")
+    inkbloom.train(inkbloom.Run(two).recipe, steps=12, out=two, quiet=True)  # eight steps are done
+    assert command("compare", one, two, "--html", tmp_path / "page.html").code == 0
+    page = (tmp_path / "page.html").read_text()
+    assert re.findall(r'class="mark (\w+)"', page) == ["s1", "s1"]  # the training loss, the hold-out loss over the steps
+    assert page.count("at an upright line the schedule begins anew</figcaption>") == 2
+    assert command("compare", one, made("two", target="v", lr=1e-3, widths=[32]), "--html", tmp_path / "page.html").code == 0
+    assert "upright line" not in (tmp_path / "page.html").read_text()
+
+
 def test_the_function_returns_what_the_command_prints_and_says_nothing(made, command, tmp_path, capsys):
     one, two = made("one"), made("two", target="v", lr=1e-3, widths=[32])
     printed, notes = tables(command("compare", one, two).out)

@@ -1,5 +1,7 @@
 """`inkbloom sample` on pictures that are there: what a mask keeps, what lies between two, one setting varied."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -320,6 +322,16 @@ def test_a_strip_is_a_sheet_with_names_beside_its_rows(flags, rows, told, photo,
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["strip.png"]
 
 
+def test_the_json_of_a_strip_says_how_each_row_was_drawn(photo, runs, command, tmp_path):
+    picture, mask = photo
+    flags = ("--from", picture, "--mask", mask, "--strip", "redraws=1,3", "--solver", "euler", "-n", 2)
+    assert command("sample", runs / "classes", *flags, "--out", tmp_path, "--json", tmp_path / "told.json").code == 0
+    told = json.loads((tmp_path / "told.json").read_text())
+    assert told["files"] == {"strip": str(tmp_path / "strip.png")}
+    assert [(row["count"], row["steps"], row["at"], row["redraws"]) for row in told["rows"]] == [(2, 4, 1, 1), (2, 4, 1, 3)]
+    assert [row["nfe"] for row in told["rows"]] == [4, 10]
+
+
 @pytest.mark.parametrize(
     ("name", "flags", "said"),
     [
@@ -340,7 +352,7 @@ def test_a_strip_is_a_sheet_with_names_beside_its_rows(flags, rows, told, photo,
         ("classes", ("solver", "--between", 0, 1), "leave out --between"),
         ("colour", ("solver=ancestral",), "ancestral with uniform noise"),
         ("gan", ("guidance",), "strip with a gan: the way to its pictures is fixed; leave out --strip"),
-        ("student", ("steps",), "the way to its pictures is fixed; leave out --strip"),
+        ("student", ("steps",), "strip with a few-step model: the way to its pictures is fixed; leave out --strip"),
     ],
 )
 def test_strips_that_make_no_sense(name, flags, said, photo, runs, command, tmp_path, monkeypatch):

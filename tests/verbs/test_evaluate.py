@@ -238,6 +238,36 @@ def test_a_file_sorted_by_class_is_judged_as_a_mixed_one(images, judge, source, 
     assert inkbloom.evaluate(path, **asked)["classes"]["tv"] > 0.4
 
 
+@pytest.mark.parametrize("kind", ["npy", "zip", "tar", "parquet"])
+def test_a_file_of_any_kind_gets_the_card_of_the_npz(kind, images, judge, source, tmp_path):
+    """The order in a zip or a tar is that of the names, here that of the images."""
+    npz = images()
+    with np.load(npz) as held:
+        pixels, labels = held["images"], held["labels"]
+    folder = tmp_path / "pictures"
+    place = tmp_path / f"set.{kind}"
+    if kind == "npy":
+        np.save(place, pixels)
+        np.save(tmp_path / "set_labels.npy", labels)
+    elif kind == "parquet":
+        pa = pytest.importorskip("pyarrow")
+        import pyarrow.parquet as pq
+
+        pq.write_table(pa.table({"image": pixels[..., 0].tolist(), "label": labels}), place)
+    else:
+        for number, image in enumerate(pixels):
+            folder.mkdir(exist_ok=True)
+            Image.fromarray(image[..., 0]).save(folder / f"{number:03}.png")
+        (folder / "labels.csv").write_text("".join(f"{number:03}.png,{label}\n" for number, label in enumerate(labels)))
+        shutil.make_archive(str(tmp_path / "set"), kind, folder)
+    asked = {"data": source(count=COUNT), "judge": judge, "quiet": True}
+    one, other = (inkbloom.evaluate(what, **asked) for what in (npz, place))
+    assert other["made"]["images"] == len(pixels)
+    assert all(other[row] == pytest.approx(one[row], rel=1e-4) for row in ("fd", "kid", "near"))
+    assert other["classes"]["agreement"] == one["classes"]["agreement"]
+    assert one["classes"]["agreement"] > 0.9
+
+
 def test_a_folder_of_pictures(images, judge, source, tmp_path):
     with np.load(images()) as held:
         for number, (picture, label) in enumerate(zip(held["images"], held["labels"], strict=True)):
@@ -368,7 +398,7 @@ def test_requests_that_do_not_fit(made, run, images, judge, source, command, tmp
         ((made / "plain", "--data", source(count=50)), 3, "5 images in the slice holdout or reference", "needs 20 in each"),
         ((images(), "--data", "digit"), 2, "unknown source 'digit'"),
         ((tmp_path / "nothing",), 3, "nothing there", "give a run"),
-        ((tmp_path / "text.txt",), 3, "neither .npz nor .safetensors"),
+        ((tmp_path / "text.txt",), 3, "neither weights nor a set of images"),
         ((tmp_path / "empty",), 3, "no images in the folder"),
     ):
         ended = command("evaluate", *words)

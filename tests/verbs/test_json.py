@@ -1,7 +1,10 @@
 """`--json` of the verbs: what the files say is what is there, and on standard output they stand alone."""
 
 import json
+import socket
 import statistics
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -9,6 +12,17 @@ import pytest
 from inkbloom import cli
 from inkbloom.data import load_data
 from inkbloom.store.log import from_hex
+
+
+@pytest.fixture
+def process_into():
+    """process_into(file, *argv) -> the exit code of the command line, run in a fresh process that prints into an open file."""
+
+    def call(file, *argv):
+        command = [sys.executable, "-m", "inkbloom", *map(str, argv)]
+        return subprocess.run(command, stdout=file, stderr=subprocess.DEVNULL, timeout=120).returncode
+
+    return call
 
 
 def told(path):
@@ -85,6 +99,27 @@ def test_on_standard_output_it_stands_alone(place, process, recipe, source, tmp_
         vary = ("--vary", "lr=0.001|0.01", "--trials", 1)
         assert json.loads(process("sweep", made, *vary, "--out", tmp_path / "sweep", "--json", "-").out)["best"] == 0
     assert not list(tmp_path.glob("*-"))
+
+
+def test_what_others_print_before_and_after_stays(process_into, tmp_path):
+    log = tmp_path / "log"
+    with open(log, "w") as file:
+        file.write("before\n")
+        file.flush()
+        assert process_into(file, "inspect", "digits", "--out", tmp_path, "--json", "-", "--quiet") == 0
+        file.write("after\n")
+    before, *lines, after = log.read_text().splitlines()
+    assert (before, after) == ("before", "after")
+    assert json.loads("\n".join(lines))["images"] == 10_000
+
+
+@pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="a process writes into no socket here")
+def test_standard_output_may_be_a_socket(process_into, tmp_path):
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        assert process_into(theirs, "inspect", "digits", "--out", tmp_path, "--json", "-", "--quiet") == 0
+        theirs.shutdown(socket.SHUT_WR)
+        assert json.loads(ours.makefile().read())["images"] == 10_000
 
 
 @pytest.mark.parametrize("verb", ["train", "sample", "inspect", "evaluate", "bench", "claims", "sweep"])

@@ -105,6 +105,7 @@ def test_a_mistake_is_told_before_anything_is_trained(vary, said, command, recip
     [
         ((), "nothing to vary: give --vary"),
         (("--vary", "lr=1|2", "--vary", "lr=3|4"), "lr: twice"),
+        (("--vary", "lr=1|2", "--lr", "3"), "lr both varied and given: leave out --lr, or do not vary it"),
         (("--vary", "lr=1|2", "--trials", "0"), "trials = 0"),
         (("--vary", "lr=1|2", "--split", "all"), "no image is held out"),
         (("--vary", "lr=1|2", "--teacher", "pretrained"), "its student has no hold-out loss"),

@@ -15,7 +15,7 @@ from PIL import Image
 
 import inkbloom
 from inkbloom.config import Recipe
-from inkbloom.data import idx
+from inkbloom.data import fashion
 from inkbloom.errors import UsageError
 from inkbloom.recipe_files import load_recipe
 from inkbloom.store import checkpoint, lock
@@ -142,8 +142,8 @@ def test_the_recipes_of_the_house_train(source, command, tmp_path):
 
 
 def test_fashion_mnist(recipe, command, tmp_path):
-    if not idx.FASHION.is_dir():
-        pytest.skip(f"Fashion-MNIST is not installed ({idx.FASHION}): apt install dataset-fashion-mnist")
+    if not fashion.FILES.is_dir():
+        pytest.skip(f"Fashion-MNIST is not installed ({fashion.FILES}): apt install dataset-fashion-mnist")
     path = recipe(data="fashion-mnist", steps=2)
     ended = command("train", path, "--out", tmp_path / "run")
     assert ended.code == 0, ended.err

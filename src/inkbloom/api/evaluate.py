@@ -57,7 +57,7 @@ def evaluate(
     json: str | Path | None = None,
     quiet: bool | None = None,
 ) -> Card:
-    """The card of a run, a weights file, an .npz file or a folder of images: a dict of plain values, see docs/evaluate.md.
+    """The card of a run, a weights file, a file or a folder of images: a dict of plain values, see docs/evaluate.md.
 
     A run keeps a whole card that is drawn as its recipe says in RUN/card.json, and its pictures in RUN/evaluation; any other
     card is only returned. `json` names a file for either, whose pictures go beside it. The arguments are the flags of

@@ -61,6 +61,7 @@ def export(
             needs=made.needs,
             runs_code=made.runs_code,
             parity=str(parity),
+            live=model.weights == "live",
         )
 
     made, parity = write_export(model, write, folder, card)

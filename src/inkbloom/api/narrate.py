@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from rich.console import Console
 
-from ..config import Recipe
+from ..config import Recipe, idle
 from ..data import Data, named
 from ..data.labels import listed
 from ..data.pixels import affordable, to_bytes
@@ -50,6 +50,7 @@ def introduction(training: Training) -> Iterator[str]:
     if recipe.augment:
         kinds = [kind for kind in recipe.augment_with if kind != "colour" or images.channels == 3]
         yield f"augment: {', '.join(kinds)}, each with probability {recipe.augment:g}; the network is told"
+    yield from idle(recipe)
     passes = f"{training.plan.passes(recipe.steps or 0):,.1f}".removesuffix(".0")
     epochs = f"{passes} epoch{'s' * (passes != '1')}"
     stretches = f", in stretches of {stretches_told(recipe)}" if recipe.stretches else ""

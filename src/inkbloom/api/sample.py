@@ -65,9 +65,12 @@ def sample(
         others = {"npz": npz, "pngs": pngs, "history": history, "plane": plane, "between": between}
         if more := [name for name, value in others.items() if value]:
             raise UsageError(f"strip with {more[0]}: a strip takes the place of the pictures; leave out --{more[0]}")
-        draw_strip(model, strip, count, asked, folder / "strip.png", console)
+        rows = draw_strip(model, strip, count, asked, folder / "strip.png", console)
         console.print(f"strip: {folder / 'strip.png'}")
-        return Written(strip=folder / "strip.png")
+        written = Written(strip=folder / "strip.png")
+        if json:
+            write_json(place("json", json), _facts(model, {"rows": [_way(model, row) for row in rows]}, written))
+        return written
     request = model.request(count, **asked)
     label = request.labels[0] if request.labels else None
     latents = [("plane", sheet(model.plane(PLANE, label), PLANE))] if plane else []
@@ -90,17 +93,20 @@ def sample(
         save_png(picture, written[name])
         console.print(f"{name}: {written[name]}")
     if json:
-        write_json(place("json", json), _facts(model, request, written))
+        write_json(place("json", json), _facts(model, _way(model, request), written))
     return written
 
 
-def _facts(model: Run, request: Request, written: Written) -> dict[str, Any]:
-    """How pictures were drawn and where they are, as plain values."""
-    labels = request.labels or range(model.family.num_classes)
+def _facts(model: Run, way: dict[str, Any], written: Written) -> dict[str, Any]:
+    """By which model and in which way pictures were drawn, and where they are."""
+    files = {name: str(path) for name, path in written.items()}
+    return {"sample": 1, "run": str(model.path), "step": model.step, **way, "files": files}
+
+
+def _way(model: Run, request: Request) -> dict[str, Any]:
+    """How pictures were drawn, as plain values."""
+    labels = request.labels or model.family.trained
     return {
-        "sample": 1,
-        "run": str(model.path),
-        "step": model.step,
         "count": request.count,
         "seed": request.seed,
         "classes": [model.spec.classes[label] for label in labels] or None,
@@ -109,7 +115,8 @@ def _facts(model: Run, request: Request, written: Written) -> dict[str, Any]:
         "steps": request.steps,
         "nfe": request.nfe,
         "guidance": request.guidance if request.solver else None,
-        "files": {name: str(path) for name, path in written.items()},
+        "at": request.start[1] if request.start else None,
+        "redraws": None if request.mask is None else request.redraws,
     }
 
 

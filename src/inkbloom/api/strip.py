@@ -20,8 +20,10 @@ COLUMNS = 10  # pictures in a row, at most
 LONG = {"steps": "number of steps", "at": "noise level", "redraws": "number of redraws"}
 
 
-def draw_strip(model: Run, strip: str, count: int, asked: dict[str, Any], path: Path, console: Console) -> None:
-    """Writes the sheet. strip: a key of STRIPS, or one with its values, as 'guidance=0,1,2'. Raises InkbloomError."""
+def draw_strip(model: Run, strip: str, count: int, asked: dict[str, Any], path: Path, console: Console) -> list[Request]:
+    """Writes the sheet, and returns how its rows were drawn. strip: a key of STRIPS, or one with its values, as
+    'guidance=0,1,2'. Raises InkbloomError.
+    """
     what, values = strip_from(strip)
     rows = model.strip_requests(what, values, min(count, COLUMNS), **asked)
     drawn = [given_picture(rows[0])] if rows[0].start else []
@@ -35,6 +37,7 @@ def draw_strip(model: Run, strip: str, count: int, asked: dict[str, Any], path: 
             advance(done, len(rows), "")
     pictures = np.concatenate(drawn)
     save_png(rows_of(pictures.transpose(0, 3, 1, 2), names, scale_of(pictures)), path)
+    return rows
 
 
 def given_picture(request: Request) -> NDArray[np.uint8]:

@@ -111,7 +111,7 @@ def sweep(
     if data is not None:
         changed["data"] = data.source if isinstance(data, Data) else source_text(data)
     base, space = load_recipe(recipe).resolved(**changed), read_space(vary)
-    check_space(base, space)
+    check_space(base, space, changed)
     wanted = whole("trials", trials, 1, 100_000)
     name = base.family if isinstance(recipe, Recipe) else Path(recipe).stem
     check_optuna()

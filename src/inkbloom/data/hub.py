@@ -23,15 +23,27 @@ from .messages import brief, cause, shown
 from .parquet import Table, survey_tables
 from .table import SLICES
 
-KNOWN = {"mnist": "ylecun/mnist", "cifar10": "uoft-cs/cifar10"}  # names of our own for data sets of the hub
+KNOWN = {
+    "digits": "ylecun/mnist",  # a part of it comes with inkbloom
+    "mnist": "ylecun/mnist",
+    "cifar10": "uoft-cs/cifar10",
+    "fashion-mnist": "zalando-datasets/fashion_mnist",
+}  # names of our own for data sets of the hub
+ADDRESS = re.compile(r"^https?:/+[\w.]+/datasets/")  # of the page of a data set
 PATIENCE = 5  # seconds in which the hub has to answer at all
 GROUP = 500  # rows that are read at once
+
+
+def on_hub(source: str) -> str:
+    """The name on the hub of the data set that a source is or comes from; '' where it has none there."""
+    kind, _, place = source.partition(":")
+    return KNOWN.get(source, "") or (ADDRESS.sub("", chosen(place)[0]).partition(":")[0] if kind == "hf" else "")
 
 
 def survey_hub(path: Path, background: str = "auto") -> Survey | Data:
     """The pictures of NAME[:CONFIG][:SPLIT] on the hub; background: as in a recipe. Raises DataError, UsageError."""
     asked, choice = chosen(path.as_posix())
-    asked = re.sub(r"^https?:/+[\w.]+/datasets/", "", asked)  # the address of its page
+    asked = ADDRESS.sub("", asked)
     if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?(:[\w.-]*(:.+)?)?", asked) or ".." in asked:
         raise UsageError(f"hf:{shown(asked)}: write hf:NAME, hf:NAME:CONFIG or hf:NAME:CONFIG:SPLIT, as in hf:ylecun/mnist")
     name, config, split = (*asked.split(":", 2), "", "")[:3]
@@ -61,7 +73,7 @@ def fetched(place: str, config: str = "", split: str = "") -> tuple[list[Table],
         why = (
             f"HF_HUB_OFFLINE forbids to ask {host}" if datasets.config.HF_HUB_OFFLINE else f"{shown(host, 30)} does not answer"
         )
-        fix = "connect once, or give a copy of your own, as in parquet:FOLDER"
+        fix = "connect once, or give a copy, parquet:FOLDER"
         raise DataError(f"{why}, and the cache has no {what}: {fix}") from None
     except (DataError, UsageError):
         raise

@@ -11,7 +11,6 @@ import gzip
 import re
 import struct
 import zlib
-from dataclasses import replace
 from math import prod
 from pathlib import Path
 from typing import IO, Any, cast
@@ -28,12 +27,6 @@ from .parts import Part, joined
 AGAIN = "fetch or unpack it again"
 QMNIST = 8  # numbers that QMNIST tells of an image: the class, then who wrote it
 TEXT = {".tsv", ".csv", ".txt"}  # labels that are told a second time, for people
-FASHION = Path("/usr/share/datasets/fashion-mnist")
-FASHION_CLASSES = (
-    "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
-)  # fmt: skip
-
-
 TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
 
@@ -87,13 +80,6 @@ def load_idx(path: Path) -> Data:
         raise unusable("no train-images-idx3-ubyte(.gz) in the folder", path, "", "give the images file itself")
     parts = [_part("train", train), *([_part("test", test)] if test else [])]
     return joined(parts, path, f"idx:{path}")
-
-
-def load_fashion() -> Data:
-    """Fashion-MNIST from the files of Debian's package. Raises DataError where it is not installed."""
-    if not FASHION.is_dir():
-        raise unusable("Fashion-MNIST is not installed", FASHION, "", "apt install dataset-fashion-mnist, or use idx:FOLDER")
-    return replace(load_idx(FASHION), classes=FASHION_CLASSES, source="fashion-mnist")
 
 
 def _part(name: str, path: Path) -> Part:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,25 +33,47 @@ class Layout(NamedTuple):
 
 def lay_out(found: Found) -> Layout:
     """The places of the pictures in a folder. Raises DataError where they cannot be told."""
+    found = _inside(found)
     folder = found.folder
     slices, notes = _slice_folders(found)
     files = [path for path in found.files if not slices or _top(path, folder) in slices]
     if left := len(found.files) - len(files):
         notes.append(f"left out {left:,} pictures that lie beside the slices {_quoted(slices)}")
-    split = {path: slices.get(_top(path, folder), "") for path in files}
+    within = {} if slices else _slices_in_classes(files, folder)
+    split = within or {path: slices.get(_top(path, folder), "") for path in files}
+    notes += [f"slices, no classes: the sub-folders {_quoted(sorted({*within.values()}))} of each class"] if within else []
     labels, of_folders = _class_folders(found, files, slices, split)
     tables = _tables(found, files, guess=not any(labels.values()))
     if place := told_twice(tables):
         raise unusable("two tables give a picture different labels", place, "", "leave one of them")
-    notes += [note for table in tables for note in table.notes]
+    notes += dict.fromkeys(note for table in tables for note in table.notes)
     entries = {path: entry for table in tables for path, entry in table.entries.items()}
     if listing := any(table.labelled for table in tables):
         labels = {path: entries[path].label if path in entries else "" for path in files}
     notes += [] if listing else of_folders
-    if not slices:
+    if not slices and not within:
         split, more = _split_column(entries, [path for path in files if labels[path] or not listing], folder)
         notes += more
     return _only_labelled({path: Place(split.get(path, ""), labels[path]) for path in files}, listing, notes)
+
+
+def _inside(found: Found) -> Found:
+    """The same seen from the only sub-folder, where that holds the slices."""
+    tops = {_top(path, found.folder) for path in found.files}
+    if len(tops) != 1 or (top := tops.pop()).strip().lower() in {"", *SLICES}:
+        return found
+    folder = found.folder / top
+    inner = {_top(path, folder).strip().lower() for path in found.files}
+    if not (inner <= SLICES.keys() and "train" in map(SLICES.get, inner)):
+        return found
+    return replace(found, folder=folder, folders=[path for path in found.folders if folder in (path, *path.parents)])
+
+
+def _slices_in_classes(files: Sequence[Path], folder: Path) -> dict[Path, str]:
+    """Each picture's slice where every one lies in a sub-folder of a class that is called so, as in cat/train; else nothing."""
+    second = {path: (*path.relative_to(folder).parts[:-1], "", "")[1].strip().lower() for path in files}
+    split = {path: SLICES.get(name, "") for path, name in second.items()}
+    return split if "train" in split.values() and "" not in split.values() else {}
 
 
 def _slice_folders(found: Found) -> tuple[dict[str, str], list[str]]:
@@ -61,7 +84,7 @@ def _slice_folders(found: Found) -> tuple[dict[str, str], list[str]]:
     others = [name for name in tops if name not in slices]
     if not slices:
         return {}, []
-    if others:
+    if others and not _classes_below(slices, found):
         taken = f"{_quoted(slices)} taken for {'a class' if len(slices) == 1 else 'classes'}, no slice{'s' * (len(slices) > 1)}"
         return {}, [f"{taken}, as {_quoted(others)} stand beside: move these away if that is wrong"]
     if "train" not in slices.values():
@@ -70,6 +93,15 @@ def _slice_folders(found: Found) -> tuple[dict[str, str], list[str]]:
         fix = "add those to train on, or name one folder alone"
         raise unusable(f"pictures in {_quoted(slices)}, none in 'train'", folder, "", fix)
     return slices, [f"slices, no classes: the sub-folders {_quoted(slices)}"]
+
+
+def _classes_below(slices: dict[str, str], found: Found) -> bool:
+    """Whether several slices, `train` among them, have sub-folders of the same names: so they are slices for certain."""
+    inner = [
+        {path.name for path in found.folders if path.parent.name == name and path.parent.parent == found.folder}
+        for name in slices
+    ]
+    return "train" in slices.values() and len(inner) > 1 and len(set.intersection(*inner)) > 1
 
 
 def _tables(found: Found, files: Sequence[Path], guess: bool) -> list[Table]:

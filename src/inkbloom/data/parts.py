@@ -50,12 +50,12 @@ def joined(parts: Sequence[Part], path: Path, source: str) -> Data:
             raise unusable(count, path, part.spots[1], "save one label an image")
     images = first.images if len(parts) == 1 else np.concatenate([part.images for part in parts])
     numbers, classes, notes = _labels(parts, path)
-    slices, told = _slices([part.name for part in parts for _ in range(len(part.images))], numbers)
+    slices, told = slices_of([part.name for part in parts for _ in range(len(part.images))], numbers)
     said = dict.fromkeys((*(note for part in parts for note in part.notes), *notes, *told))
     return Data(torch.from_numpy(images), numbers, classes, slices, source, tuple(said))
 
 
-def _slices(names: Sequence[str], labels: torch.Tensor | None) -> tuple[dict[str, torch.Tensor], list[str]]:
+def slices_of(names: Sequence[str], labels: torch.Tensor | None) -> tuple[dict[str, torch.Tensor], list[str]]:
     """The slices, and a note. 60,000 images to train on, without a hold-out, are MNIST or its like: mixed, and cut as usual."""
     if not any(names):
         return split_slices(len(names), labels), []

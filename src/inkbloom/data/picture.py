@@ -8,11 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, Any, Protocol, TypeGuard, cast
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL.ImageFile import ImageFile
 
 from .dataset import Size
 from .messages import cause
@@ -124,9 +125,8 @@ def read_picture(
     """
     try:
         with opened(path) as image:
-            deep = image.mode.startswith("RGB") and any(";16" in str(tile[3]) for tile in getattr(image, "tile", ()))
-            if deep and 0 < np.asarray(image)[..., :3].max() < 1 << 4:  # Pillow keeps the upper 8 bits of 16
-                return Broken(path, "16-bit colour of 12 bits or less: use 8")
+            if deep_colour(image) and settings.white < WHOLE:
+                image.paste(_scaled_colour(image, settings.white))
             turned = ImageOps.exif_transpose(image)
             original = turned.height, turned.width
             picture = seen(turned, image.format) if seen else to_8_bits(turned, image.format, settings)
@@ -158,6 +158,20 @@ def sixteen_bits(image: Image.Image, format: str | None = None) -> bool:
     return image.mode.startswith("I;16") or (image.mode == "I" and (format or image.format) in ("PNG", "PPM"))
 
 
+def deep_colour(image: Image.Image) -> TypeGuard[ImageFile]:
+    """Whether a picture that is not decoded yet has 16 bits a colour, of which Pillow keeps the upper 8."""
+    return (
+        isinstance(image, ImageFile) and image.mode in ("RGB", "RGBA") and any(";16" in str(tile.args) for tile in image.tile)
+    )
+
+
+def brightest(image: Image.Image) -> int | None:
+    """The largest value of a picture of 16 bits that is not decoded yet, transparency aside; None for any other."""
+    if deep_colour(image):
+        return int(colours_16(image)[..., :3].max())
+    return int(whole_16(image).max()) if sixteen_bits(image) else None
+
+
 def see_through(image: Image.Image) -> bool:
     """Whether something would show through the picture."""
     return image.has_transparency_data and np.asarray(image.convert("RGBA"))[..., 3].min() < 255
@@ -166,6 +180,38 @@ def see_through(image: Image.Image) -> bool:
 def whole_16(image: Image.Image) -> NDArray[np.uint32]:
     """The values of a grey picture of 16 bits (H, W)."""
     return np.asarray(image).astype(np.uint32)
+
+
+def colours_16(image: ImageFile) -> NDArray[np.uint32]:
+    """The values of a `deep_colour` picture (H, W, 3 or 4). Raises _Unfit where Pillow cannot give the lower 8 bits."""
+    file = cast(IO[bytes], image.fp)
+    file.seek(0)
+    again = Image.open(file, formats=formats())
+    grey = any("LA;16" in str(tile.args) for tile in again.tile)
+    again.tile = [tile._replace(args=_other_bytes(tile.args)) for tile in again.tile]
+    try:
+        lower = np.asarray(again)
+    except ValueError:
+        raise _Unfit("16-bit colour of a kind that is not read: save it with 8 bits") from None
+    lower = lower[..., [1, 1, 1, 3]] if grey else lower
+    return np.asarray(image).astype(np.uint32) << 8 | lower
+
+
+def _other_bytes(args: Any) -> Any:
+    """How Pillow decodes a picture of 16 bits, made to give the lower 8 of each: as if its bytes came the other way round.
+
+    For grey with transparency it knows no such way; its four bytes a pixel are taken for four colours.
+    """
+    raw, *rest = (args,) if isinstance(args, str) else args
+    raw = {"LA;16B": "RGBA"}.get(raw, raw[:-1] + {"B": "L", "L": "B", "N": "B"}.get(raw[-1], raw[-1]))
+    return (raw, *rest) if rest else raw
+
+
+def _scaled_colour(image: ImageFile, white: int) -> Image.Image:
+    """A `deep_colour` picture with 8 bits; its transparency has a white of its own if it is brighter."""
+    values = colours_16(image)
+    ends = np.array([white] * 3 + [WHOLE if values[..., 3:].max(initial=0) > white else white])[: values.shape[2]]
+    return Image.fromarray(((values * 255 + ends // 2) // ends).clip(max=255).astype(np.uint8), image.mode)
 
 
 def _scaled(image: Image.Image, settings: Settings) -> Image.Image:

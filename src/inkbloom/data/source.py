@@ -14,9 +14,10 @@ from ..given import written
 from .archive import survey_tar, survey_zip
 from .dataset import SMALLEST, Data, Reading, Size
 from .digits import load_digits
+from .fashion import load_fashion
 from .folder import Survey, load_survey, survey
 from .hub import KNOWN, survey_hub
-from .idx import load_fashion, load_idx
+from .idx import load_idx
 from .labels import oddities
 from .meant import as_source, kind_at, named_like
 from .messages import shown
@@ -112,6 +113,15 @@ def load_data(source: str | Path, size: Any = None, skip_broken: bool = False, b
     kind, path = parse_source(source)
     data = at_size(replace(SOURCES[kind](path, Reading(size, skip_broken, background)), source=source), size)
     return replace(data, notes=(*data.notes, *oddities(data)))
+
+
+def load_at(place: str | Path, how: Reading, mend: str = "") -> tuple[Data, bool]:
+    """The images at a path whose kind is plain, as `how` has them and neither resized nor checked; and whether they are
+    pictures, whose classes are known by names. mend: as in `load_survey`. Raises DataError, UsageError.
+    """
+    kind, path = kind_at(str(place)), Path(os.path.expanduser(place))
+    found = SURVEYS[kind](path, how.background) if kind in SURVEYS else SOURCES[kind](path, how)
+    return (found, False) if isinstance(found, Data) else (load_survey(found, how.size, how.skip_broken, mend), True)
 
 
 def load_for(recipe: Recipe) -> Data:

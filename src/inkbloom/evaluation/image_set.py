@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from ..data import Data
+from ..data import Data, named
+from ..data.columns import chosen
 from ..data.dataset import SMALLEST, Reading
-from ..data.folder import load_folder
-from ..data.npz import load_npz
+from ..data.meant import kind_at
+from ..data.source import load_at
 from ..errors import DataError, UsageError, shown
 from ..families import Diffusion, Family
 from ..sampling import pictures, request
@@ -24,6 +25,7 @@ from .baseline import labels_in_turn, shuffled
 from .holdout import anchors_of, measure_holdout
 
 BLOCKS, DRAWN = 5, 5000  # a model draws so many blocks of n images, and no more than so many images
+GIVE = "give a run, a file or a folder of images"
 AS_THEY_ARE = Reading()
 Watch = Callable[[int, int], None]  # told (images drawn, of how many)
 
@@ -93,7 +95,7 @@ def whole_card(n: int) -> int:
 def read_set(what: Path, data: Data, n: int, seed: int, how: Reading = AS_THEY_ARE) -> ImageSet:
     """The images of a file or a folder, in random order, so that blocks cut from a sorted set are alike. Raises DataError."""
     as_real = f"make them all {data.size[1]} x {data.size[0]}, as the real ones are; nothing is resized here"
-    found = load_folder(what, *how, mend=as_real) if what.is_dir() else load_npz(what)
+    found, pictures = load_at(what, how, as_real)
     mine, wanted = (_told((part.channels, *part.size)) for part in (found, data))
     if mine != wanted:
         height, width = found.size
@@ -109,7 +111,7 @@ def read_set(what: Path, data: Data, n: int, seed: int, how: Reading = AS_THEY_A
             f"a card of N = {n:,} needs {n:,} at least; make more, or set --n (cards of different N never compare)"
         )
     index = shuffled(seed, len(found.images))
-    labels = _in_classes_of(data, found, what)
+    labels = _in_classes_of(data, found, what, pictures or named(found.classes))
     made = {**_versions(), "run": None, "file": str(what), "images": len(index), "seed": seed}
     return ImageSet(found.images[index], None if labels is None else labels[index], made)
 
@@ -120,14 +122,14 @@ def holds_images(what: Path) -> bool:
         if (what / MANIFEST).exists() or any(what.glob(f"*/{MANIFEST}")) or any(what.glob("*/config.toml")):
             raise not_a_run(what)
         return not ((what / "config.toml").exists() or (what / "checkpoints").exists())
-    if not what.exists():
+    if not Path(chosen(str(what))[0]).exists():
         place = str(what).partition(":")[2]
         alone = f"write {shown(place)} alone" if place and Path(place).exists() else ""
         also = f"did you mean {shown(Path('runs') / what)}?" if (Path("runs") / what).exists() else ""
-        raise DataError(f"nothing there ({shown(what)}): {alone or also or 'give a run, an .npz file or a folder of images'}")
-    if what.suffix not in (".npz", ".safetensors"):
-        raise DataError(f"neither .npz nor .safetensors ({shown(what)}): give a run, an .npz file or a folder of images")
-    return what.suffix == ".npz"
+        raise DataError(f"nothing there ({shown(what)}): {alone or also or GIVE}")
+    if what.suffix != ".safetensors" and not kind_at(str(what)):
+        raise DataError(f"neither weights nor a set of images ({shown(what)}): {GIVE}")
+    return what.suffix != ".safetensors"
 
 
 def _versions() -> dict[str, Any]:
@@ -135,17 +137,18 @@ def _versions() -> dict[str, Any]:
     return {"inkbloom": version("inkbloom"), "torch": torch.__version__}
 
 
-def _in_classes_of(data: Data, found: Data, what: Path) -> Tensor | None:
-    """The labels of `found`, as indices into the classes of `data`. Raises DataError for a class that it does not have."""
+def _in_classes_of(data: Data, found: Data, what: Path, by_name: bool) -> Tensor | None:
+    """The labels of `found`, as indices into the classes of `data`, known by their names or by their numbers.
+
+    Raises DataError for a class that it does not have.
+    """
     if found.labels is None or data.labels is None:
         return None
-    if what.is_dir():  # classes by their names
+    if by_name:
         if not set(found.classes) & set(data.classes):
             return None
         if strange := sorted(set(found.classes) - set(data.classes)):
-            raise DataError(
-                f"sub-folder '{shown(strange[0], 30)}' ({shown(what)}): no class of {shown(data.source)}; rename it"
-            )
+            raise DataError(f"class '{shown(strange[0], 30)}' ({shown(what)}): no class of {shown(data.source)}; rename it")
         return torch.tensor([data.classes.index(name) for name in found.classes])[found.labels]
     if int(found.labels.max()) >= len(data.classes):
         highest, last = int(found.labels.max()), len(data.classes) - 1

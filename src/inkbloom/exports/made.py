@@ -34,7 +34,7 @@ class Made:
 
     what: in a few words, for the terminal and the card, as in 'a stock DDIMPipeline'; notes: further lines that one should
     know, such as why it is no stock one. use: how to load it, Python code. library: its name on the hub. runs_code: whether
-    loading it executes code of the folder. tensors: the folder's weights file. needs: packages that loading takes.
+    loading it executes code of the folder. needs: packages that loading takes.
     """
 
     what: str

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from importlib import import_module
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -211,7 +212,9 @@ def answer(file: Path) -> Answer:
 
 def use(family: Family) -> str:
     """How to ask it, in Python."""
-    label = ', "y": np.arange(4) % ' + str(family.num_conditions) if family.num_conditions else ""
+    clusters = max(1, family.recipe.clusters)
+    first = [number * clusters for number in family.trained] or range(family.num_conditions)
+    label = f', "y": np.array({[*islice(cycle(first), 4)]})' if family.num_conditions else ""
     if isinstance(family, Latent):
         given, asked, out = (
             f"z = np.random.default_rng(0).standard_normal((4, {family.recipe.latent}), np.float32)",

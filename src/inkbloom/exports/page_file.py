@@ -46,7 +46,7 @@ def write(model: Model, folder: Path) -> Made:
         x0, _ = split(out, x, family.path(t[:, None, None, None]), family.target)
         return x0.clamp(*RANGES[family.recipe.pixels]) if family.recipe.clip_x0 else x0
 
-    notes = ("The web page reads it: its metadata hold the network as a list of plain steps, and how to sample.",)
+    notes = ("the web page reads it: its metadata hold the network as a list of plain steps, and how to sample",)
     return Made("one file for the web page", answer, USE, "inkbloom", ("inkbloom",), notes=notes)
 
 

@@ -43,10 +43,9 @@ class Parity:
 
     def __str__(self) -> str:
         drawn = "" if self.pictures is None else f", of whole pictures {self.pictures:.1e}"
-        rounded = f"; half precision itself changes {self.rounding:.1e}" if self.rounding else ""
-        return (
-            f"worst difference on {self.inputs} inputs {self.one:.1e}{drawn}{rounded} (at most {self.tolerance:.0e} is allowed)"
-        )
+        rounded = f"; rounding the weights to half precision changed {self.rounding:.1e}" if self.rounding else ""
+        allowed = f"(at most {self.tolerance:.0e} is allowed)"
+        return f"worst difference on {self.inputs} inputs {self.one:.1e}{drawn} {allowed}{rounded}"
 
 
 def question(family: Family) -> dict[str, Tensor]:

@@ -54,7 +54,7 @@ def write(model: Model, folder: Path, why: str) -> Made:
         _answer(pipeline),
         _use(family),
         "diffusers",
-        ("torch", "diffusers"),
+        ("torch", "diffusers", "accelerate"),
         _walk(pipeline, family),
         tuple(notes),
         True,
@@ -173,7 +173,7 @@ def _walk(pipeline: Any, family: Diffusion) -> Walk:
 
 
 def _use(family: Diffusion) -> str:
-    asked = f", class_labels={family.spec.classes[0]!r}" if family.num_classes else ""
+    asked = f", class_labels={family.spec.classes[family.trained[0]]!r}" if family.num_classes else ""
     return f"""from diffusers import DiffusionPipeline
 
 pipeline = DiffusionPipeline.from_pretrained(".", trust_remote_code=True)

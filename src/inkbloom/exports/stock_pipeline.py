@@ -73,7 +73,9 @@ pictures = pipeline(batch_size=16, num_inference_steps={steps}{", use_clipped_mo
             f"steps that do not divide 1,000 are rounded there: the card draws by {steps}, the recipe by {recipe.sample_steps}"
         )
     walk = _walk(written, even(min(steps, PROVED_STEPS)), recipe.solver, asked)
-    return Made(f"a stock {kind}Pipeline", _answer(written), use, "diffusers", ("torch", "diffusers"), walk, tuple(notes))
+    return Made(
+        f"a stock {kind}Pipeline", _answer(written), use, "diffusers", ("torch", "diffusers", "accelerate"), walk, tuple(notes)
+    )
 
 
 def even(steps: int) -> int:

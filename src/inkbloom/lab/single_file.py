@@ -103,7 +103,7 @@ def joined(entry: str, sources: Mapping[str, str]) -> str:
         return f"// {name}\nconst $module{order[name]} = (() => {{\n{body}\nreturn {{ {given} }};\n}})();\n"
 
     visit(entry, ())
-    return '(() => {\n"use strict";\n' + "".join(map(as_function, order)) + "})();\n"
+    return '(function () {\n"use strict";\n' + "".join(map(as_function, order)) + "})();\n"
 
 
 def _exports(source: str) -> dict[str, str]:

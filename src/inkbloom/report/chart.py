@@ -20,12 +20,16 @@ Points = Iterable[tuple[float, float]]
 
 
 class Line(NamedTuple):
-    """A line of a chart. `style` names its look in the style sheet, as in 's0', 's0 faint', 'linear'; no name, no legend."""
+    """A line of a chart. `style` names its look in the style sheet, as in 's0', 's0 faint', 'linear'; no name, no legend.
+
+    marks: where on the x axis an upright line of the same look stands.
+    """
 
     name: str
     points: Sequence[tuple[float, float]]
     style: str
     dots: bool = False
+    marks: Sequence[float] = ()
 
 
 def colour(place: int) -> str:
@@ -33,14 +37,9 @@ def colour(place: int) -> str:
     return f"s{place % COLOURS}" + (" dashed" if place // COLOURS % 2 else "")
 
 
-def chart(
-    lines: Sequence[Line], title: str, x_label: str, y_label: str, log: bool = True, marks: Sequence[float] = ()
-) -> Markup:
-    """A figure and its legend; '' where no point can be drawn. A logarithmic y axis leaves out what is not above 0.
-
-    marks: where on the x axis an upright line stands.
-    """
-    lines = [Line(line.name, _drawable(line.points, log), line.style, line.dots) for line in lines]
+def chart(lines: Sequence[Line], title: str, x_label: str, y_label: str, log: bool = True) -> Markup:
+    """A figure and its legend; '' where no point can be drawn. A logarithmic y axis leaves out what is not above 0."""
+    lines = [line._replace(points=_drawable(line.points, log)) for line in lines]
     lines = [line for line in lines if line.points]
     if not lines:
         return Markup("")
@@ -63,8 +62,9 @@ def chart(
         across, _ = place(x, low)
         parts.append(f'<path class="grid" d="M{across:.1f} {TOP}V{HEIGHT - BOTTOM}"/>')
         parts.append(f'<text class="middle" x="{across:.1f}" y="{HEIGHT - BOTTOM + 16}">{_apart(x)}</text>')
-    for x in (mark for mark in marks if left <= mark <= right):
-        parts.append(f'<path class="mark" d="M{place(x, low)[0]:.1f} {TOP}V{HEIGHT - BOTTOM}"/>')
+    for line in lines:
+        for x in (mark for mark in line.marks if left <= mark <= right):
+            parts.append(f'<path class="mark {line.style}" d="M{place(x, low)[0]:.1f} {TOP}V{HEIGHT - BOTTOM}"/>')
     parts.append(f'<text class="middle" x="{(WIDTH + LEFT - RIGHT) / 2}" y="{HEIGHT - 5}">{escape(x_label)}</text>')
     middle = (HEIGHT + TOP - BOTTOM) / 2
     parts.append(f'<text class="middle" transform="translate(12 {middle}) rotate(-90)">{escape(y_label)}</text>')

@@ -10,7 +10,7 @@ from .chart import Line, chart, colour
 from .comparison import Comparison
 from .facts import Facts, smoothed
 from .page import page
-from .run_page import Picture, anchors
+from .run_page import STRETCHED, Picture, anchors
 from .samples import Samples, sheet
 
 
@@ -41,11 +41,16 @@ def compare_page(comparison: Comparison, facts: Sequence[Facts], drawn: Sequence
 
 def _losses(names: Sequence[str], facts: Sequence[Facts]) -> Markup:
     lines = [
-        Line(name if len(fact.losses) == 1 else f"{name}, {phase}", smoothed(curve), colour(place))
+        Line(name if len(fact.losses) == 1 else f"{name}, {phase}", smoothed(curve), colour(place), marks=fact.recipe.stretches)
         for place, (name, fact) in enumerate(zip(names, facts, strict=True))
         for phase, curve in fact.losses.items()
     ]
-    return chart(lines, "Training loss, moving average", "step", "loss")
+    return chart(lines, f"Training loss, moving average{_stretched(facts)}", "step", "loss")
+
+
+def _stretched(facts: Sequence[Facts]) -> str:
+    """What the upright lines of a chart over the steps are, where it has any."""
+    return STRETCHED if any(fact.recipe.stretches for fact in facts) else ""
 
 
 def _levels(names: Sequence[str], facts: Sequence[Facts]) -> Markup:
@@ -68,12 +73,12 @@ def _levels(names: Sequence[str], facts: Sequence[Facts]) -> Markup:
 def _over(names: Sequence[str], facts: Sequence[Facts]) -> Markup | str:
     """The mean hold-out loss as training went on, where at least one run looked more than once."""
     lines = [
-        Line(name, [(held.step, held.mean) for held in fact.holdout], colour(place), dots=True)
+        Line(name, [(held.step, held.mean) for held in fact.holdout], colour(place), dots=True, marks=fact.recipe.stretches)
         for place, (name, fact) in enumerate(zip(names, facts, strict=True))
         if fact.holdout
     ]
     return (
-        chart(lines, "Hold-out loss, mean over the noise levels", "step", "x0 loss")
+        chart(lines, f"Hold-out loss, mean over the noise levels{_stretched(facts)}", "step", "x0 loss")
         if any(len(line.points) > 1 for line in lines)
         else ""
     )

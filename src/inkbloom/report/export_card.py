@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import PurePath
 
+from ..data.hub import on_hub
 from ..families import Family
 from . import text
 from .facts import Facts
-from .model_card import CREDIT, HUB, NO_CREDIT, plain, results
+from .model_card import CREDIT, NO_CREDIT, plain, results
 
+OF_AVERAGED = "Mind: these figures are those of the run's averaged weights; this export has the live ones."
 BASE = ("image-generation", "small-images")
 
 
@@ -26,8 +28,11 @@ def export_card(
     needs: Sequence[str],
     runs_code: bool,
     parity: str,
+    live: bool,
 ) -> str:
-    """The card as Markdown. facts: those of the run, None for a single weights file; the rest as the export tells it."""
+    """The card as Markdown. facts: those of the run, None for a single weights file; live: whether the live weights were taken;
+    the rest as the export tells it.
+    """
     code = (
         ["", "**Loading this model runs the Python code that stands beside it in this folder: read it first.**"]
         if runs_code
@@ -58,6 +63,7 @@ def export_card(
             f"inkbloom and this export were asked the same: {parity}. The figures stand in `parity.json` too.",
             "",
             *(results(facts) if facts else []),
+            *([OF_AVERAGED, ""] if live and facts and family.recipe.ema and (facts.holdout or facts.card) else []),
             *_data(family, facts),
             "## Publishing it",
             "",
@@ -81,7 +87,7 @@ def _public(source: str) -> str:
 
 
 def _header(family: Family, library: str) -> list[str]:
-    source = HUB.get(family.recipe.data)
+    source = on_hub(family.recipe.data)
     return [
         "---",
         "license: other",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 
+from ..data.hub import on_hub
 from ..errors import shown
 from ..evaluation.measures import FD, conditions, measured
 from ..files import write_file
@@ -15,7 +16,6 @@ from .facts import Facts
 MARK = (
     "<!-- written by inkbloom, which writes it anew after training and evaluation: to keep your own text, remove this line -->"
 )
-HUB = {"digits": "ylecun/mnist", "fashion-mnist": "zalando-datasets/fashion_mnist"}  # the sets that have a name there
 MNIST = "10,000 images of MNIST by Yann LeCun, Corinna Cortes and Christopher J.C. Burges, here under CC BY-SA 3.0."
 CREDIT = {
     "digits": MNIST,
@@ -38,7 +38,7 @@ def model_card(facts: Facts) -> str:
 
 
 def _header(facts: Facts) -> list[str]:
-    source = HUB.get(facts.recipe.data)
+    source = on_hub(facts.recipe.data)
     kind = "unconditional-image-generation"
     return [
         "---",

@@ -169,21 +169,21 @@ def _watched(facts: Facts) -> dict[str, Any]:
 def _card_chart(measure: Measure, cards: list[tuple[int, Card]], marks: Sequence[int]) -> Markup:
     """A number of the cards over the steps, with the floor of the last card."""
     points = [(step, value) for step, card in cards if (value := measure.value(card)) is not None]
-    lines, floor = [Line("this run", points, "s0", dots=True)], measure.floor(cards[-1][1])
+    lines, floor = [Line("this run", points, "s0", dots=True, marks=marks)], measure.floor(cards[-1][1])
     if floor is not None:
         lines.append(Line("floor: real images", [(step, floor) for step in (cards[0][0], cards[-1][0])], "linear"))
     log = measure is not KID  # KID may fall below 0
-    return chart(lines, f"{measure.title} as training went on", "step", measure.title, log=log, marks=marks)
+    return chart(lines, f"{measure.title} as training went on{STRETCHED if marks else ''}", "step", measure.title, log=log)
 
 
 def _loss_chart(facts: Facts) -> Markup:
     """The training losses: each step faint, their moving average above it."""
-    lines = []
+    lines, marks = [], facts.recipe.stretches
     for number, (phase, curve) in enumerate(facts.losses.items()):
         lines.append(Line("", curve, f"s{number} faint"))
-        lines.append(Line(phase, smoothed(curve), f"s{number}"))
-    marks, title = facts.recipe.stretches, "Training loss, faint; its moving average, strong"
-    return chart(lines, f"{title}{STRETCHED if marks else ''}", "step", text.loss(facts.recipe), marks=marks)
+        lines.append(Line(phase, smoothed(curve), f"s{number}", marks=marks if number == 0 else ()))
+    title = f"Training loss, faint; its moving average, strong{STRETCHED if marks else ''}"
+    return chart(lines, title, "step", text.loss(facts.recipe))
 
 
 def _held(held: list[HoldoutLoss], marks: Sequence[int]) -> dict[str, Any] | None:
@@ -194,7 +194,7 @@ def _held(held: list[HoldoutLoss], marks: Sequence[int]) -> dict[str, Any] | Non
     if not held:
         return None
     last = held[-1]
-    over = [Line("this run", [(look.step, look.mean) for look in held], "s0", dots=True)]
+    over = [Line("this run", [(look.step, look.mean) for look in held], "s0", dots=True, marks=marks)]
     ends = [held[0].step, last.step]
     if linear := last.anchors.linear:
         over.append(Line("best linear denoiser", [(x, linear) for x in ends], "linear"))
@@ -209,7 +209,7 @@ def _held(held: list[HoldoutLoss], marks: Sequence[int]) -> dict[str, Any] | Non
     ]
     title = f"Mean over the noise levels, as training went on{STRETCHED if marks else ''}"
     return {
-        "over": chart(over, title, "step", "x0 loss", marks=marks) if len(held) > 1 else "",
+        "over": chart(over, title, "step", "x0 loss") if len(held) > 1 else "",
         "by_level": chart(by_level + anchors(last), "By noise level: 0 is the image, 1 the noise", "t", "x0 loss"),
         "last": last,
     }

@@ -117,8 +117,12 @@ def read_space(vary: Iterable[str] | Mapping[str, Any]) -> Space:
     return space
 
 
-def check_space(base: Recipe, space: Space) -> None:
-    """Raises UsageError where a value of the space, or values that may meet, make no recipe or nothing to compare."""
+def check_space(base: Recipe, space: Space, fixed: Iterable[str] = ()) -> None:
+    """Raises UsageError where a value of the space, or values that may meet, make no recipe or nothing to compare, and where a
+    field that varies is among those that are the same in every trial.
+    """
+    if both := [name for name in fixed if name in space]:
+        raise UsageError(f"{both[0]} both varied and given: leave out --{both[0].replace('_', '-')}, or do not vary it")
     if base.family != "diffusion":
         raise UsageError(f"a sweep with a {base.family}: it has no hold-out loss to go by; only diffusion has one")
     if base.teacher:

@@ -72,7 +72,7 @@ class Wandb(Tracker):
 
     def __init__(self, run: Path, recipe: Recipe) -> None:
         self.folder = run / "wandb"
-        mode, asked = os.environ.get("WANDB_MODE"), ("online", "shared")
+        mode, asked = os.environ.get("WANDB_MODE") or None, ("online", "shared")
         if mode in (None, *asked):
             if logged_in():
                 mode = mode or "online"
@@ -98,9 +98,9 @@ class Wandb(Tracker):
 
         for old in self.folder.glob("offline-run-*"):
             shutil.rmtree(old, ignore_errors=True)
-        patience = float(os.environ.get("WANDB_INIT_TIMEOUT", PATIENCE))
+        patience = float(os.environ.get("WANDB_INIT_TIMEOUT") or PATIENCE)
         silent = Settings(silent=True, console="off", disable_git=True, init_timeout=patience)
-        project = os.environ.get("WANDB_PROJECT", PROJECT)
+        project = os.environ.get("WANDB_PROJECT") or PROJECT
         self.inner = WandBTracker(
             project, name=_name(run), id=id, resume="allow", mode=mode, dir=run, config=settings(recipe), settings=silent
         )

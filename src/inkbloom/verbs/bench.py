@@ -78,9 +78,8 @@ def run(args: argparse.Namespace) -> int:
         if args.json and (part == wanted[-1] or not is_stream(args.json)):  # what went down a pipe cannot be replaced
             told = {"bench": 1, **asked, "machine": machine, "parts": parts}
             write_file(args.json, json.dumps(told, indent=1).encode() + b"\n")
-    if args.json:
-        print(f"\njson: {args.json}")
     if args.json and not is_stream(args.json):
+        print(f"\njson: {args.json}")
         for part, measured in parts.items():
             if figure := PLOTS[part](measured["rows"]):
                 for path in save(figure, args.json.with_name(f"{args.json.stem}-{part}")):

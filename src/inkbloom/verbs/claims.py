@@ -35,6 +35,7 @@ def run(args: argparse.Namespace) -> int:
         raise unknown("language", args.lang, LANGUAGES)
     from ..api.claims import measured
     from ..api.progress import console_for
+    from ..files import is_stream
 
     console = console_for()
     if not console.is_terminal:
@@ -43,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
         if number:
             console.print()
         console.print(table(id, claim, found, args.lang, first=not number), soft_wrap=False)
-    if args.json:
+    if args.json and not is_stream(args.json):
         console.print(f"json: {shown(args.json, 1000)}", soft_wrap=True)
     return 0
 

@@ -11,8 +11,8 @@ from ..config import SolverName, SpacingName
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """The flags of `inkbloom evaluate`."""
-    parser.usage = "inkbloom evaluate RUN|FILE.npz|FOLDER [--data SOURCE] [--size S] [--judge NAME] [--json FILE] [flags]"
-    parser.add_argument("what", type=Path, metavar="RUN|FILE.npz|FOLDER", help="a run, a weights file, or a set of images")
+    parser.usage = "inkbloom evaluate RUN|FILE|FOLDER [--data SOURCE] [--size S] [--judge NAME] [--json FILE] [flags]"
+    parser.add_argument("what", type=Path, metavar="RUN|FILE|FOLDER", help="a run, a weights file, or a set of images")
     parser.add_argument(
         "--data", metavar="SOURCE", help="the real images (default: the run's own; for a set of images, digits)"
     )

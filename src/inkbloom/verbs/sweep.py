@@ -29,7 +29,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Sweeps and prints the table; 0. Raises InkbloomError."""
     changes = changes_of(args)
-    check_space(load_recipe(args.recipe).resolved(**changes), read_space(args.vary))  # a mistake is told before torch is loaded
+    check_space(
+        load_recipe(args.recipe).resolved(**changes), read_space(args.vary), changes
+    )  # a mistake is told before torch is loaded
     if sys.stdout.isatty() and not args.quiet:
         print("loading torch ...")
 

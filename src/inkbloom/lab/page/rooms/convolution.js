@@ -197,13 +197,20 @@ print(f"{${act}:.6g}")`;
     draw();
   }
 
+  /** @type {ReturnType<typeof typed>[]} */ let cells = [];
+
+  /** Fields for the weights: made anew only where their number changes, so that the one being typed in keeps the focus. */
   function drawKernel() {
     const values = state.get("conv_kernel");
-    kernel.style.setProperty("--side", String(b.side));
-    put(kernel, ...Array.from(values, (value, i) => typed({
-      label: t("kernel_cell", {row: Math.floor(i / b.side), column: i % b.side}), value: Number(brief(value)), low: -99, high: 99,
-      onChange: (now) => state.set({conv_kernel: values.map((/** @type {number} */ old, /** @type {number} */ j) => (j === i ? now : old))}),
-    }).element));
+    if (cells.length !== values.length) {
+      cells = Array.from(values, (_, i) => typed({
+        label: t("kernel_cell", {row: Math.floor(i / b.side), column: i % b.side}), value: 0, low: -99, high: 99,
+        onChange: (now) => state.set({conv_kernel: state.get("conv_kernel").map((/** @type {number} */ old, /** @type {number} */ j) => (j === i ? now : old))}),
+      }));
+      kernel.style.setProperty("--side", String(b.side));
+      put(kernel, ...cells.map(({element}) => element));
+    }
+    cells.forEach((cell, i) => cell.set(values[i]));
   }
 
   function drawSum() {

@@ -87,10 +87,15 @@ export function typed({label, value, low, high, onChange}) {
 /**
  * Play, step and scrub through `count` positions. Space, comma and full stop do it by keyboard anywhere in `keys`.
  * Nothing plays by itself; playing ends at the last position, when the tab is hidden, and with `stop()`.
+ * It waits where the present position is not `ready`; `show` words a position.
  * @param {{words: (key: string) => string, keys: HTMLElement, count: number, at: number, perSecond?: () => number,
+ *   label?: string, ready?: () => boolean, show?: (at: number, count: number) => string,
  *   onMove: (at: number, done: boolean) => void}} about
  */
-export function player({words, keys, count, at, perSecond = () => 8, onMove}) {
+export function player({
+  words, keys, count, at, perSecond = () => 8, label = words("position"), ready = () => true,
+  show = (now, of) => `${now + 1} / ${of}`, onMove,
+}) {
   let last = count - 1;
   let playing = false;
   let timer = 0;
@@ -110,7 +115,7 @@ export function player({words, keys, count, at, perSecond = () => 8, onMove}) {
       onMove(at, true);
       return;
     }
-    move(at + 1, false);
+    if (ready()) move(at + 1, false);
     timer = window.setTimeout(tick, 1000 / perSecond());
   };
   const start = () => {
@@ -124,14 +129,14 @@ export function player({words, keys, count, at, perSecond = () => 8, onMove}) {
     move(at + by);
   };
   const play = button(words("play"), () => (playing ? stop() : start()), {class: "primary", "aria-keyshortcuts": "Space"});
-  const scrub = slider({label: words("position"), low: 0, high: last, value: at, show: (now) => `${now + 1} / ${last + 1}`,
+  const scrub = slider({label, low: 0, high: last, value: at, show: (now) => show(now, last + 1),
     onChange: (now, done) => { stop(); move(now, done); }});
   const element = h("div", {class: "player", role: "group", "aria-label": words("player")},
     button("‹", () => jump(-1), {"aria-label": words("back"), "aria-keyshortcuts": ","}), play,
     button("›", () => jump(1), {"aria-label": words("forward"), "aria-keyshortcuts": "."}), scrub.element);
   keys.addEventListener("keydown", (event) => {
     const target = /** @type {HTMLElement} */ (event.target);
-    if (target.matches("input, select, textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!element.isConnected || target.matches("input, select, textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === " " && !target.matches("button, summary, a")) playing ? stop() : start();
     else if (event.key === ",") jump(-1);
     else if (event.key === ".") jump(1);

@@ -17,7 +17,7 @@ export const samples = SAMPLES.map(fromText);
 
 export const fields = {drawing: pixels(samples[3]), pen: flag(true)};
 
-/** The drawing as a picture (1, 28, 28) of numbers from 0 (paper) to 1 (ink). @param {import("./state.js").State} state */
+/** The drawing as a picture (1, 28, 28) of numbers from 0 (paper) to 1 (ink). @param {Pick<import("./state.js").State, "get">} state */
 export function drawn(state) {
   return {shape: [1, SIDE, SIDE], data: Float32Array.from(state.get("drawing"), (byte) => byte / 255)};
 }

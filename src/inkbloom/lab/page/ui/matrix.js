@@ -1,14 +1,15 @@
 // A matrix of numbers to look at, point at and paint on. A canvas draws it; one cell in the document, moved about by the arrow
 // keys, says it to those who do not see the canvas; a table with all numbers opens below.
 
-import {css, isLight} from "./colour.js";
+import {css, isLight, paint as paintDots} from "./colour.js";
 import {eachFrame, h, put} from "./dom.js";
 
 const DIGITS_FROM = 22; // pixels of a cell from which on its number is written into it
+const DOTS_BELOW = 8; // pixels of a cell under which all are painted at once
 const TABLE_MOST = 1024; // cells that are written out as a table
 
 /**
- * @typedef {{row: number, column: number, rows: number, columns: number, kind?: "window" | "reach" | "ghost"}} Mark
+ * @typedef {{row: number, column: number, rows: number, columns: number, kind?: "window" | "reach" | "ghost" | "zero"}} Mark
  * @typedef {object} About
  * @property {string} label  what the matrix is
  * @property {() => {rows: number, columns: number, values: ArrayLike<number>}} data
@@ -28,7 +29,7 @@ export function matrix(about) {
   const {label, data, colour, show = brief, onPoint, onOpen, onEdit, onPaint, range = [0, 1], tell, words} = about;
   let at = {row: 0, column: 0};
   /** @type {Mark[]} */ let marks = [];
-  const canvas = h("canvas", {"aria-hidden": "true"});
+  const [canvas, small] = [h("canvas", {"aria-hidden": "true"}), h("canvas", {})];
   const cell = h("div", {class: "cell", role: "gridcell", tabindex: "0"});
   const row = h("div", {role: "row"}, cell);
   const grid = h("div", {class: "matrix", role: "grid", "aria-label": label, "aria-readonly": onEdit ? "false" : "true"}, canvas, row);
@@ -72,7 +73,13 @@ export function matrix(about) {
     context.font = `${Math.min(13 * scale, size / 2.9)}px ui-monospace, monospace`;
     context.textAlign = "center";
     context.textBaseline = "middle";
-    for (let r = 0; r < rows; r++) {
+    const dots = size / scale < DOTS_BELOW;
+    if (dots) {
+      paintDots(small, values, rows, columns, colour);
+      context.imageSmoothingEnabled = false;
+      context.drawImage(small, 0, 0, width, height);
+    }
+    for (let r = 0; r < rows && !dots; r++) {
       for (let c = 0; c < columns; c++) {
         const shade = colour(values[r * columns + c]);
         const [x, y] = [Math.round(c * size), Math.round(r * size)];
@@ -86,6 +93,13 @@ export function matrix(about) {
       }
     }
     for (const mark of marks) {
+      if (mark.kind === "zero") {
+        context.lineWidth = scale;
+        context.setLineDash([2 * scale, 2 * scale]);
+        context.strokeStyle = "#97917f";
+        context.strokeRect(mark.column * size + 2 * scale, mark.row * size + 2 * scale, size - 4 * scale, size - 4 * scale);
+        continue;
+      }
       context.lineWidth = (mark.kind === "reach" ? 1.5 : 2.5) * scale;
       context.setLineDash(mark.kind === "ghost" ? [3 * scale, 3 * scale] : []);
       context.strokeStyle = getComputedStyle(grid).getPropertyValue(mark.kind === "reach" ? "--reach" : "--window") || "#b5402a";
@@ -159,6 +173,7 @@ export function matrix(about) {
   new ResizeObserver(() => draw()).observe(grid);
   return {
     element,
+    grid,
     draw,
     /** Frames on the matrix, drawn over its cells. @param {Mark[]} now */
     mark(now) {

@@ -26,7 +26,11 @@ export function createModels(asset, engine) {
     /**
      * Why there is no model, in words. @param {any} problem @param {(key: string, values?: Record<string, any>) => string} words
      */
-    why: (problem, words) =>
-      words("model_failed", {why: problem?.code ? words("file_broken", {code: problem.code}) : words("file_missing")}),
+    why(problem, words) {
+      const {code, values} = problem ?? {};
+      const known = {foreign: "file_foreign", format: "file_foreign", operation: "file_operation", large: "file_large"};
+      const why = !code ? "file_missing" : known[/** @type {keyof typeof known} */ (code)] ?? "file_broken";
+      return words("model_failed", {why: words(why, {code, ...values})});
+    },
   };
 }

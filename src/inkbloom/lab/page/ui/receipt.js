@@ -39,8 +39,8 @@ export function openReceipt(receipt, words) {
   dialog.showModal();
 }
 
-/** @param {string} text @param {(key: string, values?: Record<string, any>) => string} words @param {string} name */
-function copyButton(text, words, name) {
+/** A button that copies a text. @param {string} text @param {(key: string, values?: Record<string, any>) => string} words @param {string} name */
+export function copyButton(text, words, name) {
   const copy = button(words("copy_as", {name}), async () => {
     try {
       await navigator.clipboard.writeText(text);
