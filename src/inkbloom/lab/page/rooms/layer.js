@@ -2,7 +2,7 @@
 
 import {diverging, ink} from "../ui/colour.js";
 import {button, toggle, typed} from "../ui/controls.js";
-import {h, put} from "../ui/dom.js";
+import {h, put, refill} from "../ui/dom.js";
 import {brief, matrix} from "../ui/matrix.js";
 import {wall} from "../ui/wall.js";
 import {changed, kernelAt, sees, statistics, terms} from "./network.js";
@@ -79,8 +79,8 @@ export function openLayer(place, lab, t, net, pass, range) {
   const kernels = isConvolution ? wall({label: t("kernels", {count: card.inputs}), count: card.inputs, chosen: input(),
     name: (i) => t("kernel_of", {channel: i + 1}), picture: kernel, colour: (value) => diverging(value / strongest),
     onChoose: (i) => state.set({xray_in: i})}) : null;
-  const [mapTitle, made, said, field, facts, editor, edits] = Array.from({length: 7}, () => h("div", {}));
-  editor.className = "kernel";
+  const delta = toggle({label: t("delta"), on: state.get("xray_delta"), onChange: (on) => state.set({xray_delta: on})}).element;
+  const [mapTitle, made, said, field, facts, edits] = Array.from({length: 6}, () => h("div", {}));
 
   /** @param {number} row @param {number} column */
   function openReceipt(row, column) {
@@ -118,7 +118,7 @@ print(f"{(y[0] - y[1]).item():.6g}")`});
     const value = values[map() * size + row * columns + column];
     const all = isConvolution && !differs() ? terms(step, named(pass.after, step.inputs[0]), weight, map(), row, column) : [];
     const top = [...all].sort((a, b) => Math.abs(b.product) - Math.abs(a.product)).slice(0, TOP);
-    put(said, h("p", {}, h("output", {"data-value": String(value)}, t("value", {row, column, value: brief(value)}))),
+    refill(said, h("p", {}, h("output", {"data-value": String(value)}, t("value", {row, column, value: brief(value)}))),
       button(t(all.length ? "open_terms" : "open_receipt", {count: all.length}), () => openReceipt(row, column)));
     put(made, top.length ? h("div", {class: "scroll"}, h("table", {}, h("caption", {}, t("top", {shown: TOP, count: all.length})),
         h("thead", {}, h("tr", {}, ...TERM.map((key) => h("th", {scope: "col"}, t(key))))),
@@ -132,7 +132,7 @@ print(f"{(y[0] - y[1]).item():.6g}")`});
     const muted = `m${at}.${map()}`;
     const mute = toggle({label: t("mute"), on: state.get("xray_cuts").includes(muted),
       onChange: (on) => setCuts((cut) => cut !== muted, on ? [muted] : [])});
-    put(mapTitle, h("div", {class: "row"}, h("h3", {}, t("map", {map: map() + 1})), mute.element));
+    refill(mapTitle, h("div", {class: "row"}, h("h3", {}, t("map", {map: map() + 1})), mute.element));
     large.draw();
     strongest = Math.max(...Array.from({length: card.inputs}, (_, i) => statistics(kernel(i).values).scale));
     kernels?.draw();
@@ -144,17 +144,17 @@ print(f"{(y[0] - y[1]).item():.6g}")`});
     if (!kernels) return;
     kernels.choose(input());
     const [{values, columns: side}, begin] = [kernel(input()), kernelAt(card, map(), input())];
-    editor.style.setProperty("--side", String(side));
     const ours = (/** @type {string} */ cut) => {
       const [step, index] = cut.slice(1).split(/[.~]/).map(Number);
       return step === card.index && "ws".includes(cut[0]) && index >= begin && index < begin + values.length;
     };
-    put(editor, ...Array.from(values, (value, i) => {
+    const editor = h("div", {class: "kernel"}, ...Array.from(values, (value, i) => {
       const edit = `w${card.index}.${begin + i}~`;
       return typed({label: t("weight_cell", {row: Math.floor(i / side), column: i % side}), value: Number(value.toFixed(3)),
         low: -99, high: 99, onChange: (now) => setCuts((cut) => !cut.startsWith(edit), [edit + Number(now.toFixed(6))])}).element;
     }));
-    put(edits, h("h3", {}, t("kernel_of", {channel: input() + 1})), editor, h("div", {class: "row"},
+    editor.style.setProperty("--side", String(side));
+    refill(edits, h("h3", {}, t("kernel_of", {channel: input() + 1})), editor, h("div", {class: "row"},
       side >= 3 ? button("Sobel", () => setCuts((cut) => !ours(cut), [`s${card.index}.${begin}`])) : null,
       state.get("xray_cuts").some(ours) ? button(t("kernel_back"), () => setCuts((cut) => !ours(cut), [])) : null),
       side >= 3 ? h("p", {class: "small"}, t("sobel_about")) : null);
@@ -167,12 +167,13 @@ print(f"{(y[0] - y[1]).item():.6g}")`});
     const summary = statistics(values);
     const title = t("summary", {layer: card.number, what: titleOf(step, pass, t)});
     const told = /** @type {const} */ (["min", "max", "mean", "sd"]).map((key) => `${t(key)} ${brief(summary[key])}`).join("   ");
-    put(facts, button(told, () => lab.receipt(summaryReceipt({shape: step.shape, data: values}, title, t)),
+    refill(facts, button(told, () => lab.receipt(summaryReceipt({shape: step.shape, data: values}, title, t)),
       {class: "quiet facts-line", "aria-haspopup": "dialog"}));
   }
 
   function draw() {
     measure();
+    delta.hidden = !pass.changes.length;
     all.draw();
     drawFacts();
     drawMap();
@@ -181,8 +182,7 @@ print(f"{(y[0] - y[1]).item():.6g}")`});
   const whole = (/** @type {number} */ number) => lab.number(number, 9);
   const [, high_, wide_] = card.step.shape;
   const inner = `${card.inputs}·${card.step.shape[0]}·${card.kernel.join("·")}`;
-  const delta = toggle({label: t("delta"), on: state.get("xray_delta"), onChange: (on) => state.set({xray_delta: on})}).element;
-  put(place,
+  refill(place,
     h("div", {class: "row"}, h("h2", {tabindex: "-1"}, t("layer", {layer: card.number})), h("code", {}, card.step.layer),
       lab.badge("computed")),
     h("dl", {class: "facts layer-facts"}, ...[
@@ -197,8 +197,8 @@ print(f"{(y[0] - y[1]).item():.6g}")`});
     h("div", {class: "chips", role: "group", "aria-label": t("which")}, ...card.steps.map((each) => button(titleOf(each, pass, t),
       () => state.set({xray_step: each === card.step ? "" : each.name}), {"aria-pressed": String(each === step)}))),
     h("div", {class: "opened"},
-      h("section", {}, h("h3", {}, t("maps", {count: maps})), h("p", {class: "small"}, t("maps_about")), facts,
-        pass.changes.length ? delta : null, all.element),
+      h("section", {}, h("h3", {}, t("maps", {count: maps})), h("p", {class: "small"}, t("maps_about")), facts, delta,
+        all.element),
       h("section", {}, mapTitle, large.element, h("div", {class: "pixel"}, seen.element, h("div", {}, said, field)), made),
       h("section", {}, ...(kernels ? [h("h3", {}, t("kernels", {count: card.inputs})),
         h("p", {class: "small"}, t("kernels_about")), kernels.element, edits] : [h("p", {class: "small"}, t("no_kernels"))]))));

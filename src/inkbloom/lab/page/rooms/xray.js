@@ -5,7 +5,7 @@ import {NOISES, PATHS, mixed, split} from "../engine/diffusion.js";
 import * as text from "../text/xray.js";
 import {cividis, diverging, ink, paint} from "../ui/colour.js";
 import {button, choose, slider, toggle} from "../ui/controls.js";
-import {eachFrame, h, put} from "../ui/dom.js";
+import {eachFrame, h, put, refill} from "../ui/dom.js";
 import {drawn} from "../ui/drawing.js";
 import {flag, number, text as word, whole} from "../ui/state.js";
 import {openLayer} from "./layer.js";
@@ -94,7 +94,8 @@ function show(place, lab, t, model, net) {
     const canvas = h("canvas", {"aria-hidden": "true"});
     const label = t("card", {layer: card.number, shape: card.step.shape.join(" × "), kernel: card.kernel.join(" × ")});
     const element = h("button", {type: "button", class: "net-card", onClick: () => go(card.number), title: card.step.layer},
-      h("span", {class: "unseen"}, label), h("b", {"aria-hidden": "true"}, card.number), canvas, h("span", {"aria-hidden": "true"}, `${card.step.shape[0]} ${card.kernel.join("×")}`));
+      h("span", {class: "unseen"}, label), h("b", {"aria-hidden": "true"}, card.number), canvas,
+      h("span", {"aria-hidden": "true"}, `${card.step.shape[0]} ${card.kernel.join("×")}`));
     return {card, canvas, element};
   });
   const skips = net.skips.map((skip) => {
@@ -136,11 +137,10 @@ function show(place, lab, t, model, net) {
       const before = await lab.models.engine.forward(model, seen);
       const after = changes.length ? await lab.models.engine.forward(model, seen, changes) : before;
       if (stopped) return;
-      const anew = !opened || (changes.length > 0) !== (pass.changes.length > 0);
       Object.assign(pass, {x: from.x, before: before.values, after: after.values, changes});
       draw(from, before.ms, after.ms);
-      if (anew) reopen();
-      else opened?.draw();
+      if (opened) opened.draw();
+      else reopen();
     } catch (problem) {
       if (!stopped) lab.say(lab.models.why(problem, lab.words), true);
     }
@@ -164,7 +164,7 @@ function show(place, lab, t, model, net) {
       paint(canvas, values, from.x.shape[1], from.x.shape[2], colour);
       return h("figure", {"data-picture": name}, h("figcaption", {}, caption), canvas, h("div", {class: "small"}, below));
     };
-    put(pictures,
+    refill(pictures,
       figure("clean", unit(from.x0), button(t("to_lobby"), () => state.set({room: "lobby"}), {class: "quiet"})),
       figure("noisy", unit(from.x), `${lab.number(from.coef.a)}·x0 + ${lab.number(from.coef.s)}·ε`),
       figure("guess", old, error(before)),
@@ -203,7 +203,7 @@ function show(place, lab, t, model, net) {
     const cuts = state.get("xray_cuts");
     const part = (/** @type {number} */ index, /** @type {string} */ label) =>
       (index < 0 ? null : toggle({label: t(label), on: cuts.includes(`z${index}`), onChange: () => turn(`z${index}`)}).element);
-    put(surgery, h("h2", {}, t("surgery")), sampling.timed ? part(net.time, "zero_time") : null, part(net.label, "zero_label"),
+    refill(surgery, h("h2", {}, t("surgery")), sampling.timed ? part(net.time, "zero_time") : null, part(net.label, "zero_label"),
       h("span", {class: "small"}, t(cuts.length ? "cuts" : "surgery_about", {count: cuts.length})),
       cuts.length ? button(t("reset"), () => state.set({xray_cuts: [], xray_delta: false})) : null);
   }

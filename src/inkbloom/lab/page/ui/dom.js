@@ -50,6 +50,14 @@ export function put(element, ...children) {
   fill(element, children);
 }
 
+/** The same, and the focus goes to what stands where it was. @param {Element} element @param {...Child} children */
+export function refill(element, ...children) {
+  const controls = () => /** @type {HTMLElement[]} */ ([...element.querySelectorAll("button, input")]);
+  const at = controls().indexOf(/** @type {HTMLElement} */ (document.activeElement));
+  put(element, ...children);
+  if (at >= 0) (controls()[at] ?? controls().at(-1))?.focus({preventScroll: true});
+}
+
 /** Text in which `code` and *stress* are marked as such. @param {string} text @returns {Node[]} */
 export function rich(text) {
   return text.split(/(`[^`]+`|\*[^*]+\*)/).filter(Boolean).map((part) => {
