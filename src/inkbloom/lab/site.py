@@ -6,7 +6,7 @@ import gzip
 import json
 import re
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -70,8 +70,8 @@ def files_of_lab(page: Path = PAGE, language: str | None = None, model: Path | N
     for name, file in DIGITS.items():
         found[name] = ROOT / "data" / "digits" / file
     found["models.json"] = json.dumps(shown_models, ensure_ascii=False, indent=1).encode()
-    if language:
-        found["index.html"] = in_language(content(found["index.html"]).decode(), language).encode()
+    html = with_preloads(content(found["index.html"]).decode(), found)
+    found["index.html"] = (in_language(html, language) if language else html).encode()
     return found
 
 
@@ -106,6 +106,14 @@ def content(file: bytes | Path) -> bytes:
 def in_language(html: str, language: str) -> str:
     """The page with a language to begin in, whatever the browser wishes."""
     return re.sub(r'<html lang="\w+"', f'<html lang="{language}" data-lang="{language}"', html, count=1)
+
+
+def with_preloads(html: str, names: Iterable[str]) -> str:
+    """The page with a word for the browser about all modules, so that it fetches them at once and not one after the other."""
+    tags = "".join(
+        f'  <link rel="modulepreload" href="{name}">\n' for name in names if name.endswith(".js") and name != "main.js"
+    )
+    return html.replace("</head>", f"{tags}</head>", 1)
 
 
 def policy(changes: Mapping[str, str] | None = None) -> str:
