@@ -61,7 +61,7 @@ def main() -> None:
                 page.evaluate("scrollTo(0, 0)")
                 path = OUT / f"lab-{room}{ending}.png"
                 page.screenshot(path=path)
-                Image.open(path).convert("RGB").quantize(128).save(path, optimize=True)
+                Image.open(path).convert("RGB").quantize(256).save(path, optimize=True)
                 print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB")
                 page.close()
         browser.close()
