@@ -1,7 +1,7 @@
 """The lab's page beside its budgets: sizes, how soon it can be used, a step of each network, how fast it answers a hand.
 
-Run it with: python benchmarks/lab.py [--json FILE]. It needs Chromium and Playwright for Python. Times are medians in milliseconds,
-in headless Chromium; `limit` is what the page must keep on two cores. A quiet machine matters here.
+Run it with: python benchmarks/lab.py [--json FILE]. It needs Chromium and Playwright for Python. Times are medians, in ms, in
+headless Chromium; `limit` is what the page must keep on two cores. A quiet machine matters here.
 """
 
 from __future__ import annotations
