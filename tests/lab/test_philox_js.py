@@ -44,4 +44,3 @@ def test_numbers_of_an_image(engine, seed):
 
 def test_the_purposes_are_pythons(engine):
     assert engine("return philox.PURPOSES;", "philox") == philox.PURPOSES
-    assert engine("return philox.MAX_SEED;", "philox") == philox.MAX_SEED

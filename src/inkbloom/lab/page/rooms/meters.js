@@ -6,11 +6,11 @@ import {h, put, svg} from "../ui/dom.js";
 export function noiseLine(t) {
   const picture = svg("svg", {viewBox: "0 0 100 40", preserveAspectRatio: "none", role: "img"});
   const element = h("div", {class: "noise-line"},
-    h("div", {class: "row ends", "aria-hidden": "true"}, h("i", {class: "s"}, "s"), h("i", {class: "a"}, "a")), picture,
-    h("div", {class: "row ends"}, h("span", {}, t("noise_end")), h("span", {}, t("picture_end"))));
+    h("div", {class: "row ends small", "aria-hidden": "true"}, h("i", {class: "s"}, "s"), h("i", {class: "a"}, "a")), picture,
+    h("div", {class: "row ends small"}, h("span", {}, t("noise_end")), h("span", {}, t("picture_end"))));
   return {
     element,
-    /** @param {number[]} times @param {import("../engine/diffusion.js").Path} path @param {number} k @param {string} told */
+    /** @param {number[]} times @param {Path} path @param {number} k @param {string} told */
     draw(times, path, k, told) {
       const place = (/** @type {number} */ time) => 100 * (1 - time);
       const curve = (/** @type {"a" | "s"} */ amount) => svg("polyline", {class: amount, points: Array.from({length: 51},
