@@ -22,8 +22,7 @@ export function transposedSize(size, kernel, stride = 1, padding = 0, outputPadd
   return (size - 1) * stride - 2 * padding + dilation * (kernel - 1) + outputPadding + 1;
 }
 
-/** Zeros of a shape.
- * @param {number[]} shape @returns {Tensor} */
+/** @param {number[]} shape @returns {Tensor} */
 export function zeros(...shape) {
   return { shape, data: new Float32Array(shape.reduce((product, size) => product * size, 1)) };
 }

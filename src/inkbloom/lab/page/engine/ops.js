@@ -11,7 +11,7 @@ export const OPS = {
   embedding: ([y, w]) => row(w, y.data[0]),
   channel_norm: ([x, gain, shift], { eps }) => channelNorm(x, gain, shift, eps),
   group_norm: ([x, gain, shift], { groups, eps }) => groupNorm(x, gain, shift, groups, eps),
-  silu: ([x]) => each(x, (value) => value / (1 + Math.exp(-value))),
+  silu: ([x]) => silu(x),
   relu: ([x]) => each(x, (value) => Math.max(0, value)),
   sigmoid: ([x]) => each(x, (value) => 1 / (1 + Math.exp(-value))),
   cos: ([x]) => each(x, Math.cos),
@@ -32,6 +32,14 @@ export const OPS = {
 function each({ shape, data }, f) {
   const out = new Float32Array(data.length);
   for (let i = 0; i < out.length; i++) out[i] = f(data[i]);
+  return { shape, data: out };
+}
+
+/** By a loop of its own, as networks are full of it.
+ * @param {Tensor} x @returns {Tensor} */
+function silu({ shape, data }) {
+  const out = new Float32Array(data.length);
+  for (let i = 0; i < out.length; i++) out[i] = data[i] / (1 + Math.exp(-data[i]));
   return { shape, data: out };
 }
 

@@ -5,24 +5,9 @@
 //   key     = (seed, number of the purpose)
 //   counter = (block, draw, low and high half of the image's index)
 
-/** @type {Record<string, number>} */
-export const PURPOSES = {
-  order: 0,
-  time: 1,
-  noise: 2,
-  label: 3,
-  flip: 4,
-  sample: 5, // draw 0 is the starting noise, draw k the new noise of step k
-  holdout: 6,
-  slices: 7,
-  init: 8,
-  judging: 9,
-  clusters: 10,
-  cluster: 11,
-  tint: 12,
-  augment: 13,
-  renewal: 14,
-};
+/** What the page draws for. Of `sample`, draw 0 is the starting noise, draw k the new noise of step k.
+ * @type {Record<string, number>} */
+export const PURPOSES = { order: 0, noise: 2, sample: 5, cluster: 11 };
 
 const MULTIPLIERS = [0xd2511f53, 0xcd9e8d57];
 const WEYL = [0x9e3779b9, 0xbb67ae85];

@@ -30,7 +30,7 @@ export function bars() {
   const element = h("figure", {class: "bars"}, picture, caption);
   return {
     element,
-    /** now: the bar that is lit; count: how many there will be. @param {number[]} values @param {number} now @param {number} count @param {string} told */
+    /** @param {number[]} values @param {number} now @param {number} count @param {string} told */
     draw(values, now, count, told) {
       element.hidden = !values.length;
       const [most, wide] = [Math.max(1e-9, ...values), 100 / Math.max(1, count)];

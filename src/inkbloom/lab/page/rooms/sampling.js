@@ -104,7 +104,6 @@ function build(el, lab, t, model, listed) {
 
   // the four panes
 
-  const paper = () => (document.documentElement.dataset.theme === "dark" ? [38, 38, 43] : [241, 237, 228]);
   const kinds = ["x", sampling.target, sampling.target === "x0" ? "eps" : "x0", "change"];
   /** What a pane shows after step k; null: nothing is known yet. @param {string} kind @param {number} k @returns {Tensor | null} */
   function part(kind, k) {
@@ -130,7 +129,7 @@ function build(el, lab, t, model, listed) {
       label: one.kind === sampling.target ? t("predicted", {what: {x0: "x̂0", eps: "ε̂", v: "v̂"}[one.kind]})
         : t(`pane_${one.kind}`), words,
       data: () => ({rows, columns, values: part(one.kind, shown())?.data.subarray(0, rows * columns) ?? empty}),
-      colour: (value) => (Number.isNaN(value) ? /** @type {any} */ (paper()) : colours[one.kind](value, one.most)),
+      colour: (value) => (Number.isNaN(value) ? diverging(0) : colours[one.kind](value, one.most)),
       show: (value) => (Number.isNaN(value) ? "–" : brief(value)),
       onPoint: (row, column) => set("sample_pixel")(row * columns + column, false),
       onOpen: (row, column) => void openReceipt(one.kind, row * columns + column),

@@ -82,7 +82,7 @@ export function typed({label, value, low, high, onChange}) {
 
 /** Play, step and scrub through `count` positions. Space, comma and full stop do it by keyboard anywhere in `keys`.
  * Nothing plays by itself; playing ends at the last position, when the tab is hidden, and with `stop()`.
- * It waits where the present position is not `ready`; `show` words a position.
+ * It waits where the present position is not `ready`.
  * @param {{words: (key: string) => string, keys: HTMLElement, count: number, at: number, perSecond?: () => number,
  *   label?: string, ready?: () => boolean, show?: (at: number, count: number) => string,
  *   onMove: (at: number, done: boolean) => void}} about */
