@@ -96,7 +96,8 @@ function checkedSampling(told) {
     spacing: among(SPACINGS),
     clip_x0: truth,
     guidance: (value) => Number.isFinite(value) && value >= 0 && value <= 100,
-    times: (/** @type {any[]} */ list) => finite(list) && list.length > 1 && list[0] <= 1 && list.at(-1) === 0 && list.every((t, k) => !k || t < list[k - 1]),
+    times: (/** @type {any[]} */ list) => finite(list) && list.length > 1 && list[0] <= 1 && list.at(-1) === 0 &&
+      list.every((t, k) => !k || t < list[k - 1]),
   };
   const wrong = Object.keys(checks).find((name) => !isTable(told) || !checks[name](told[name]));
   if (wrong) throw new FileProblem("sampling", { name: wrong });

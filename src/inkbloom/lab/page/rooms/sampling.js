@@ -37,7 +37,8 @@ export const fields = {
   sample_paint_at: whole(0, 0, 200),
   sample_rival: choice("off", ["off", ...Object.keys(SOLVERS)]),
 };
-const ASKED = ["class", "guidance", "steps", "solver", "spacing", "seed", "index", "from", "level", "paint", "paint_at"].map((name) => `sample_${name}`);
+const ASKED = ["class", "guidance", "steps", "solver", "spacing", "seed", "index", "from", "level", "paint", "paint_at"]
+  .map((name) => `sample_${name}`);
 
 /** @param {HTMLElement} el @param {Lab} lab */
 export function mount(el, lab) {
@@ -56,7 +57,8 @@ function build(el, lab, t, model, listed) {
   const {sampling} = model;
   const {shape: [, rows, columns], range: [low, high]} = sampling;
   const file = listed.name === "ink" ? "" : listed.file.split("/").pop() ?? ""; // ink comes with inkbloom
-  const set = (/** @type {string} */ name) => (/** @type {any} */ value, done = true) => state.set({[name]: value}, {keep: !done});
+  const set = (/** @type {string} */ name) => (/** @type {any} */ value, done = true) =>
+    state.set({[name]: value}, {keep: !done});
   const short = (/** @type {number} */ value) => lab.number(value, 3);
   const still = matchMedia("(prefers-reduced-motion: reduce)");
   let walk = newWalk();
@@ -105,7 +107,8 @@ function build(el, lab, t, model, listed) {
   // the four panes
 
   const kinds = ["x", sampling.target, sampling.target === "x0" ? "eps" : "x0", "change"];
-  /** What a pane shows after step k; null: nothing is known yet. @param {string} kind @param {number} k @returns {Tensor | null} */
+  /** What a pane shows after step k; null: nothing is known yet.
+   * @param {string} kind @param {number} k @returns {Tensor | null} */
   function part(kind, k) {
     const [frame, before] = [walk.frames[k], walk.frames[k - 1]];
     if (kind === "x") return frame.x;
@@ -255,15 +258,17 @@ function build(el, lab, t, model, listed) {
   const names = (/** @type {string[]} */ all) => all.map((value) => ({value, label: t(value)}));
   const {solvers, spacings} = suited(sampling);
   const play = player({words, keys: el, count: walk.steps + 1, at: at(), perSecond: () => Math.max(8, walk.steps / 3),
-    ready: () => done() >= at(), show: (k, of) => `${k} / ${of - 1}`, onMove: (k, lifted) => { set("sample_at")(k, lifted); draw(); }});
-  const counted = (/** @type {"seed" | "index"} */ name, /** @type {number} */ high) => typed({label: t(name), value: walk.asked[name],
-    low: 0, high, onChange: (value) => set(`sample_${name}`)(Math.floor(value))});
+    ready: () => done() >= at(), show: (k, of) => `${k} / ${of - 1}`,
+    onMove: (k, lifted) => { set("sample_at")(k, lifted); draw(); }});
+  const counted = (/** @type {"seed" | "index"} */ name, /** @type {number} */ high) => typed({label: t(name),
+    value: walk.asked[name], low: 0, high, onChange: (value) => set(`sample_${name}`)(Math.floor(value))});
   const [seed, index] = [counted("seed", 9999999), counted("index", 9999)];
   const offered = sampling.trained.map((each) => ({value: String(each), label: sampling.classes[each]}));
   const classes = sampling.classes.length ? choose({label: t("class"), value: String(walk.asked.label ?? "none"),
     options: [...offered, {value: "none", label: t("class_none")}], onChange: set("sample_class")}) : null;
   const solver = choose({label: t("solver"), value: walk.asked.solver, options: names(solvers), onChange: set("sample_solver")});
-  const spacing = choose({label: t("spacing"), value: walk.asked.spacing, options: names(spacings), onChange: set("sample_spacing")});
+  const spacing = choose({label: t("spacing"), value: walk.asked.spacing, options: names(spacings),
+    onChange: set("sample_spacing")});
   const steps = slider({label: t("steps"), low: 1, high: 200, value: walk.steps, onChange: (value, lifted) =>
     state.set({sample_steps: value, sample_at: at() === walk.steps ? value : Math.min(at(), value)}, {keep: !lifted})});
   const guidance = slider({label: t("guidance"), low: 0, high: 5, step: 0.1, value: walk.asked.guidance, show: short,
@@ -300,7 +305,8 @@ function build(el, lab, t, model, listed) {
     opener.disabled = k > 0 && !operands(k).ready;
     drawStep(k);
     drawCosts(k);
-    Object.entries({solver, spacing, steps, guidance, seed, index}).forEach(([name, control]) => control.set(/** @type {any} */ (walk.asked)[name]));
+    Object.entries({solver, spacing, steps, guidance, seed, index})
+      .forEach(([name, control]) => control.set(/** @type {any} */ (walk.asked)[name]));
     Object.entries({level, from, brush}).forEach(([name, control]) => control.set(state.get(`sample_${name}`)));
     classes?.set(String(walk.asked.label ?? "none"));
     drawing.hidden = !state.get("sample_from");

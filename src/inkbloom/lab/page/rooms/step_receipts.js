@@ -68,12 +68,13 @@ export function stepReceipt({t, k, i, row, column, walk: {frames, asked}, model:
   const [x, raw] = [frames[k].x.data[i], frames[k].raw?.data[i]];
   const painted = raw !== undefined && raw !== x ? t("r_painted", {value: brief(x)}) : "";
   return {
-    title: t("r_x", {row, column, k}), formula: t("r_x_f", {t: four(times[k - 1]), s: four(times[k])}), total: digits(total), rows,
-    heads: ["operand", "factor", "value", "product", "running"].map((head) => t(head)),
+    title: t("r_x", {row, column, k}), formula: t("r_x_f", {t: four(times[k - 1]), s: four(times[k])}), total: digits(total),
+    rows, heads: ["operand", "factor", "value", "product", "running"].map((head) => t(head)),
     note: t("r_x_note", {more, solver}) + mixing + painted, torch: `import torch
 
+# ${sum.map(([name]) => name).join(", ")}
 factor = torch.tensor([${sum.map(([, factor]) => factor).join(", ")}], dtype=torch.float64)
-value = torch.tensor([${sum.map(([name]) => values[name]).join(", ")}], dtype=torch.float64)  # ${sum.map(([name]) => name).join(", ")}
+value = torch.tensor([${sum.map(([name]) => values[name]).join(", ")}], dtype=torch.float64)
 print(f"{(factor * value).sum().item():.6g}")`,
   };
 }
