@@ -4,6 +4,7 @@ python scripts/make_wasm.py
 """
 
 import base64
+import hashlib
 import subprocess
 import tempfile
 from pathlib import Path
@@ -20,7 +21,8 @@ def main() -> None:
         text = base64.b64encode(made.read_bytes()).decode()
     lines = [text[start : start + 100] for start in range(0, len(text), 100)]
     body = " +\n".join(f'  "{line}"' for line in lines)
-    head = "// conv.wat as bytes in base64; scripts/make_wasm.py writes this file.\n\n"
+    source = hashlib.sha256((ENGINE / "conv.wat").read_bytes().replace(b"\r\n", b"\n")).hexdigest()
+    head = f"// conv.wat as bytes in base64; scripts/make_wasm.py writes this file. SHA-256 of conv.wat:\n// {source}\n\n"
     (ENGINE / "conv_wasm.js").write_text(f"{head}export const CONV =\n{body};\n", encoding="utf-8")
 
 

@@ -164,11 +164,12 @@ class PageFile:
             self.tables = {name: json.loads(text) for name, text in file.metadata().items()}
         self.steps = self.tables["page"]["steps"]
 
-    def changed(self, weight=None, edit=lambda page: None):
-        """The file's bytes with one weight moved by 0.3, or after `edit` of its table `page`."""
+    def changed(self, weight=None, edit=lambda page: None, more=None):
+        """The file's bytes with one weight moved by 0.3, after `edit` of its table `page`, or with more tensors."""
         tensors, tables = load(self.data), {name: json.loads(json.dumps(table)) for name, table in self.tables.items()}
         if weight:
             tensors[weight] = tensors[weight] + 0.3
+        tensors |= more or {}
         edit(tables["page"])
         return save(tensors, {name: json.dumps(table) for name, table in tables.items()})
 

@@ -118,14 +118,3 @@ def test_every_path_is_one_family_for_a_noise(engine, images):
     first, second = np.cumsum(one.ravel()), np.cumsum(other.ravel())
     assert np.abs(np.interp(at[1:] / a, at[1:], first, right=1) - second).max() < 2e-3
     assert float(PATHS["lerp"](torch.tensor(0.5)).a) == 0.5
-
-
-def test_a_drawing_spread_along_both_axes(engine):
-    """k x 1 and then 1 x k is the convolution with the product of the kernels, also where it is not symmetric."""
-    from scipy.signal import convolve2d
-
-    numbers = np.random.default_rng(3)
-    x, kernel = numbers.random((1, 16, 16)), numbers.random((1, 1, 1, 5))
-    answer = engine("return packed(density.spreadBoth(x, kernel));", "density", x=x, kernel=kernel)
-    expected = convolve2d(x[0], np.outer(kernel.ravel(), kernel.ravel()), "same")
-    np.testing.assert_allclose(answer[0], expected, rtol=1e-5)

@@ -7,8 +7,6 @@ import numpy as np
 import pytest
 from safetensors.numpy import save
 
-from inkbloom.store.pretrained import pretrained
-
 ONE = {"a": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}}
 TWO = {**ONE, "b": {"dtype": "F32", "shape": [1], "data_offsets": [8, 12]}}
 
@@ -64,11 +62,6 @@ OPENING = "return caught(async () => { page_file.openNetwork(await bytesOf(path)
 def test_hostile_files(engine, served, name):
     served.files["/hostile"], code = HOSTILE[name]
     assert engine(OPENING, "page_file", path="/hostile")["code"] == code
-
-
-def test_a_weights_file_is_no_page_file(engine, served):
-    served.files["/hostile"] = pretrained().read_bytes()
-    assert engine(OPENING, "page_file", path="/hostile")["code"] == "foreign"
 
 
 def step(number, **changes):

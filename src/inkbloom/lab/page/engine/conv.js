@@ -8,9 +8,6 @@
  * @typedef {{shape: number[], data: Float32Array}} Tensor */
 /** @typedef {[number, number]} Pair vertical, horizontal */
 /** @typedef {{stride?: Pair, padding?: Pair, dilation?: Pair}} Window */
-/** Sums of products, as `sums` below computes them; wasm.js has a faster one.
- * @typedef {(x: Float32Array, weight: Float32Array, bias: Float32Array | null, taps: Int32Array, starts: Int32Array,
- *   out: Float32Array) => void} Sums */
 
 /** How many places a window finds along one axis: floor((i + 2p - d(k - 1) - 1) / s) + 1.
  * @param {number} size @param {number} kernel @param {number} stride @param {number} padding @param {number} dilation */
@@ -25,15 +22,14 @@ export function transposedSize(size, kernel, stride = 1, padding = 0, outputPadd
   return (size - 1) * stride - 2 * padding + dilation * (kernel - 1) + outputPadding + 1;
 }
 
-/** Zeros of a shape.
- * @param {number[]} shape @returns {Tensor} */
+/** @param {number[]} shape @returns {Tensor} */
 export function zeros(...shape) {
   return { shape, data: new Float32Array(shape.reduce((product, size) => product * size, 1)) };
 }
 
 /** Where a padded position takes its value: an index below `size`, or -1 for a zero.
  * @type {Record<string, (at: number, size: number) => number>} */
-export const PADDINGS = {
+const PADDINGS = {
   zero: (at, size) => (at < 0 || at >= size ? -1 : at),
   reflect: (at, size) => {
     const period = Math.max(1, 2 * (size - 1));
@@ -109,59 +105,14 @@ export function conv2d(x, weight, bias = null, { stride = [1, 1], padding = [0, 
 export const engine = { sums: null };
 
 /** out[o, p] = bias[o] + sum over n of weight[o, n] * x[starts[p] + taps[n]]: here every output pixel is computed.
- *
- * Two outputs at four places at a time, so that each number read from memory is used more than once.
  * @type {Sums} */
 export function sums(x, weight, bias, taps, starts, out) {
-  const count = taps.length;
-  const places = starts.length;
-  const outputs = out.length / places;
-  for (let o = 0; o < outputs; o += 2) {
-    const other = Math.min(o + 1, outputs - 1); // of an odd number the last is computed twice
-    const a = o * count;
-    const b = other * count;
-    const [first, second] = bias ? [bias[o], bias[other]] : [0, 0];
-    for (let p = 0; p < places; p += 4) {
-      const p1 = Math.min(p + 1, places - 1);
-      const p2 = Math.min(p + 2, places - 1);
-      const p3 = Math.min(p + 3, places - 1);
-      const s0 = starts[p];
-      const s1 = starts[p1];
-      const s2 = starts[p2];
-      const s3 = starts[p3];
-      let a0 = first;
-      let a1 = first;
-      let a2 = first;
-      let a3 = first;
-      let b0 = second;
-      let b1 = second;
-      let b2 = second;
-      let b3 = second;
-      for (let n = 0; n < count; n++) {
-        const tap = taps[n];
-        const wa = weight[a + n];
-        const wb = weight[b + n];
-        const x0 = x[s0 + tap];
-        const x1 = x[s1 + tap];
-        const x2 = x[s2 + tap];
-        const x3 = x[s3 + tap];
-        a0 += wa * x0;
-        a1 += wa * x1;
-        a2 += wa * x2;
-        a3 += wa * x3;
-        b0 += wb * x0;
-        b1 += wb * x1;
-        b2 += wb * x2;
-        b3 += wb * x3;
-      }
-      out[o * places + p] = a0;
-      out[o * places + p1] = a1;
-      out[o * places + p2] = a2;
-      out[o * places + p3] = a3;
-      out[other * places + p] = b0;
-      out[other * places + p1] = b1;
-      out[other * places + p2] = b2;
-      out[other * places + p3] = b3;
+  const [count, places] = [taps.length, starts.length];
+  for (let o = 0, at = 0; at < out.length; o++) {
+    for (let p = 0; p < places; p++, at++) {
+      let sum = bias ? bias[o] : 0;
+      for (let n = 0; n < count; n++) sum += weight[o * count + n] * x[starts[p] + taps[n]];
+      out[at] = sum;
     }
   }
 }
@@ -188,11 +139,7 @@ export function convTranspose2d(x, weight, bias = null, window = {}) {
  * around them, and `outputPadding` more at the right and the bottom.
  * @param {Tensor} x (C, H, W) @param {Pair} kernel its height and width
  * @param {Window & {outputPadding?: Pair}} window @returns {Tensor} */
-export function spread(
-  x,
-  kernel,
-  { stride = [1, 1], padding = [0, 0], dilation = [1, 1], outputPadding = [0, 0] } = {},
-) {
+export function spread(x, kernel, { stride = [1, 1], padding = [0, 0], dilation = [1, 1], outputPadding = [0, 0] } = {}) {
   const [channels, height, width] = x.shape;
   const [rows, columns] = [(height - 1) * stride[0] + 1, (width - 1) * stride[1] + 1];
   const apart = zeros(channels, rows, columns);

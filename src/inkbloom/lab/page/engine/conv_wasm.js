@@ -1,4 +1,5 @@
-// conv.wat as bytes in base64; scripts/make_wasm.py writes this file.
+// conv.wat as bytes in base64; scripts/make_wasm.py writes this file. SHA-256 of conv.wat:
+// 5f253d80a9ce33b92e89ff805c314365d9999f26e5ddcfdb2651dc04ae2f63dc
 
 export const CONV =
   "AGFzbQEAAAABDQFgCX9/f39/f39/fwADAgEABQMBAAEHEQIGbWVtb3J5AgAEc3VtcwAACvkFAfYFAgp/C3sgBkECdCEJA0BBACEN" +

@@ -7,12 +7,6 @@ import { conv2d, flipped } from "./conv.js";
 import { NOISES } from "./diffusion.js";
 import { uniform } from "./philox.js";
 
-/** @typedef {import("./conv.js").Tensor} Tensor */
-/** @typedef {{low: number, high: number, bins: number}} Grid */
-/** What a pixel may be, and how often it is.
- * @typedef {{values: ArrayLike<number>, masses: ArrayLike<number>}} Known */
-/** @typedef {{a: number, s: number}} Amounts */
-
 /** Where the grid of each noise reaches: uniform noise on data in [0, 1], Gaussian noise on data in [-1, 1].
  * @type {Record<string, Grid>} */
 export const GRIDS = {
@@ -22,7 +16,7 @@ export const GRIDS = {
 
 /** P(eps <= z) of each noise.
  * @type {Record<string, (z: number) => number>} */
-export const CDFS = {
+const CDFS = {
   uniform: (z) => Math.min(1, Math.max(0, z)),
   gaussian: (z) => {
     if (Math.abs(z) > 8) return z > 0 ? 1 : 0;
@@ -78,25 +72,22 @@ export function convolved(masses, kernel) {
 }
 
 /** The masses of x = a x0 + s eps.
- * @param {Known} known @param {Amounts} amounts @param {string} noise @param {Grid} grid */
+ * @param {Known} known @param {Pick<Coef, "a" | "s">} amounts @param {string} noise @param {Grid} grid */
 export function density(known, { a, s }, noise, grid = GRIDS[noise]) {
   return convolved(onGrid(known, a, grid), noiseKernel(noise, s, binWidth(grid)));
 }
 
 /** E[x0 | x] at each bin: the ratio of two convolutions with one kernel; NaN where no x can be.
- * @param {Known} known @param {Amounts} amounts @param {string} noise @param {Grid} grid */
+ * @param {Known} known @param {Pick<Coef, "a" | "s">} amounts @param {string} noise @param {Grid} grid */
 export function bestGuess(known, { a, s }, noise, grid = GRIDS[noise]) {
   const kernel = noiseKernel(noise, s, binWidth(grid));
   const below = convolved(onGrid(known, a, grid), kernel).data;
-  const above = convolved(
-    onGrid(known, a, grid, (value) => value),
-    kernel,
-  ).data;
+  const above = convolved(onGrid(known, a, grid, (value) => value), kernel).data;
   return below.map((mass, bin) => (mass > 1e-12 ? above[bin] / mass : NaN));
 }
 
 /** The same masses as `density` without a kernel: for each bin the sum over all values of the noise's chance to lead there.
- * @param {Known} known @param {Amounts} amounts @param {string} noise @param {Grid} grid @returns {Float64Array} */
+ * @param {Known} known @param {Pick<Coef, "a" | "s">} amounts @param {string} noise @param {Grid} grid @returns {Float64Array} */
 export function exact({ values, masses }, { a, s }, noise, grid = GRIDS[noise]) {
   const [cdf, width, out] = [CDFS[noise], binWidth(grid), new Float64Array(grid.bins)];
   for (let k = 0; k < values.length; k++) {
@@ -112,7 +103,7 @@ export function exact({ values, masses }, { a, s }, noise, grid = GRIDS[noise]) 
 }
 
 /** Shares of the bins among `count` noised pixels, drawn from a seed.
- * @param {Known} known @param {Amounts} amounts @param {string} noise @param {number} count @param {number} seed
+ * @param {Known} known @param {Pick<Coef, "a" | "s">} amounts @param {string} noise @param {number} count @param {number} seed
  * @param {Grid} grid @returns {Float64Array} */
 export function monteCarlo({ values, masses }, { a, s }, noise, count, seed, grid = GRIDS[noise]) {
   const sums = new Float64Array(masses.length);
@@ -164,17 +155,7 @@ export function variation(one, other) {
 /** The total variation to be expected between masses and the shares of `count` draws from them.
  * @param {ArrayLike<number>} masses @param {number} count */
 export function expectedVariation(masses, count) {
-  return Array.from(masses, (p) => Math.sqrt((2 * p * (1 - p)) / (Math.PI * count)) / 2).reduce(
-    (sum, each) => sum + each,
-    0,
-  );
-}
-
-/** A picture read as a density, or any other, spread along both axes by one kernel: k x 1, then 1 x k.
- * @param {Tensor} x (1, H, W) @param {Tensor} kernel (1, 1, 1, k) @returns {Tensor} */
-export function spreadBoth(x, kernel) {
-  const reach = (kernel.shape[3] - 1) / 2;
-  const turned = flipped(kernel);
-  const upright = { shape: [1, 1, kernel.shape[3], 1], data: turned.data };
-  return conv2d(conv2d(x, upright, null, { padding: [reach, 0] }), turned, null, { padding: [0, reach] });
+  let sum = 0;
+  for (let bin = 0; bin < masses.length; bin++) sum += Math.sqrt((2 * masses[bin] * (1 - masses[bin])) / (Math.PI * count)) / 2;
+  return sum;
 }

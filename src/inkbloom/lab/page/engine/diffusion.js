@@ -5,14 +5,7 @@
 
 import { normal, uniform } from "./philox.js";
 
-/** @typedef {import("./conv.js").Tensor} Tensor */
-/** Amounts of image and noise at a time, and their derivatives.
- * @typedef {{a: number, s: number, da: number, ds: number}} Coef */
 /** @typedef {(t: number) => Coef} Path */
-/** target(coef) -> [p, q]: the network predicts  p x0 + q eps .
- * @typedef {(c: Coef) => [number, number]} Target */
-/** The best guess of x0. All that a solver sees of a network.
- * @typedef {(x: Tensor, t: number) => Tensor} Denoise */
 
 /** a = 1 - t, s = t: the tutorial's corruption (its section 3.3), and the path of flow matching.
  * @type {Path} */
@@ -51,8 +44,7 @@ function lgamma(z) {
   return (z - 0.5) * Math.log(z) - z + Math.log(2 * Math.PI) / 2 + 1 / (12 * z) - 1 / (360 * z ** 3);
 }
 
-/** Its derivative.
- * @param {number} z */
+/** Its derivative. @param {number} z */
 function digamma(z) {
   return Math.log(z) - 1 / (2 * z) - 1 / (12 * z ** 2) + 1 / (120 * z ** 4);
 }
@@ -76,11 +68,10 @@ export const TARGETS = {
   v: (c) => [c.da, c.ds], // the velocity dx/dt of flow matching
 };
 
-/** noise(seed, purpose, index, count, draw) -> `count` numbers.
- * @type {Record<string, (seed: number, purpose: string, index: number, count: number, draw?: number) => Float32Array>} */
+/** @type {Record<string, Noise>} */
 export const NOISES = { uniform, gaussian: normal };
 
-/** u x + v y, number by number.
+/** u x + v y.
  * @param {number} u @param {Tensor} x @param {number} v @param {Tensor} y @returns {Tensor} */
 export function mixed(u, x, v, y) {
   const data = new Float32Array(x.data.length);
@@ -101,14 +92,6 @@ export function split(out, x, c, target) {
  * @param {Tensor} x @param {Tensor} x0 @param {Coef} c */
 export function noiseIn(x, x0, c) {
   return mixed(1 / c.s, x, -c.a / c.s, x0);
-}
-
-/** Squared error on `lossOn` of a network that predicts `target` is this weight times its squared error on `target`.
- * @param {Coef} c @param {string} target @param {string} lossOn @param {number} cap */
-export function lossWeight(c, target, lossOn, cap = Infinity) {
-  if (target === lossOn) return 1;
-  const [[p, q], [u, w]] = [TARGETS[target](c), TARGETS[lossOn](c)];
-  return Math.min(cap, ((u * c.s - w * c.a) / (p * c.s - q * c.a)) ** 2);
 }
 
 /** Classifier-free guidance (Ho and Salimans 2022): scale 0 ignores the condition, 1 is plain, above 1 is guided.

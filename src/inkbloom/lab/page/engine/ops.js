@@ -2,13 +2,8 @@
 
 import { conv2d, convTranspose2d, padded, zeros } from "./conv.js";
 
-/** @typedef {import("./conv.js").Tensor} Tensor */
-/** What an operation is told, as the list has it.
- * @typedef {{[name: string]: any}} Told */
 /** (inputs, then weights; what it is told) -> output.
- * @typedef {(operands: Tensor[], told: Told) => Tensor} Operation */
-
-/** @type {Record<string, Operation>} */
+ * @type {Record<string, (operands: Tensor[], told: Record<string, any>) => Tensor>} */
 export const OPS = {
   conv2d: ([x, w, b], { stride, padding }) => conv2d(x, w, b, { stride, padding }),
   conv_transpose2d: ([x, w, b], { stride, padding }) => convTranspose2d(x, w, b, { stride, padding }),
@@ -40,7 +35,8 @@ function each({ shape, data }, f) {
   return { shape, data: out };
 }
 
-/** @param {Tensor} x @returns {Tensor} */
+/** By a loop of its own, as networks are full of it.
+ * @param {Tensor} x @returns {Tensor} */
 function silu({ shape, data }) {
   const out = new Float32Array(data.length);
   for (let i = 0; i < out.length; i++) out[i] = data[i] / (1 + Math.exp(-data[i]));
@@ -53,41 +49,25 @@ function both(x, y, times) {
   const rank = Math.max(x.shape.length, y.shape.length);
   const [xs, ys] = [x, y].map(({ shape }) => [...Array(rank - shape.length).fill(1), ...shape]);
   const shape = xs.map((size, axis) => (size === 1 ? ys[axis] : size));
-  if (ys.some((size, axis) => size !== 1 && size !== shape[axis]))
-    throw new RangeError(`shapes ${x.shape} and ${y.shape}`);
+  if (ys.some((size, axis) => size !== 1 && size !== shape[axis])) throw new RangeError(`shapes ${x.shape} and ${y.shape}`);
   const out = zeros(...shape);
-  const axes = merged(xs, ys);
-  const { size: inner, u: uStep, v: vStep } = axes.pop() ?? { size: 1, u: 0, v: 0 };
-  for (let begin = 0, row = 0; begin < out.data.length; begin += inner, row++) {
-    let [u, v] = [0, 0];
-    for (let axis = axes.length - 1, left = row; axis >= 0; axis--) {
-      u += (left % axes[axis].size) * axes[axis].u;
-      v += (left % axes[axis].size) * axes[axis].v;
-      left = Math.floor(left / axes[axis].size);
+  const [us, vs] = [steps(xs), steps(ys)];
+  let at = 0;
+  const fill = (/** @type {number} */ axis, /** @type {number} */ u, /** @type {number} */ v) => {
+    const [size, du, dv] = axis < rank ? [shape[axis], us[axis], vs[axis]] : [1, 0, 0];
+    for (let i = 0; i < size; i++, u += du, v += dv) {
+      if (axis < rank - 1) fill(axis + 1, u, v);
+      else out.data[at++] = times ? x.data[u] * y.data[v] : x.data[u] + y.data[v];
     }
-    for (let i = begin; i < begin + inner; i++, u += uStep, v += vStep) {
-      out.data[i] = times ? x.data[u] * y.data[v] : x.data[u] + y.data[v];
-    }
-  }
+  };
+  fill(0, 0, 0);
   return out;
 }
 
-/** The axes of two shapes, neighbours made one where they behave alike; u and v: the steps along them, 0 where repeated.
- * @param {number[]} xs @param {number[]} ys */
-function merged(xs, ys) {
-  /** @type {{size: number, u: number, v: number}[]} */
-  const axes = [];
-  let [u, v] = [1, 1];
-  for (let axis = xs.length - 1; axis >= 0; axis--) {
-    const size = Math.max(xs[axis], ys[axis]);
-    const next = axes[0];
-    const alike = next && xs[axis] > 1 === next.u > 0 && ys[axis] > 1 === next.v > 0;
-    if (alike) next.size *= size;
-    else if (size > 1) axes.unshift({ size, u: xs[axis] > 1 ? u : 0, v: ys[axis] > 1 ? v : 0 });
-    u *= xs[axis];
-    v *= ys[axis];
-  }
-  return axes;
+/** How far apart neighbours lie along each axis; 0 where one is repeated.
+ * @param {number[]} sizes */
+function steps(sizes) {
+  return sizes.map((size, axis) => (size === 1 ? 0 : sizes.slice(axis + 1).reduce((all, each) => all * each, 1)));
 }
 
 /** @param {Tensor} x (I) @param {Tensor} w (O, I) @param {Tensor | undefined} b (O) @returns {Tensor} (O) */

@@ -5,25 +5,9 @@
 //   key     = (seed, number of the purpose)
 //   counter = (block, draw, low and high half of the image's index)
 
-/** @type {Record<string, number>} */
-export const PURPOSES = {
-  order: 0,
-  time: 1,
-  noise: 2,
-  label: 3,
-  flip: 4,
-  sample: 5, // draw 0 is the starting noise, draw k the new noise of step k
-  holdout: 6,
-  slices: 7,
-  init: 8,
-  judging: 9,
-  clusters: 10,
-  cluster: 11,
-  tint: 12,
-  augment: 13,
-  renewal: 14,
-};
-export const MAX_SEED = 2 ** 32 - 1;
+/** What the page draws for. Of `sample`, draw 0 is the starting noise, draw k the new noise of step k.
+ * @type {Record<string, number>} */
+export const PURPOSES = { order: 0, noise: 2, sample: 5, cluster: 11 };
 
 const MULTIPLIERS = [0xd2511f53, 0xcd9e8d57];
 const WEYL = [0x9e3779b9, 0xbb67ae85];
@@ -51,9 +35,8 @@ export function philox(counter, key) {
   return [c0, c1, c2, c3];
 }
 
-/** `count` random words of one image.
- * @param {number} seed @param {string} purpose @param {number} index of the image, up to 2^53
- * @param {number} count @param {number} draw @returns {Uint32Array} */
+/** `count` random words of one image, whose index may be up to 2^53.
+ * @param {number} seed @param {string} purpose @param {number} index @param {number} count @param {number} draw */
 export function words(seed, purpose, index, count, draw = 0) {
   const out = new Uint32Array(Math.ceil(count / 4) * 4);
   const [low, top] = [index % 2 ** 32, Math.floor(index / 2 ** 32)];
@@ -63,15 +46,12 @@ export function words(seed, purpose, index, count, draw = 0) {
   return out.subarray(0, count);
 }
 
-/** `count` numbers in [0, 1): multiples of 2^-24.
- * @param {number} seed @param {string} purpose @param {number} index @param {number} count @param {number} draw */
-export function uniform(seed, purpose, index, count, draw = 0) {
-  return Float32Array.from(words(seed, purpose, index, count, draw), (word) => (word >>> 8) * 2 ** -24);
-}
+/** Numbers in [0, 1): multiples of 2^-24. @type {Noise} */
+export const uniform = (seed, purpose, index, count, draw = 0) =>
+  Float32Array.from(words(seed, purpose, index, count, draw), (word) => (word >>> 8) * 2 ** -24);
 
-/** `count` standard Gaussians by Box-Muller: words 2k and 2k + 1 give values 2k (cos) and 2k + 1 (sin).
- * @param {number} seed @param {string} purpose @param {number} index @param {number} count @param {number} draw */
-export function normal(seed, purpose, index, count, draw = 0) {
+/** Standard Gaussians by Box-Muller: words 2k and 2k + 1 give values 2k (cos) and 2k + 1 (sin). @type {Noise} */
+export const normal = (seed, purpose, index, count, draw = 0) => {
   const pairs = words(seed, purpose, index, count + (count % 2), draw);
   const out = new Float32Array(pairs.length);
   for (let k = 0; k < pairs.length; k += 2) {
@@ -81,4 +61,4 @@ export function normal(seed, purpose, index, count, draw = 0) {
     out[k + 1] = radius * Math.sin(angle);
   }
   return out.subarray(0, count);
-}
+};

@@ -75,21 +75,24 @@ function headerOf(bytes) {
   const length = lengthOf(bytes);
   if (length > MOST_HEADER || bytes[8] !== 123) throw new FileProblem("foreign"); // 123 is {
   if (length > bytes.length - 8) throw new FileProblem("truncated", { name: "" });
+  return tableOf(bytes.subarray(8, 8 + length));
+}
+
+/** The table of a JSON text. Throws FileProblem.
+ * @param {Uint8Array | string} json @returns {Record<string, any>} */
+export function tableOf(json) {
   try {
-    const header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(8, 8 + length)));
-    if (isTable(header)) return header;
-  } catch {
-    throw new FileProblem("header");
-  }
+    const text = typeof json === "string" ? json : new TextDecoder("utf-8", { fatal: true }).decode(json);
+    const table = JSON.parse(text);
+    if (isTable(table)) return table;
+  } catch {} // told below
   throw new FileProblem("header");
 }
 
 /** @param {string} name @param {any} entry */
 function checkedEntry(name, entry) {
   const { dtype, shape, data_offsets: offsets } = isTable(entry) ? entry : {};
-  const whole = (/** @type {any} */ list) =>
-    Array.isArray(list) && list.every((n) => Number.isSafeInteger(n) && n >= 0);
-  if (!whole(shape) || !whole(offsets) || offsets.length !== 2) throw new FileProblem("header");
+  if (!wholes(shape) || !wholes(offsets) || offsets.length !== 2) throw new FileProblem("header");
   if (!Object.hasOwn(TYPES, dtype)) throw new FileProblem("dtype", { name, dtype: String(dtype) });
   const [start, end] = offsets;
   const size = shape.reduce((/** @type {number} */ product, /** @type {number} */ n) => product * n, TYPES[dtype].size);
@@ -97,8 +100,17 @@ function checkedEntry(name, entry) {
   return { name, dtype, shape, start, end };
 }
 
-/** Whether a value of a JSON text is a table.
- * @param {any} value @returns {boolean} */
+/** @param {any} value @returns {boolean} */
 export function isTable(value) {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** @param {any} n */
+export function whole(n) {
+  return Number.isSafeInteger(n) && n >= 0;
+}
+
+/** @param {any} list */
+export function wholes(list) {
+  return Array.isArray(list) && list.every(whole);
 }

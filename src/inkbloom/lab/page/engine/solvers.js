@@ -1,20 +1,6 @@
 // Solvers walk from noise to image, as in inkbloom/solvers.py: each is a generator that yields [x, x0] after every step.
-//
-// `x` is the picture after the step and `x0` the denoiser's guess that made it. All share one signature:
-//
-//   solver(denoise, x, times, path, noise) -> yields [x, x0]
-//
-// `times` falls from the noise level of `x` to 0. `noise(k)` gives new Gaussian noise for step k = 1, 2, ...; only
-// `ancestral` uses it.
 
 import { mixed, noiseIn } from "./diffusion.js";
-
-/** @typedef {import("./conv.js").Tensor} Tensor */
-/** @typedef {import("./diffusion.js").Denoise} Denoise */
-/** @typedef {import("./diffusion.js").Path} Path */
-/** @typedef {(k: number) => Tensor} StepNoise */
-/** @typedef {(denoise: Denoise, x: Tensor, times: number[], path: Path, noise?: StepNoise)
- *   => Generator<[Tensor, Tensor], void>} Solver */
 
 /** Take the picture apart and mix it again with a little less noise: DDIM (Song et al. 2021, Eq. 12 with sigma = 0).
  *
@@ -58,7 +44,7 @@ export function* dpmpp_2m(denoise, x, times, path) {
   for (const [t, s] of pairwise(times)) {
     const x0 = denoise(x, t);
     const [c, d] = [path(t), path(s)];
-    const h = Math.log(d.a / d.s) - Math.log(c.a / c.s);
+    const h = logRatio(path, s) - logRatio(path, t);
     const more = h / (2 * hOld);
     const guess = old === null || d.s === 0 ? x0 : mixed(1 + more, x0, -more, old);
     x = mixed(d.s / c.s, x, -d.a * Math.expm1(-h), guess);
@@ -96,9 +82,6 @@ function pairwise(times) {
   return times.slice(1).map((s, k) => [times[k], s]);
 }
 
-/** spacing(u: steps + 1 numbers from 0 to 1, path, start) -> the times, which fall from `start` to 0.
- * @typedef {(u: number[], path: Path, start: number) => number[]} Spacing */
-
 /** @type {Record<string, Spacing>} */
 export const SPACINGS = {
   // Equal steps in t, as in the tutorial.
@@ -115,8 +98,8 @@ export const SPACINGS = {
   },
 };
 
-/** @param {Path} path @param {number} t */
-function logRatio(path, t) {
+/** log(a / s). @param {Path} path @param {number} t */
+export function logRatio(path, t) {
   const c = path(t);
   return Math.log(c.a) - Math.log(c.s);
 }

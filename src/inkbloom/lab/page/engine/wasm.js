@@ -2,8 +2,6 @@
 
 import { CONV } from "./conv_wasm.js";
 
-/** @typedef {import("./conv.js").Sums} Sums */
-
 const FEW = 20_000; // multiplications below which bringing the numbers over costs more than it saves
 
 /** The fast sums; null where WebAssembly or its vectors are missing.

@@ -4,15 +4,11 @@
 import { engine, sums } from "./conv.js";
 import { play } from "./net.js";
 import { openNetwork } from "./page_file.js";
-import { conditionOf, denoised, inputsOf, trajectory } from "./sampling.js";
+import { denoiser, givenTo, trajectory } from "./sampling.js";
 import { FileProblem } from "./safetensors.js";
 import { wasmSums } from "./wasm.js";
 
-/** @typedef {import("./conv.js").Tensor} Tensor */
-/** @typedef {import("./page_file.js").Network} Network */
-/** @typedef {{postMessage: (message: any) => void, onmessage: ((event: MessageEvent) => void) | null}} Port */
-
-/** Answers what comes through a port: a worker's own, or one end of a channel where there are no workers.
+/** Answers what comes through a port.
  * @param {Port} port */
 export function serve(port) {
   engine.sums = wasmSums(sums);
@@ -32,39 +28,23 @@ export function serve(port) {
   /** @type {Record<string, (id: number, given: any) => any>} */
   const calls = {
     load: (id, { bytes }) => {
-      const opened = openNetwork(bytes);
-      networks.set(id, opened);
-      const { steps, sampling, about, parity, macs, parameters } = opened;
-      return {
-        id,
-        name: String(about.recipe?.net ?? ""),
-        steps,
-        sampling,
-        about,
-        parity: parity.worst,
-        macs,
-        parameters,
-      };
+      const { weights, ...told } = openNetwork(bytes);
+      networks.set(id, { weights, ...told });
+      return { id, name: String(told.about.recipe?.net ?? ""), ...told };
     },
-    forget: (_, { model }) => networks.delete(model) && passes.delete(model),
     weight: (_, { model, name }) => network(model).weights.get(name),
-    parity: (_, { model }) => network(model).parity,
-    forward: (_, { model, inputs, changes }) => {
+    forward: (_, { model, seen, changes }) => {
       const begin = performance.now();
       const { steps, weights } = network(model);
-      const { x, t, label = null } = inputs;
-      const told = inputsOf(network(model), x, t, conditionOf(network(model), label, 0, 0));
-      const key = `${told.t} ${told.y} ${x.data.join()}`;
+      const given = givenTo(network(model), seen);
+      const key = `${given.t} ${given.y} ${given.x.data.join()}`;
       const last = passes.get(model);
-      const values = last?.key === key ? last.values : play(steps, weights, told);
+      const values = last?.key === key ? last.values : play(steps, weights, given);
       passes.set(model, { key, values });
-      const result = changes.length ? play(steps, weights, told, changes, values) : values;
+      const result = changes.length ? play(steps, weights, given, changes, values) : values;
       return { values: Object.fromEntries(result), ms: performance.now() - begin };
     },
-    denoise: (_, { model, asked, changes }) => {
-      const begin = performance.now();
-      return { ...denoised(network(model), asked, changes), ms: performance.now() - begin };
-    },
+    denoise: (_, { model, seen }) => denoiser(network(model), seen)(seen.x, seen.t),
     sample: async (id, { model, request }) => {
       running.add(id);
       for (const step of trajectory(network(model), request)) {

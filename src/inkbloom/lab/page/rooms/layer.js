@@ -1,37 +1,31 @@
 // Room 4, an opened layer: all its maps, one of them enlarged, the kernels behind it, and what a pixel of it is made of.
 
+import {en} from "../text/xray.js";
 import {diverging, ink} from "../ui/colour.js";
 import {button, toggle, typed} from "../ui/controls.js";
-import {h, put, refill} from "../ui/dom.js";
+import {h, put, refill, table} from "../ui/dom.js";
 import {brief, matrix} from "../ui/matrix.js";
+import {digits} from "../ui/receipt.js";
 import {wall} from "../ui/wall.js";
 import {changed, kernelAt, sees, statistics, terms} from "./network.js";
-import {receiptOf, shown, summaryReceipt, valueAt} from "./receipts.js";
-
-/** @typedef {import("./network.js").Tensor} Tensor */
-/** By the names of the steps. @typedef {Record<string, Tensor>} Values */
-/** What the network makes of the picture: without and with surgery.
- * @typedef {{x: Tensor, before: Values, after: Values, changes: import("./network.js").Change[]}} Pass */
+import {receiptOf, summaryReceipt, valueAt} from "./receipts.js";
 
 const TERM = ["channel", "place", "pixel", "weight", "product"];
 const TOP = 6; // products that are shown beside the map; the receipt has all
 
-/**
- * What a step does, in a word or two.
- * @param {import("./network.js").Step} step @param {Pass} pass @param {import("./network.js").Words} t
- */
+/** What a step does, in a word or two.
+ * @param {Step} step @param {Pass} pass @param {Words} t */
 function titleOf(step, pass, t) {
   const flat = step.shape[1] > 1 && step.inputs.some((name) => pass.before[name]?.shape[1] === 1); // one number for a whole map
   if (step.op === "add") return t(flat ? "op_shift" : "op_sum");
   if (step.op === "multiply") return t(flat ? "op_gain" : "op_multiply");
-  return t(`op_${step.op}`);
+  const name = `op_${step.op}`;
+  return name in en ? t(name) : step.op;
 }
 
-/**
- * Fills the place with the layer that the address names.
- * @param {HTMLElement} place @param {import("../main.js").Lab} lab @param {import("./network.js").Words} t
- * @param {import("./network.js").Net} net @param {Pass} pass @param {number[]} range  of the pixels
- */
+/** Fills the place with the layer that the address names.
+ * @param {HTMLElement} place @param {Lab} lab @param {Words} t
+ * @param {Net} net @param {Pass} pass @param {number[]} range  of the pixels */
 export function openLayer(place, lab, t, net, pass, range) {
   const {state, words} = lab;
   const card = net.cards[Math.min(state.get("xray_layer"), net.cards.length) - 1];
@@ -46,7 +40,7 @@ export function openLayer(place, lab, t, net, pass, range) {
     const place = Math.min(state.get("xray_at"), size - 1);
     return {row: Math.floor(place / columns), column: place % columns};
   };
-  const named = (/** @type {Values} */ values, /** @type {string} */ name) => (name === "x" ? pass.x : values[name]);
+  const named = (/** @type {Pass["after"]} */ values, /** @type {string} */ name) => (name === "x" ? pass.x : values[name]);
   const kernel = (/** @type {number} */ channel) => {
     const [begin, [high, wide]] = [kernelAt(card, map(), channel), card.kernel];
     return {values: weight.data.subarray(begin, begin + high * wide), rows: high, columns: wide};
@@ -89,8 +83,8 @@ export function openLayer(place, lab, t, net, pass, range) {
     const now = valueAt(pass.after[step.name], place);
     if (differs()) {
       const before = valueAt(pass.before[step.name], place);
-      return lab.receipt({title, total: shown(now - before), heads: [t("operand"), t("number")], formula: t("delta_formula"),
-        rows: [[t("after"), shown(now)], [t("before"), shown(before)]],
+      return lab.receipt({title, total: digits(now - before), heads: [t("operand"), t("number")], formula: t("delta_formula"),
+        rows: [[t("after"), digits(now)], [t("before"), digits(before)]],
         torch: `import torch\n\ny = torch.tensor([${now}, ${before}], dtype=torch.float64)
 print(f"{(y[0] - y[1]).item():.6g}")`});
     }
@@ -120,11 +114,10 @@ print(f"{(y[0] - y[1]).item():.6g}")`});
     const top = [...all].sort((a, b) => Math.abs(b.product) - Math.abs(a.product)).slice(0, TOP);
     refill(said, h("p", {}, h("output", {"data-value": String(value)}, t("value", {row, column, value: brief(value)}))),
       button(t(all.length ? "open_terms" : "open_receipt", {count: all.length}), () => openReceipt(row, column)));
-    put(made, top.length ? h("div", {class: "scroll"}, h("table", {}, h("caption", {}, t("top", {shown: TOP, count: all.length})),
-        h("thead", {}, h("tr", {}, ...TERM.map((key) => h("th", {scope: "col"}, t(key))))),
-        h("tbody", {}, ...top.map(({channel, row, column, pixel, weight, product}) => h("tr", {},
-          ...[channel + 1, `${row}, ${column}`, brief(pixel), brief(weight), brief(product)].map((each) => h("td", {}, each)))))))
-      : null);
+    const cells = top.map(({channel, row, column, pixel, weight, product}) =>
+      [channel + 1, `${row}, ${column}`, ...[pixel, weight, product].map(brief)]);
+    put(made, top.length ? h("div", {class: "scroll"},
+      table(TERM.map((key) => t(key)), cells, t("top", {shown: TOP, count: all.length}))) : null);
   }
 
   function drawMap() {

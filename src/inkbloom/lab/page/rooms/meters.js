@@ -6,11 +6,11 @@ import {h, put, svg} from "../ui/dom.js";
 export function noiseLine(t) {
   const picture = svg("svg", {viewBox: "0 0 100 40", preserveAspectRatio: "none", role: "img"});
   const element = h("div", {class: "noise-line"},
-    h("div", {class: "row ends", "aria-hidden": "true"}, h("i", {class: "s"}, "s"), h("i", {class: "a"}, "a")), picture,
-    h("div", {class: "row ends"}, h("span", {}, t("noise_end")), h("span", {}, t("picture_end"))));
+    h("div", {class: "row ends small", "aria-hidden": "true"}, h("i", {class: "s"}, "s"), h("i", {class: "a"}, "a")), picture,
+    h("div", {class: "row ends small"}, h("span", {}, t("noise_end")), h("span", {}, t("picture_end"))));
   return {
     element,
-    /** @param {number[]} times @param {import("../engine/diffusion.js").Path} path @param {number} k @param {string} told */
+    /** @param {number[]} times @param {Path} path @param {number} k @param {string} told */
     draw(times, path, k, told) {
       const place = (/** @type {number} */ time) => 100 * (1 - time);
       const curve = (/** @type {"a" | "s"} */ amount) => svg("polyline", {class: amount, points: Array.from({length: 51},
@@ -30,7 +30,7 @@ export function bars() {
   const element = h("figure", {class: "bars"}, picture, caption);
   return {
     element,
-    /** now: the bar that is lit; count: how many there will be. @param {number[]} values @param {number} now @param {number} count @param {string} told */
+    /** @param {number[]} values @param {number} now @param {number} count @param {string} told */
     draw(values, now, count, told) {
       element.hidden = !values.length;
       const [most, wide] = [Math.max(1e-9, ...values), 100 / Math.max(1, count)];

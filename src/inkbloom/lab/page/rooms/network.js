@@ -1,27 +1,12 @@
 // What room 4 knows of a network, from its list of steps alone: its convolutions as cards of a U, what a pixel sees, which
 // products a number is the sum of, and what surgery means in the engine's words.
 
-import {macsOf} from "../engine/net.js";
+import {macsOf, withEdits} from "../engine/net.js";
 import {PRESETS, resized} from "./kernels.js";
-
-/** @typedef {import("../engine/conv.js").Tensor} Tensor */
-/** @typedef {import("../engine/net.js").Step} Step */
-/** @typedef {import("../engine/net.js").Change} Change */
-/** The words of the room. @typedef {(key: any, values?: any) => string} Words */
-/** A convolution, and the steps up to the next one that work on its maps.
- * @typedef {{number: number, index: number, step: Step, steps: Step[], stage: number, kernel: number[], inputs: number,
- *   parameters: number, macs: number}} Card */
-/** Cards of one size, side by side; depth: how many sizes are larger.
- * @typedef {{cards: Card[], size: number[], depth: number}} Stage */
-/** A value that is handed on past smaller sizes: the input of a step.
- * @typedef {{index: number, input: number, from: number, to: number, channels: number}} Skip */
-/** time, label: the steps that tell the network these.
- * @typedef {{steps: Step[], cards: Card[], stages: Stage[], skips: Skip[], weights: Map<string, Tensor>, macs: number,
- *   time: number, label: number}} Net */
 
 const CONVOLUTIONS = ["conv2d", "conv_transpose2d"];
 
-/** @param {import("../engine/client.js").Model} model @param {Map<string, Tensor>} weights @returns {Net} */
+/** @param {Model} model @param {Map<string, Tensor>} weights @returns {Net} */
 export function netOf({steps, sampling, macs}, weights) {
   /** @type {Map<string, number>} */ const owner = new Map([["x", 0]]);
   const costs = macsOf(steps, weights, sampling.shape);
@@ -171,12 +156,9 @@ function meaning(cut, net) {
   return sobel.map((each, i) => ({kind: "weight", name: step.weights[0], index: part + i, value: Math.fround(each * scale)}));
 }
 
-/** The weights after surgery. @param {Net} net @param {string} name @param {Change[]} changes @returns {Tensor} */
-export function changed(net, name, changes) {
-  const weight = /** @type {Tensor} */ (net.weights.get(name));
-  const data = weight.data.slice();
-  for (const change of changes) if (change.kind === "weight" && change.name === name) data[change.index] = change.value;
-  return {shape: weight.shape, data};
+/** The weight after surgery. @param {Net} net @param {string} name @param {Change[]} changes */
+export function changed({weights}, name, changes) {
+  return /** @type {Tensor} */ (withEdits(weights, changes).get(name) ?? weights.get(name));
 }
 
 /** @param {ArrayLike<number>} values */

@@ -4,20 +4,18 @@ import {mixed} from "../engine/diffusion.js";
 import {diverging, paint} from "../ui/colour.js";
 import {button, choose} from "../ui/controls.js";
 import {h, put} from "../ui/dom.js";
-import {createWalk, moved, spent, wanted} from "./walk.js";
+import {createWalk, moved, spent, total, wanted} from "./walk.js";
 
-/** @typedef {import("./walk.js").Walk} Walk */
-/** @typedef {(key: any, values?: Record<string, any>) => string} T */
-/** @typedef {{engine: Parameters<typeof createWalk>[0], model: import("../engine/client.js").Model,
- *   colour: (value: number) => import("../ui/colour.js").Rgb}} Given */
+/** @typedef {{engine: Parameters<typeof createWalk>[0], model: Model,
+ *   colour: (value: number) => Rgb}} Given */
 
-/** @param {HTMLCanvasElement} canvas @param {import("../engine/conv.js").Tensor} x @param {Given["colour"]} colour */
+/** @param {HTMLCanvasElement} canvas @param {Tensor} x @param {Given["colour"]} colour */
 function show(canvas, x, colour) {
   paint(canvas, x.data, x.shape[1], x.shape[2], colour);
 }
 
 /** The other solver walks the same times from the same noise, and stands at the same step.
- * @param {import("../main.js").Lab} lab @param {T} t
+ * @param {Lab} lab @param {Words} t
  * @param {Given & {names: {value: string, label: string}[], redraw: () => void}} given */
 export function race(lab, t, {engine, model, names, colour, redraw}) {
   const {state} = lab;
@@ -30,9 +28,8 @@ export function race(lab, t, {engine, model, names, colour, redraw}) {
   const stop = () => other?.stop();
 
   /** @param {Walk} walk @param {number} k */
-  const line = (walk, k) => t("lane", {solver: walk.asked.solver, k, n: walk.steps,
-    nfe: spent(walk.asked, k),
-    ms: lab.number(walk.frames.slice(1, k + 1).reduce((sum, {ms}) => sum + ms, 0))});
+  const line = (walk, k) => t("lane", {solver: walk.asked.solver, k, n: walk.steps, nfe: spent(walk.asked, k),
+    ms: lab.number(total(walk, k))});
   return {
     element: h("section", {class: "panel"}, h("h2", {}, t("race")),
       h("div", {class: "row"}, rival.element, lab.badge("computed")), track),
@@ -68,7 +65,7 @@ export function race(lab, t, {engine, model, names, colour, redraw}) {
   };
 }
 
-/** Sixteen pictures of one seed, one after the other. @param {import("../main.js").Lab} lab @param {T} t @param {Given} given */
+/** Sixteen pictures of one seed, one after the other. @param {Lab} lab @param {Words} t @param {Given} given */
 export function grid(lab, t, {engine, model, colour}) {
   const {state} = lab;
   const {trained, classes} = model.sampling;

@@ -1,13 +1,11 @@
 // Receipts of room 4: how a number of any step came about, with a few lines of Python that compute it from nothing but the
 // numbers in them.
 
+import {OPS} from "../engine/ops.js";
 import {brief} from "../ui/matrix.js";
-import {pythonList} from "../ui/receipt.js";
+import {digits, python, pythonList} from "../ui/receipt.js";
 import {statistics, terms} from "./network.js";
 
-/** @typedef {import("./network.js").Step} Step */
-/** @typedef {import("./network.js").Tensor} Tensor */
-/** @typedef {{channel: number, row: number, column: number}} Place */
 /** A number with its name. @typedef {[name: string, value: number]} Named */
 
 const IMPORTS = "import torch\nimport torch.nn.functional as F\n";
@@ -15,37 +13,23 @@ const IMPORTS = "import torch\nimport torch.nn.functional as F\n";
 /** In Python, with digits enough for what is added up. @param {ArrayLike<number>} values */
 const tensor = (values) => `torch.tensor(${pythonList(values)}, dtype=torch.float64)`;
 
-/** As the page and Python's .6g show it. @param {number} value */
-export const shown = (value) => String(Number(value.toPrecision(6)));
-
 /** The number of a tensor at a place; where it has one row or column, that. @param {Tensor} x @param {Place} at */
 export function valueAt({shape: [, rows = 1, columns = 1], data}, {channel, row, column}) {
   return data[(channel * rows + (rows > 1 ? row : 0)) * columns + (columns > 1 ? column : 0)];
 }
 
-/** Where a step that only moves numbers has this one from: which input, and the place in it.
- * @type {Record<string, (step: Step, at: Place, inputs: Tensor[]) => [number, Place]>} */
-const MOVED = {
-  upsample_nearest: ({scale}, {channel, row, column}) =>
-    [0, {channel, row: Math.floor(row / scale[0]), column: Math.floor(column / scale[1])}],
-  pixel_shuffle: ({factor: f}, {channel, row, column}) =>
-    [0, {channel: channel * f * f + (row % f) * f + (column % f), row: Math.floor(row / f), column: Math.floor(column / f)}],
-  pixel_unshuffle: ({factor: f}, {channel, row, column}) => {
-    const part = channel % (f * f);
-    return [0, {channel: Math.floor(channel / (f * f)), row: row * f + Math.floor(part / f), column: column * f + (part % f)}];
-  },
-  concat: (_, {channel, row, column}, inputs) => {
-    let which = 0;
-    while (channel >= inputs[which].shape[0]) channel -= inputs[which++].shape[0];
-    return [which, {channel, row, column}];
-  },
-  slice: ({axis, start}, {channel, row, column}) => {
-    const [c, r, k] = [channel, row, column].map((place, i) => (i === axis ? place + start : place));
-    return [0, {channel: c, row: r, column: k}];
-  },
-  pad_reflect: (_, {channel, row, column}, [{shape: [, rows, columns]}]) =>
-    [0, {channel, row: row < rows ? row : 2 * rows - 2 - row, column: column < columns ? column : 2 * columns - 2 - column}],
-};
+/** Steps that only move numbers. */
+const MOVES = ["upsample_nearest", "pixel_shuffle", "pixel_unshuffle", "concat", "slice", "pad_reflect", "reshape"];
+
+/** Where such a step has a number from: which input, and the place in it. It moves the places' numbers as it moves the values.
+ * @param {Step} step @param {Place} at @param {Tensor[]} inputs @returns {[number, Place]} */
+function movedFrom(step, at, inputs) {
+  let [first, which] = [0, 0];
+  let from = valueAt(OPS[step.op](inputs.map(({shape, data}) => ({shape, data: data.map(() => first++)})), step), at);
+  while (from >= inputs[which].data.length) from -= inputs[which++].data.length;
+  const [, rows = 1, columns = 1] = inputs[which].shape;
+  return [which, {channel: Math.floor(from / columns / rows), row: Math.floor(from / columns) % rows, column: from % columns}];
+}
 
 /** One number of a step, in Python, of x (a list of numbers), and for a norm of gain and shift. @type {Record<string, string>} */
 const FORMULAS = {
@@ -53,15 +37,13 @@ const FORMULAS = {
   max_pool: "x.max()", channel_norm: "(x[{channel}] - x.mean()) / (x.var(correction=0) + {eps}).sqrt() * gain + shift",
 };
 
-/**
- * The numbers that a number is made of, and the expression that makes it. Undefined where the page has no receipt.
- * @param {Step} step @param {Place} at @param {Tensor[]} inputs @param {Tensor[]} weights @param {import("./network.js").Words} t
- * @returns {{operands: Named[], formula: string, extra?: Record<string, number>} | undefined}
- */
-export function operandsOf(step, at, inputs, weights, t) {
+/** The numbers that a number is made of, and the expression that makes it. Undefined where the page has no receipt.
+ * @param {Step} step @param {Place} at @param {Tensor[]} inputs @param {Tensor[]} weights @param {Words} t
+ * @returns {{operands: Named[], formula: string, extra?: Record<string, number>} | undefined} */
+function operandsOf(step, at, inputs, weights, t) {
   const named = (/** @type {number} */ i, /** @type {Place} */ place) => /** @type {Named} */ (
     [t("from", {step: step.inputs[i], ...place}), valueAt(inputs[i], place)]);
-  if (MOVED[step.op]) return {operands: [named(...MOVED[step.op](step, at, inputs))], formula: "x[0]"};
+  if (MOVES.includes(step.op)) return {operands: [named(...movedFrom(step, at, inputs))], formula: "x[0]"};
   const formula = FORMULAS[step.op]?.replace("{channel}", String(at.channel)).replace("{eps}", String(step.eps));
   if (!formula) return undefined;
   if (step.op === "max_pool") {
@@ -77,14 +59,12 @@ export function operandsOf(step, at, inputs, weights, t) {
   return {formula, operands: [...inputs.map((_, i) => named(i, at)), ...constant]};
 }
 
-/**
- * The receipt of one number of a step.
+/** The receipt of one number of a step.
  * @param {{step: Step, at: Place, value: number, inputs: Tensor[], weights: Tensor[], silent: boolean, title: string,
- *   t: import("./network.js").Words}} about  silent: surgery has made it 0, whatever it is made of
- * @returns {import("../ui/receipt.js").Receipt | undefined}
- */
+ *   t: Words}} about  silent: surgery has made it 0, whatever it is made of
+ * @returns {Receipt | undefined} */
 export function receiptOf({step, at, value, inputs, weights, silent, title, t}) {
-  const total = shown(value);
+  const total = digits(value);
   const print = silent ? "print(f\"{0 * abs(y.item()):.6g}\")  # silenced" : "print(f\"{y.item():.6g}\")";
   const note = silent ? t("silent") : undefined;
   if (/^conv/.test(step.op)) {
@@ -94,41 +74,37 @@ export function receiptOf({step, at, value, inputs, weights, silent, title, t}) 
   const made = operandsOf(step, at, inputs, weights, t);
   if (!made) return undefined;
   const {operands, formula, extra = {}} = made;
-  const assigned = Object.entries(extra).map(([name, number]) => `${name} = ${pythonList([number]).slice(1, -1)}\n`).join("");
+  const assigned = Object.entries(extra).map(([name, number]) => `${name} = ${python(number)}\n`).join("");
   return {title, total, note, formula: `y = ${formula}`, heads: [t("operand"), t("number")],
-    rows: [...operands, ...Object.entries(extra)].map(([name, number]) => [name, shown(number)]),
+    rows: [...operands, ...Object.entries(extra)].map(([name, number]) => [name, digits(number)]),
     torch: `${IMPORTS}\nx = ${tensor(operands.map(([, number]) => number))}\n${assigned}y = ${formula}\n${print}`};
 }
 
-/**
- * All products of a convolution's number, the strongest first.
+/** All products of a convolution's number, the strongest first.
  * @param {Step} step @param {Place} at @param {Tensor} x @param {Tensor[]} weights @param {string} print
- * @param {import("./network.js").Words} t
- */
+ * @param {Words} t */
 function sumReceipt(step, at, x, weights, print, t) {
   const all = terms(step, x, weights[0], at.channel, at.row, at.column);
   const bias = weights[1]?.data[at.channel] ?? 0;
   let sum = bias;
   const sorted = [...all].sort((a, b) => Math.abs(b.product) - Math.abs(a.product));
   const rows = sorted.map(({channel, row, column, pixel, weight, product}) =>
-    [channel + 1, `${row}, ${column}`, shown(pixel), shown(weight), shown(product), shown(sum += product)]);
+    [channel + 1, `${row}, ${column}`, digits(pixel), digits(weight), digits(product), digits(sum += product)]);
   const [pixels, values] = [all.map(({pixel}) => pixel), all.map(({weight}) => weight)];
   const shape = [1, x.shape[0], ...weights[0].shape.slice(2)].join(", ");
   const y = step.op === "conv2d" ? `F.conv2d(x.reshape(${shape}), w.reshape(${shape}), b)` : "(x * w).sum() + b";
-  return {formula: t("terms_formula"), note: t("terms_note", {count: all.length, bias: shown(bias)}), rows,
+  return {formula: t("terms_formula"), note: t("terms_note", {count: all.length, bias: digits(bias)}), rows,
     heads: ["channel", "place", "pixel", "weight", "product", "running"].map((key) => t(key)),
     torch: `${IMPORTS}\nx = ${tensor(pixels)}\nw = ${tensor(values)}\nb = ${tensor([bias])}\ny = ${y}\n${print}`,
     numpy: `import numpy as np\n
 x = np.array(${pythonList(pixels)})
 w = np.array(${pythonList(values)})
-y = x @ w + ${pythonList([bias]).slice(1, -1)}
+y = x @ w + ${python(bias)}
 ${print}`};
 }
 
-/**
- * The receipt of the four numbers that sum up a layer: from those of each map.
- * @param {Tensor} x @param {string} title @param {import("./network.js").Words} t
- */
+/** The receipt of the four numbers that sum up a layer: from those of each map.
+ * @param {Tensor} x @param {string} title @param {Words} t */
 export function summaryReceipt(x, title, t) {
   const size = x.data.length / x.shape[0];
   const maps = Array.from({length: x.shape[0]}, (_, i) => statistics(x.data.subarray(i * size, (i + 1) * size)));
@@ -141,14 +117,12 @@ export function summaryReceipt(x, title, t) {
 print(f"{min.min():.4g}  {max.max():.4g}  {mean.mean():.4g}  {deviation:.4g}")`};
 }
 
-/**
- * The receipt of the error of a picture: the root of the mean of the squared differences.
- * @param {Float32Array} guess @param {Float32Array} truth @param {import("./network.js").Words} t
- */
+/** The receipt of the error of a picture: the root of the mean of the squared differences.
+ * @param {Float32Array} guess @param {Float32Array} truth @param {Words} t */
 export function errorReceipt(guess, truth, t) {
   const error = Math.sqrt(guess.reduce((sum, value, i) => sum + (value - truth[i]) ** 2, 0) / guess.length);
   const formula = "√ mean((x̂0 − x0)²)";
-  return {title: t("error_title"), total: shown(error), formula, note: t("error_note"), torch: `${IMPORTS}
+  return {title: t("error_title"), total: digits(error), formula, note: t("error_note"), torch: `${IMPORTS}
 guess = ${tensor(guess)}
 x0 = ${tensor(truth)}
 print(f"{(guess - x0).square().mean().sqrt().item():.6g}")`};

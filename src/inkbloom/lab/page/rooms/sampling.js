@@ -7,18 +7,15 @@ import * as text from "../text/sampling.js";
 import {diverging, ink} from "../ui/colour.js";
 import {button, choose, player, slider, toggle, typed} from "../ui/controls.js";
 import {eachFrame, h, put} from "../ui/dom.js";
-import {SIDE, drawingPad} from "../ui/drawing.js";
+import {SIDE, drawingPad, under} from "../ui/drawing.js";
 import {brief, matrix} from "../ui/matrix.js";
+import {modelRoom} from "../ui/models.js";
 import {copyButton} from "../ui/receipt.js";
 import {choice, flag, number, pixels, text as word, whole} from "../ui/state.js";
 import {bars, noiseLine} from "./meters.js";
 import {grid, race} from "./race.js";
-import {movedReceipt, netReceipt, noiseReceipt, partReceipt, stepReceipt} from "./step_receipts.js";
-import {factors} from "./update.js";
-import {createWalk, moved, spent, suited, under, wanted} from "./walk.js";
-
-/** @typedef {import("../engine/conv.js").Tensor} Tensor */
-/** @typedef {import("../engine/client.js").Model} Model */
+import {factors, netReceipt, noiseReceipt, partReceipt, stepReceipt} from "./step_receipts.js";
+import {createWalk, moved, spent, suited, total, wanted} from "./walk.js";
 
 const BRUSHES = /** @type {const} */ (["off", "ink", "paper"]);
 const OWN = "own"; // as the model's recipe says
@@ -40,36 +37,28 @@ export const fields = {
   sample_paint_at: whole(0, 0, 200),
   sample_rival: choice("off", ["off", ...Object.keys(SOLVERS)]),
 };
-const ASKED = ["class", "guidance", "steps", "solver", "spacing", "seed", "index", "from", "level", "paint", "paint_at"].map((name) => `sample_${name}`);
+const ASKED = ["class", "guidance", "steps", "solver", "spacing", "seed", "index", "from", "level", "paint", "paint_at"]
+  .map((name) => `sample_${name}`);
 
-/** @param {HTMLElement} el @param {import("../main.js").Lab} lab */
+/** @param {HTMLElement} el @param {Lab} lab */
 export function mount(el, lab) {
   const t = lab.wordsOf(text);
-  const place = h("div", {class: "sampling"}, h("p", {}, lab.words("loading")));
-  put(el, h("h1", {}, lab.words("room_sampling")), h("p", {class: "lead"}, t("lead")), place);
-  let left = false;
-  /** @type {{stop: () => void} | undefined} */ let built;
-  Promise.all([lab.models.open(lab.state.get("model")), lab.models.list()]).then(([model, list]) => {
-    if (left) return;
-    const listed = list.find(({name}) => name === lab.state.get("model")) ?? list[0];
-    built = build(place, lab, t, model, listed);
-  }).catch((problem) => put(place, h("p", {class: "panel"}, h("span", {},
-    h("strong", {}, lab.words("no_model")), " ", lab.models.why(problem, lab.words)))));
-  return {stop: () => { left = true; built?.stop(); }};
+  return modelRoom(el, lab, "sampling", t("lead"), async () => {
+    const list = await lab.models.list();
+    return list.find(({name}) => name === lab.state.get("model")) ?? list[0];
+  }, (place, model, listed) => build(place, lab, t, model, listed));
 }
 
-/**
- * @param {HTMLElement} el @param {import("../main.js").Lab} lab
- * @param {(key: keyof typeof text.en, values?: Record<string, any>) => string} t
- * @param {Model} model @param {import("../ui/models.js").Listed} listed
- */
+/** @param {HTMLElement} el @param {Lab} lab
+ * @param {Words} t @param {Model} model @param {import("../ui/models.js").Listed} listed */
 function build(el, lab, t, model, listed) {
   const {state, words} = lab;
   const engine = lab.models.engine;
   const {sampling} = model;
   const {shape: [, rows, columns], range: [low, high]} = sampling;
   const file = listed.name === "ink" ? "" : listed.file.split("/").pop() ?? ""; // ink comes with inkbloom
-  const set = (/** @type {string} */ name) => (/** @type {any} */ value, done = true) => state.set({[name]: value}, {keep: !done});
+  const set = (/** @type {string} */ name) => (/** @type {any} */ value, done = true) =>
+    state.set({[name]: value}, {keep: !done});
   const short = (/** @type {number} */ value) => lab.number(value, 3);
   const still = matchMedia("(prefers-reduced-motion: reduce)");
   let walk = newWalk();
@@ -79,7 +68,7 @@ function build(el, lab, t, model, listed) {
   const pixel = () => Math.min(state.get("sample_pixel"), rows * columns - 1);
   const brushOn = () => state.get("sample_brush") !== "off" && shown() < walk.steps;
 
-  /** The walk that the state asks for; frames that are known of it are kept. @param {import("./walk.js").Walk} [old] */
+  /** The walk that the state asks for; frames that are known of it are kept. @param {Walk} [old] */
   function newWalk(old) {
     const asked = wanted(state, model);
     const [bytes, edited] = [state.get("sample_paint"), state.get("sample_paint_at")];
@@ -117,9 +106,9 @@ function build(el, lab, t, model, listed) {
 
   // the four panes
 
-  const paper = () => (document.documentElement.dataset.theme === "dark" ? [38, 38, 43] : [241, 237, 228]);
   const kinds = ["x", sampling.target, sampling.target === "x0" ? "eps" : "x0", "change"];
-  /** What a pane shows after step k; null: nothing is known yet. @param {string} kind @param {number} k @returns {Tensor | null} */
+  /** What a pane shows after step k; null: nothing is known yet.
+   * @param {string} kind @param {number} k @returns {Tensor | null} */
   function part(kind, k) {
     const [frame, before] = [walk.frames[k], walk.frames[k - 1]];
     if (kind === "x") return frame.x;
@@ -130,7 +119,7 @@ function build(el, lab, t, model, listed) {
     return kind === "x0" ? frame.x0 : kind === "eps" ? eps : mixed(1, frame.raw ?? frame.x, -1, before.x);
   }
   const asPixel = (/** @type {number} */ value) => ink((value - low) / (high - low));
-  const colours = /** @type {Record<string, (value: number, most: number) => import("../ui/colour.js").Rgb>} */ ({
+  const colours = /** @type {Record<string, (value: number, most: number) => Rgb>} */ ({
     x: asPixel, x0: asPixel, v: (value) => diverging(value / 3), change: (value, most) => diverging(value / most),
     eps: sampling.noise === "gaussian" ? (value) => diverging(value / 3) : (value) => ink(value),
   });
@@ -141,9 +130,9 @@ function build(el, lab, t, model, listed) {
     const empty = new Float32Array(rows * columns).fill(NaN);
     one.pane = matrix({
       label: one.kind === sampling.target ? t("predicted", {what: {x0: "x̂0", eps: "ε̂", v: "v̂"}[one.kind]})
-        : t(/** @type {any} */ (`pane_${one.kind}`)), words,
+        : t(`pane_${one.kind}`), words,
       data: () => ({rows, columns, values: part(one.kind, shown())?.data.subarray(0, rows * columns) ?? empty}),
-      colour: (value) => (Number.isNaN(value) ? /** @type {any} */ (paper()) : colours[one.kind](value, one.most)),
+      colour: (value) => (Number.isNaN(value) ? diverging(0) : colours[one.kind](value, one.most)),
       show: (value) => (Number.isNaN(value) ? "–" : brief(value)),
       onPoint: (row, column) => set("sample_pixel")(row * columns + column, false),
       onOpen: (row, column) => void openReceipt(one.kind, row * columns + column),
@@ -181,12 +170,12 @@ function build(el, lab, t, model, listed) {
       frame.asked = true;
       const [dx0, deps] = TARGETS.v(path(times[k - 1]));
       const velocity = mixed(dx0, x0, deps, noiseIn(before.x, x0, path(times[k - 1])));
-      engine.denoise(model, {x: mixed(1, before.x, times[k] - times[k - 1], velocity), t: times[k], label, guidance})
-        .then((answer) => { frame.ahead = answer.x0; draw(); }, failed);
+      const ahead = {x: mixed(1, before.x, times[k] - times[k - 1], velocity), t: times[k], label, guidance, seed, index};
+      engine.denoise(model, ahead).then((answer) => { frame.ahead = answer; draw(); }, failed);
     }
     const z = solver === "ancestral" ? {shape: x0.shape, data: normal(seed, "sample", index, x0.data.length, k)} : null;
     const pictures = {x: before.x, x0, old: before.x0, ahead: frame.ahead, z};
-    return {first, sum, ready: sum.every(([name]) => pictures[name]), of: (/** @type {number} */ i) =>
+    return {sum, ready: sum.every(([name]) => pictures[name]), of: (/** @type {number} */ i) =>
       Object.fromEntries(sum.map(([name]) => [name, /** @type {Tensor} */ (pictures[name])?.data[i]]))};
   }
 
@@ -199,11 +188,10 @@ function build(el, lab, t, model, listed) {
     if (kind === "x0") return lab.receipt(netReceipt(about));
     if (kind !== "x") return lab.receipt(partReceipt(about, kind, part(kind, k)?.data[i] ?? 0));
     const step = operands(k);
-    if (step.ready) lab.receipt(stepReceipt(about, step.sum, step.first, step.of(i)));
+    if (step.ready) lab.receipt(stepReceipt(about, step.sum, step.of(i)));
   }
 
   const line = noiseLine(t);
-  let heard = {k: 0, at: 0}; // what was last said aloud
   const sum = h("p", {class: "formula"});
   const amounts = h("span", {});
   const opener = button(t("open_receipt"), () => void openReceipt("x", pixel()));
@@ -212,10 +200,7 @@ function build(el, lab, t, model, listed) {
     const c = path(times[k]);
     const told = t("line", {n: steps, from: short(times[0]), k, t: short(times[k]), a: short(c.a), s: short(c.s)});
     line.draw(times, path, k, told);
-    if (k && k !== heard.k && (k === steps || performance.now() - heard.at > 1000)) {
-      heard = {k, at: performance.now()};
-      lab.say(told);
-    }
+    if (k === steps) lab.say(told);
     put(amounts, t("amounts", {t: short(times[k]), a: short(c.a), s: short(c.s)}));
     const [row, column] = [Math.floor(pixel() / columns), pixel() % columns];
     const name = t("pixel", {row, column});
@@ -241,12 +226,10 @@ function build(el, lab, t, model, listed) {
     const median = [...times].sort((one, other) => one - other)[Math.floor(times.length / 2)];
     const guesses = /** @type {Tensor[]} */ (walk.frames.slice(1).map(({x0}) => x0));
     const moves = guesses.slice(1).map((x0, j) => moved(x0, guesses[j]));
-    const ms = (/** @type {number} */ value) => (value === undefined ? "–" : t("ms", {ms: short(value)}));
+    const ms = (/** @type {number} */ value) => (value ? t("ms", {ms: short(value)}) : "–");
     const rows = /** @type {[string, any][]} */ ([
       [t("evaluations"), `${spent(walk.asked, k)} / ${spent(walk.asked, walk.steps)}`], [t("per_step"), ms(median)],
-      [t("total"), ms(times.length ? times.reduce((all, each) => all + each, 0) : median)],
-      [t("change_now"), moves[k - 2] === undefined ? "–"
-        : button(short(moves[k - 2]), () => lab.receipt(movedReceipt({t, k, walk})), {class: "quiet"})]]);
+      [t("total"), ms(total(walk, k))], [t("change_now"), moves[k - 2] === undefined ? "–" : short(moves[k - 2])]]);
     put(facts, ...rows.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
     const most = Math.max(0, ...moves);
     chart.draw(moves, k - 2, walk.steps - 1, moves.length ? t("chart", {most: short(most), at: moves.indexOf(most) + 2}) : "");
@@ -272,18 +255,20 @@ function build(el, lab, t, model, listed) {
 
   // controls
 
-  const names = (/** @type {string[]} */ all) => all.map((value) => ({value, label: t(/** @type {any} */ (value))}));
+  const names = (/** @type {string[]} */ all) => all.map((value) => ({value, label: t(value)}));
   const {solvers, spacings} = suited(sampling);
   const play = player({words, keys: el, count: walk.steps + 1, at: at(), perSecond: () => Math.max(8, walk.steps / 3),
-    ready: () => done() >= at(), show: (k, of) => `${k} / ${of - 1}`, onMove: (k, lifted) => { set("sample_at")(k, lifted); draw(); }});
-  const counted = (/** @type {"seed" | "index"} */ name, /** @type {number} */ high) => typed({label: t(name), value: walk.asked[name],
-    low: 0, high, onChange: (value) => set(`sample_${name}`)(Math.floor(value))});
+    ready: () => done() >= at(), show: (k, of) => `${k} / ${of - 1}`,
+    onMove: (k, lifted) => { set("sample_at")(k, lifted); draw(); }});
+  const counted = (/** @type {"seed" | "index"} */ name, /** @type {number} */ high) => typed({label: t(name),
+    value: walk.asked[name], low: 0, high, onChange: (value) => set(`sample_${name}`)(Math.floor(value))});
   const [seed, index] = [counted("seed", 9999999), counted("index", 9999)];
   const offered = sampling.trained.map((each) => ({value: String(each), label: sampling.classes[each]}));
   const classes = sampling.classes.length ? choose({label: t("class"), value: String(walk.asked.label ?? "none"),
     options: [...offered, {value: "none", label: t("class_none")}], onChange: set("sample_class")}) : null;
   const solver = choose({label: t("solver"), value: walk.asked.solver, options: names(solvers), onChange: set("sample_solver")});
-  const spacing = choose({label: t("spacing"), value: walk.asked.spacing, options: names(spacings), onChange: set("sample_spacing")});
+  const spacing = choose({label: t("spacing"), value: walk.asked.spacing, options: names(spacings),
+    onChange: set("sample_spacing")});
   const steps = slider({label: t("steps"), low: 1, high: 200, value: walk.steps, onChange: (value, lifted) =>
     state.set({sample_steps: value, sample_at: at() === walk.steps ? value : Math.min(at(), value)}, {keep: !lifted})});
   const guidance = slider({label: t("guidance"), low: 0, high: 5, step: 0.1, value: walk.asked.guidance, show: short,
@@ -292,7 +277,7 @@ function build(el, lab, t, model, listed) {
     onChange: set("sample_level")});
   const from = toggle({label: t("from"), on: state.get("sample_from"), onChange: set("sample_from")});
   const brush = choose({label: t("brush"), value: state.get("sample_brush"), onChange: set("sample_brush"),
-    options: BRUSHES.map((value) => ({value, label: t(/** @type {any} */ (`brush_${value}`))}))});
+    options: BRUSHES.map((value) => ({value, label: t(`brush_${value}`)}))});
   const status = h("p", {class: "status"});
   const stopper = button(t("cancel"), cancel);
   const unpaint = h("div", {class: "row"});
@@ -320,16 +305,10 @@ function build(el, lab, t, model, listed) {
     opener.disabled = k > 0 && !operands(k).ready;
     drawStep(k);
     drawCosts(k);
-    solver.set(walk.asked.solver);
-    spacing.set(walk.asked.spacing);
-    steps.set(walk.steps);
-    guidance.set(walk.asked.guidance);
+    Object.entries({solver, spacing, steps, guidance, seed, index})
+      .forEach(([name, control]) => control.set(/** @type {any} */ (walk.asked)[name]));
+    Object.entries({level, from, brush}).forEach(([name, control]) => control.set(state.get(`sample_${name}`)));
     classes?.set(String(walk.asked.label ?? "none"));
-    seed.set(walk.asked.seed);
-    index.set(walk.asked.index);
-    level.set(state.get("sample_level"));
-    from.set(state.get("sample_from"));
-    brush.set(state.get("sample_brush"));
     drawing.hidden = !state.get("sample_from");
     put(unpaint, ...(walk.edit ? [h("span", {}, t("painted", {at: walk.edit.at})),
       button(t("unpaint"), () => state.set({sample_paint: fields.sample_paint.default}))] : []),
@@ -361,12 +340,8 @@ function build(el, lab, t, model, listed) {
   const offs = [state.on(ASKED, restart),
     state.on(["drawing"], () => { if (state.get("sample_from")) restart(); }),
     state.on(["sample_at", "sample_pixel", "sample_brush", "sample_rival"], draw)];
-  return {stop: () => {
-    play.stop();
-    walk.stop();
-    duel.stop();
-    sixteen.stop();
-    pad.stop();
+  return () => {
+    for (const each of [play, walk, duel, sixteen, pad]) each.stop();
     offs.forEach((off) => off());
-  }};
+  };
 }

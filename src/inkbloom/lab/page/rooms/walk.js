@@ -1,16 +1,9 @@
 // A walk from noise to a picture: what the state asks for, and its steps, computed in the worker when they are wanted.
 
-import {NOISES, PATHS} from "../engine/diffusion.js";
-import {SOLVERS, SPACINGS, evaluations, stepTimes} from "../engine/solvers.js";
-import {SIDE} from "../ui/drawing.js";
-
-/** @typedef {import("../engine/conv.js").Tensor} Tensor */
-/** @typedef {import("../engine/client.js").Model} Model */
-/** x after a step and the guess that made it; raw: x before a hand painted on it; ahead: Heun's second look.
- * @typedef {{x: Tensor, x0: Tensor | null, ms: number, raw?: Tensor, ahead?: Tensor, asked?: boolean}} Frame */
-/** @typedef {{at: number, paint: (x: Tensor) => Tensor}} Edit  what a hand does to x after step `at` */
-/** @typedef {ReturnType<typeof wanted>} Wanted */
-/** @typedef {ReturnType<typeof createWalk>} Walk */
+import {NOISES, PATHS, mixed} from "../engine/diffusion.js";
+import {timesOf} from "../engine/sampling.js";
+import {SOLVERS, SPACINGS, evaluations} from "../engine/solvers.js";
+import {pictureOf} from "../ui/drawing.js";
 
 /** The solvers and spacings that suit the model's noise, as inkbloom/config.py has it. @param {Model["sampling"]} sampling */
 export function suited({noise}) {
@@ -18,18 +11,10 @@ export function suited({noise}) {
   return {solvers: Object.keys(SOLVERS).filter(fits), spacings: Object.keys(SPACINGS).filter(fits)};
 }
 
-/** Which byte of a drawing of 28 x 28 lies under pixel i of the model's pictures. @param {number[]} shape @param {number} i */
-export function under([, height, width], i) {
-  const [row, column] = [Math.floor((i % (height * width)) / width), i % width];
-  return Math.floor((row * SIDE) / height) * SIDE + Math.floor((column * SIDE) / width);
-}
-
-/**
- * What the state asks for, filled in from the model where it asks for nothing; `own`: as the model's recipe says.
- * @param {import("../ui/state.js").State} state @param {Model} model
- */
+/** What the state asks for, filled in from the model where it asks for nothing; `own`: as the model's recipe says.
+ * @param {State} state @param {Model} model */
 export function wanted({get}, {sampling}) {
-  const {shape, range: [low, high], trained, classes} = sampling;
+  const {trained, classes} = sampling;
   const {solvers, spacings} = suited(sampling);
   const solver = solvers.includes(get("sample_solver")) ? get("sample_solver") : sampling.solver;
   const spacing = spacings.includes(get("sample_spacing")) ? get("sample_spacing") : sampling.spacing;
@@ -39,32 +24,25 @@ export function wanted({get}, {sampling}) {
   const guidance = !told ? 1 : get("sample_guidance") < 0 ? sampling.guidance : get("sample_guidance");
 
   const path = PATHS[sampling.path];
-  const last = sampling.times[0]; // the noisiest level that the model can start from
-  const steps = get("sample_steps") || sampling.times.length - 1;
-  const own = !get("sample_steps") && solver === sampling.solver && spacing === sampling.spacing;
-  const usual = stepTimes(steps, spacing, path, last);
-  const learned = own && sampling.times.some((t, k) => Math.abs(t - usual[k]) > 1e-9); // levels of the recipe's own
   const drawing = get("sample_from");
+  const last = sampling.times[0]; // the noisiest level that the model can start from
   const start = drawing ? Math.min(last, get("sample_level")) : last;
-  const times = learned ? sampling.times.map((t) => (t * start) / last) : stepTimes(steps, spacing, path, start);
+  const times = timesOf(sampling, {steps: get("sample_steps"), solver, spacing}, start);
 
   const [seed, index] = [get("sample_seed"), get("sample_index")];
-  const {a, s} = path(start);
-  const noise = NOISES[sampling.noise](seed, "sample", index, shape[0] * shape[1] * shape[2]);
-  const bytes = get("drawing");
-  const x = {shape: [...shape], data: noise.map((eps, i) =>
-    s * eps + (drawing ? a * (low + ((high - low) * bytes[under(shape, i)]) / 255) : 0))};
+  const [bytes, {a, s}] = [get("drawing"), path(start)];
+  const picture = pictureOf(bytes, sampling);
+  const eps = NOISES[sampling.noise](seed, "sample", index, picture.data.length);
+  const x = mixed(drawing ? a : 0, picture, s, {...picture, data: eps});
   const common = [guidance, solver, times, seed, drawing ? bytes : ""].join(";"); // what pictures of one seed share
   const key = [common, label, index].join(";");
-  return {label, guidance, solver, spacing, times, steps, seed, index, path, x, drawing, common, key};
+  return {label, guidance, solver, spacing, times, steps: times.length - 1, seed, index, path, x, drawing, common, key};
 }
 
-/**
- * A walk whose frames are computed from where they end when `go` is called. frames[k] is how it stands after step k.
- * @param {ReturnType<typeof import("../engine/client.js").openEngine>} engine @param {Model} model @param {Wanted} asked
+/** A walk whose frames are computed from where they end when `go` is called. frames[k] is how it stands after step k.
+ * @param {Engine} engine @param {Model} model @param {Wanted} asked
  * @param {{edit?: Edit | null, known?: Frame[], onFrame: () => void, onFail: (problem: any) => void}} how
- *   known: frames of the same walk up to the edit
- */
+ *   known: frames of the same walk up to the edit */
 export function createWalk(engine, model, asked, {edit = null, known = [], onFrame, onFail}) {
   const {label, guidance, solver, times, seed, index, steps} = asked;
   /** @type {Frame[]} */ const frames = known.map((frame) => ({...frame, x: frame.raw ?? frame.x, raw: undefined}));
@@ -108,6 +86,11 @@ export function createWalk(engine, model, asked, {edit = null, known = [], onFra
  * @param {Wanted} asked @param {number} k */
 export function spent({solver, steps, guidance}, k) {
   return k === steps ? evaluations(solver, k, guidance) : evaluations(solver, k + 1, guidance) - evaluations(solver, 1, guidance);
+}
+
+/** The milliseconds of the first k steps. @param {Walk} walk @param {number} k */
+export function total({frames}, k) {
+  return frames.slice(1, k + 1).reduce((sum, {ms}) => sum + ms, 0);
 }
 
 /** The root of the mean square of what changed between two pictures. @param {Tensor} now @param {Tensor} before */

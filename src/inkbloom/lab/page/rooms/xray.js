@@ -6,13 +6,12 @@ import * as text from "../text/xray.js";
 import {cividis, diverging, ink, paint} from "../ui/colour.js";
 import {button, choose, slider, toggle} from "../ui/controls.js";
 import {eachFrame, h, put, refill} from "../ui/dom.js";
-import {drawn} from "../ui/drawing.js";
+import {pictureOf} from "../ui/drawing.js";
+import {modelRoom} from "../ui/models.js";
 import {flag, number, text as word, whole} from "../ui/state.js";
 import {openLayer} from "./layer.js";
-import {CUT, changesOf, netOf, sees, statistics} from "./network.js";
+import {CUT, changesOf, netOf, statistics} from "./network.js";
 import {errorReceipt} from "./receipts.js";
-
-/** @typedef {import("./network.js").Tensor} Tensor */
 
 const MOST_CUTS = 80;
 
@@ -36,45 +35,30 @@ export const fields = {
   },
 };
 
-/** @param {HTMLElement} el @param {import("../main.js").Lab} lab */
+/** @param {HTMLElement} el @param {Lab} lab */
 export function mount(el, lab) {
   const t = lab.wordsOf(text);
-  const place = h("div", {class: "xray"}, h("p", {class: "panel"}, lab.words("loading")));
-  put(el, h("h1", {}, lab.words("room_xray")), h("p", {class: "lead"}, t("lead")), place);
-  let stopped = false;
-  let stop = () => {};
-  const start = async () => {
-    try {
-      const model = await lab.models.open(lab.state.get("model"));
-      const names = [...new Set(model.steps.flatMap(({weights}) => weights))];
-      const weights = await Promise.all(names.map((name) => lab.models.engine.weight(model, name)));
-      if (!stopped) stop = show(place, lab, t, model, netOf(model, new Map(names.map((name, i) => [name, weights[i]]))));
-    } catch (problem) {
-      const why = lab.models.why(problem, lab.words);
-      if (!stopped) put(place, h("p", {class: "panel"}, h("strong", {}, lab.words("no_model")), " ", why));
-    }
-  };
-  void start();
-  return {stop: () => { stopped = true; stop(); }};
+  return modelRoom(el, lab, "xray", t("lead"), async (model) => {
+    const names = [...new Set(model.steps.flatMap(({weights}) => weights))];
+    return new Map(await Promise.all(names.map(async (name) =>
+      /** @type {const} */ ([name, await lab.models.engine.weight(model, name)]))));
+  }, (place, model, weights) => show(place, lab, t, model, netOf(model, weights)));
 }
 
-/**
- * @param {HTMLElement} place @param {import("../main.js").Lab} lab @param {import("./network.js").Words} t
- * @param {import("../engine/client.js").Model} model @param {import("./network.js").Net} net
- */
+/** @param {HTMLElement} place @param {Lab} lab @param {Words} t
+ * @param {Model} model @param {Net} net */
 function show(place, lab, t, model, net) {
   const {state} = lab;
   const {sampling} = model;
   const [low, high] = sampling.range;
-  /** @type {import("./layer.js").Pass} */
+  /** @type {Pass} */
   const pass = {x: {shape: [], data: new Float32Array(0)}, before: {}, after: {}, changes: []};
   /** @type {ReturnType<typeof openLayer> | undefined} */ let opened;
   let stopped = false;
 
   /** The drawing in the model's range of pixels, and mixed with noise. */
   const given = () => {
-    const drawing = drawn(state);
-    const x0 = fitted({...drawing, data: drawing.data.map((value) => low + (high - low) * value)}, sampling.shape);
+    const x0 = pictureOf(state.get("drawing"), sampling);
     const eps = NOISES[sampling.noise](state.get("xray_seed"), "noise", 0, x0.data.length);
     const coef = PATHS[sampling.path](state.get("xray_t"));
     return {x0, coef, x: mixed(coef.a, x0, coef.s, {shape: x0.shape, data: eps})};
@@ -220,13 +204,15 @@ function show(place, lab, t, model, net) {
   const level = slider({label: t("t"), low: 0.02, high: 0.98, step: 0.01, value: state.get("xray_t"),
     show: (value) => lab.number(value, 2), onChange: (value, done) => state.set({xray_t: value}, {keep: !done})});
   const reroll = button(t("reroll"), () => state.set({xray_seed: (state.get("xray_seed") + 1) % 4294967}));
+  const bends = net.stages.slice(1).map(({cards}) => cards[0].number).join(", ");
   put(place,
     h("section", {class: "panel passage"}, pictures, h("div", {class: "knobs"}, level.element, h("div", {class: "row"},
       sampling.conditions ? classes.element : null, reroll), took)),
     sampling.timed ? null : h("section", {class: "panel"}, h("p", {}, t("blind"))),
     h("section", {class: "panel"}, h("div", {class: "row"}, h("h2", {}, t("u_title", {count: net.cards.length})),
-      lab.badge("computed"), h("p", {class: "small wide"}, t("u_about"))), u, surgery),
-    layer, tableOf(lab, t, net, sampling.shape));
+      lab.badge("computed"), h("p", {class: "small wide"}, t("u_about"))), u,
+      net.stages.length > 1 ? h("p", {class: "small wide"}, t("sizes", {layers: bends})) : null, surgery),
+    layer);
   void compute();
   const offs = [
     state.on(["drawing", "xray_t", "xray_seed", "xray_class", "xray_cuts"], eachFrame(() => !stopped && void compute())),
@@ -238,41 +224,6 @@ function show(place, lab, t, model, net) {
     opened?.stop();
     offs.forEach((off) => off());
   };
-}
-
-/**
- * All convolutions as a table.
- * @param {import("../main.js").Lab} lab @param {import("./network.js").Words} t @param {import("./network.js").Net} net
- * @param {number[]} shape  of the picture
- */
-function tableOf(lab, t, net, shape) {
-  const heads = ["number", "name", "shape", "kernel", "stride", "parameters", "macs", "field_head"];
-  const whole = (/** @type {number} */ value) => lab.number(value, 9);
-  const rows = net.cards.map((card) => {
-    const [, tall, wide] = card.step.shape;
-    const [down, across] = sees(net, card.step.name, tall >> 1, wide >> 1, shape);
-    return [card.number, card.step.layer, card.step.shape.join(" × "), card.kernel.join(" × "), card.step.stride[0],
-      whole(card.parameters), whole(card.macs), `${down.to - down.from + 1} × ${across.to - across.from + 1}`];
-  });
-  const bends = net.stages.slice(1).map(({cards}) => cards[0].number).join(", ");
-  return h("details", {class: "panel"}, h("summary", {}, t("table")), h("p", {}, t("sizes", {layers: bends})),
-    h("div", {class: "scroll", tabindex: "0", role: "region", "aria-label": t("table")}, h("table", {},
-      h("thead", {}, h("tr", {}, ...heads.map((key) => h("th", {scope: "col"}, t(key))))),
-      h("tbody", {}, ...rows.map((row) => h("tr", {}, ...row.map((each) => h("td", {}, each))))))));
-}
-
-/**
- * The drawing at a model's size: surrounded by paper, or its middle.
- * @param {Tensor} x @param {number[]} shape @returns {Tensor}
- */
-function fitted(x, shape) {
-  const [channels, rows, columns] = shape;
-  const [top, left] = [(rows - x.shape[1]) >> 1, (columns - x.shape[2]) >> 1];
-  const paper = Math.min(...x.data);
-  return {shape: [...shape], data: Float32Array.from({length: channels * rows * columns}, (_, i) => {
-    const [r, c] = [Math.floor((i % (rows * columns)) / columns) - top, (i % columns) - left];
-    return r >= 0 && r < x.shape[1] && c >= 0 && c < x.shape[2] ? x.data[r * x.shape[2] + c] : paper;
-  })};
 }
 
 /** Runs one at a time; what is asked meanwhile runs once, after it. @param {() => Promise<void>} run */

@@ -42,11 +42,9 @@ export function css([r, g, b]) {
   return `rgb(${r} ${g} ${b})`;
 }
 
-/**
- * Draws numbers as a small picture, a pixel each; style it larger with image-rendering: pixelated.
+/** Draws numbers as a small picture, a pixel each; style it larger with image-rendering: pixelated.
  * @param {HTMLCanvasElement} canvas @param {ArrayLike<number>} values @param {number} rows @param {number} columns
- * @param {(value: number) => Rgb} colour
- */
+ * @param {(value: number) => Rgb} colour */
 export function paint(canvas, values, rows, columns, colour) {
   canvas.width = columns;
   canvas.height = rows;

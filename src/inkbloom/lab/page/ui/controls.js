@@ -5,11 +5,9 @@ import {h, put} from "./dom.js";
 let used = 0;
 const fresh = () => `control-${++used}`;
 
-/**
- * A slider with its value beside it.
+/** A slider with its value beside it.
  * @param {{label: string, low: number, high: number, step?: number, value: number, show?: (value: number) => string,
- *   onChange: (value: number, done: boolean) => void}} about
- */
+ *   onChange: (value: number, done: boolean) => void}} about */
 export function slider({label, low, high, step = 1, value, show = String, onChange}) {
   const id = fresh();
   const output = h("output", {for: id}, show(value));
@@ -38,11 +36,9 @@ export function slider({label, low, high, step = 1, value, show = String, onChan
   };
 }
 
-/**
- * A choice among named values.
+/** A choice among named values.
  * @template {string} T
- * @param {{label: string, options: readonly {value: T, label: string}[], value: T, onChange: (value: T) => void}} about
- */
+ * @param {{label: string, options: readonly {value: T, label: string}[], value: T, onChange: (value: T) => void}} about */
 export function choose({label, options, value, onChange}) {
   const id = fresh();
   const select = h("select", {id, onChange: () => onChange(/** @type {T} */ (select.value))},
@@ -84,14 +80,12 @@ export function typed({label, value, low, high, onChange}) {
   return {element: input, set: (/** @type {number} */ now) => void (input.value = String(Number(now.toFixed(4))))};
 }
 
-/**
- * Play, step and scrub through `count` positions. Space, comma and full stop do it by keyboard anywhere in `keys`.
+/** Play, step and scrub through `count` positions. Space, comma and full stop do it by keyboard anywhere in `keys`.
  * Nothing plays by itself; playing ends at the last position, when the tab is hidden, and with `stop()`.
- * It waits where the present position is not `ready`; `show` words a position.
+ * It waits where the present position is not `ready`.
  * @param {{words: (key: string) => string, keys: HTMLElement, count: number, at: number, perSecond?: () => number,
  *   label?: string, ready?: () => boolean, show?: (at: number, count: number) => string,
- *   onMove: (at: number, done: boolean) => void}} about
- */
+ *   onMove: (at: number, done: boolean) => void}} about */
 export function player({
   words, keys, count, at, perSecond = () => 8, label = words("position"), ready = () => true,
   show = (now, of) => `${now + 1} / ${of}`, onMove,

@@ -3,7 +3,7 @@
 /** @typedef {Node | string | number | null | undefined | false} Child */
 
 /** @param {Element} element @param {Record<string, any>} props */
-function give(element, props) {
+export function give(element, props) {
   for (const [name, value] of Object.entries(props)) {
     if (value === null || value === undefined || value === false) continue;
     if (name.startsWith("on")) element.addEventListener(name.slice(2).toLowerCase(), value);
@@ -15,16 +15,14 @@ function give(element, props) {
 /** @param {Element} element @param {Child[]} children */
 function fill(element, children) {
   for (const child of children) {
-    if (child !== null && child !== undefined && child !== false) element.append(child instanceof Node ? child : String(child));
+    if (child || child === 0) element.append(child instanceof Node ? child : String(child));
   }
 }
 
-/**
- * An HTML element. Properties that begin with "on" are listeners; null and false are left out, children too.
+/** An HTML element. Properties that begin with "on" are listeners; null and false are left out, children too.
  * @template {keyof HTMLElementTagNameMap} Tag
  * @param {Tag} tag @param {Record<string, any>} [props] @param {...Child} children
- * @returns {HTMLElementTagNameMap[Tag]}
- */
+ * @returns {HTMLElementTagNameMap[Tag]} */
 export function h(tag, props = {}, ...children) {
   const element = document.createElement(tag);
   fill(element, children);
@@ -32,16 +30,21 @@ export function h(tag, props = {}, ...children) {
   return element;
 }
 
-/**
- * An SVG element.
+/** An SVG element.
  * @param {string} tag @param {Record<string, any>} [props] @param {...Child} children
- * @returns {SVGElement}
- */
+ * @returns {SVGElement} */
 export function svg(tag, props = {}, ...children) {
   const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
   give(element, props);
   fill(element, children);
   return element;
+}
+
+/** A table of texts. @param {string[]} heads @param {(string | number)[][]} rows @param {string} [caption] */
+export function table(heads, rows, caption) {
+  return h("table", {}, caption && h("caption", {}, caption),
+    heads.length ? h("thead", {}, h("tr", {}, ...heads.map((head) => h("th", {scope: "col"}, head)))) : null,
+    h("tbody", {}, ...rows.map((row) => h("tr", {}, ...row.map((each) => h("td", {}, each))))));
 }
 
 /** Empties an element and puts children into it. @param {Element} element @param {...Child} children */

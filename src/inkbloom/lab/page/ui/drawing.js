@@ -17,9 +17,21 @@ export const samples = SAMPLES.map(fromText);
 
 export const fields = {drawing: pixels(samples[3]), pen: flag(true)};
 
-/** The drawing as a picture (1, 28, 28) of numbers from 0 (paper) to 1 (ink). @param {Pick<import("./state.js").State, "get">} state */
+/** The drawing as a picture (1, 28, 28) of numbers from 0 (paper) to 1 (ink). @param {Pick<State, "get">} state */
 export function drawn(state) {
   return {shape: [1, SIDE, SIDE], data: Float32Array.from(state.get("drawing"), (byte) => byte / 255)};
+}
+
+/** Which byte of a drawing lies under pixel i of a model's pictures. @param {number[]} shape @param {number} i */
+export function under([, height, width], i) {
+  const [row, column] = [Math.floor((i % (height * width)) / width), i % width];
+  return Math.floor((row * SIDE) / height) * SIDE + Math.floor((column * SIDE) / width);
+}
+
+/** A drawing as a model has pictures. @param {Uint8Array} bytes @param {Sampling} sampling @returns {Tensor} */
+export function pictureOf(bytes, {shape, range: [low, high]}) {
+  const length = shape[0] * shape[1] * shape[2];
+  return {shape, data: Float32Array.from({length}, (_, i) => low + ((high - low) * bytes[under(shape, i)]) / 255)};
 }
 
 /** Ink around a pixel, fading over its neighbours, or less of it. @param {Uint8Array} bytes @param {number} row @param {number} column @param {boolean} more */
@@ -35,10 +47,8 @@ function stroke(bytes, row, column, more) {
   return after;
 }
 
-/**
- * The pad to draw on, with its samples, an eraser, and a place to drop or paste a picture.
- * @param {import("../main.js").Lab} lab @param {{compact?: boolean}} [how]
- */
+/** The pad to draw on, with its samples, an eraser, and a place to drop or paste a picture.
+ * @param {Lab} lab @param {{compact?: boolean}} [how] */
 export function drawingPad(lab, {compact = false} = {}) {
   const {state, words} = lab;
   const pad = matrix({
@@ -84,10 +94,8 @@ export function drawingPad(lab, {compact = false} = {}) {
   return {element, stop: () => { off(); document.removeEventListener("paste", onPaste); }};
 }
 
-/**
- * Any picture as 28 x 28 grey pixels: the middle square, dark on light turned into ink on paper.
- * @param {Blob} blob @returns {Promise<Uint8Array>}
- */
+/** Any picture as 28 x 28 grey pixels: the middle square, dark on light turned into ink on paper.
+ * @param {Blob} blob @returns {Promise<Uint8Array>} */
 async function shrunk(blob) {
   const picture = await createImageBitmap(blob);
   const side = Math.min(picture.width, picture.height);

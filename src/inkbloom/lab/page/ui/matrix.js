@@ -2,18 +2,17 @@
 // keys, says it to those who do not see the canvas; a table with all numbers opens below.
 
 import {css, isLight, paint as paintDots} from "./colour.js";
-import {eachFrame, h, put} from "./dom.js";
+import {eachFrame, give, h, put, table} from "./dom.js";
 
 const DIGITS_FROM = 22; // pixels of a cell from which on its number is written into it
 const DOTS_BELOW = 8; // pixels of a cell under which all are painted at once
 const TABLE_MOST = 1024; // cells that are written out as a table
 
-/**
- * @typedef {{row: number, column: number, rows: number, columns: number, kind?: "window" | "reach" | "ghost" | "zero"}} Mark
+/** @typedef {{row: number, column: number, rows: number, columns: number, kind?: "window" | "reach" | "ghost" | "zero"}} Mark
  * @typedef {object} About
  * @property {string} label  what the matrix is
  * @property {() => {rows: number, columns: number, values: ArrayLike<number>}} data
- * @property {(value: number) => import("./colour.js").Rgb} colour
+ * @property {(value: number) => Rgb} colour
  * @property {(value: number) => string} [show]  a number as text; default: three decimals at most
  * @property {(row: number, column: number) => void} [onPoint]  the mouse or the keyboard is at a cell
  * @property {(row: number, column: number) => void} [onOpen]  Enter or a click on a cell
@@ -21,8 +20,7 @@ const TABLE_MOST = 1024; // cells that are written out as a table
  * @property {[number, number]} [range]  of the values that keys set: 0 sets the first, 9 the second
  * @property {(row: number, column: number, done: boolean) => void} [onPaint]  the pointer draws over a cell; done: it is lifted
  * @property {(row: number, column: number) => string} [tell]  more to say of a cell
- * @property {(key: string, values?: Record<string, any>) => string} words
- */
+ * @property {Words} words */
 
 /** @param {About} about */
 export function matrix(about) {
@@ -33,19 +31,18 @@ export function matrix(about) {
   const cell = h("div", {class: "cell", role: "gridcell", tabindex: "0"});
   const row = h("div", {role: "row"}, cell);
   const grid = h("div", {class: "matrix", role: "grid", "aria-label": label, "aria-readonly": onEdit ? "false" : "true"}, canvas, row);
-  const table = h("div", {class: "numbers scroll"});
-  const details = h("details", {onToggle: () => write()}, h("summary", {}, words("as_table")), table);
+  const numbers = h("div", {class: "numbers scroll"});
+  const details = h("details", {onToggle: () => write()}, h("summary", {}, words("as_table")), numbers);
   const element = h("figure", {class: "matrix-figure"}, h("figcaption", {}, label), grid, details);
 
   const side = () => canvas.clientWidth / data().columns;
   const say = () => {
     const {columns, rows, values} = data();
     const value = show(values[at.row * columns + at.column]);
-    cell.setAttribute("aria-label", words("cell", {row: at.row, column: at.column, value}) + (tell ? " " + tell(at.row, at.column) : ""));
-    row.setAttribute("aria-rowindex", String(at.row + 1));
-    cell.setAttribute("aria-colindex", String(at.column + 1));
-    grid.setAttribute("aria-rowcount", String(rows));
-    grid.setAttribute("aria-colcount", String(columns));
+    const label = words("cell", {...at, value}) + (tell ? " " + tell(at.row, at.column) : "");
+    give(cell, {"aria-label": label, "aria-colindex": at.column + 1});
+    give(row, {"aria-rowindex": at.row + 1});
+    give(grid, {"aria-rowcount": rows, "aria-colcount": columns});
     Object.assign(cell.style, {
       left: `${(100 * at.column) / columns}%`, top: `${(100 * at.row) / rows}%`, width: `${100 / columns}%`, height: `${100 / rows}%`,
     });
@@ -53,12 +50,10 @@ export function matrix(about) {
   const write = () => {
     if (!details.open) return;
     const {rows, columns, values} = data();
-    if (rows * columns > TABLE_MOST) return put(table, words("too_many"));
-    put(table, h("table", {}, h("caption", {class: "unseen"}, label), h("tbody", {}, ...Array.from({length: rows}, (_, r) =>
-      h("tr", {}, ...Array.from({length: columns}, (_, c) => h("td", {}, show(values[r * columns + c]))))))));
-    table.setAttribute("tabindex", "0");
-    table.setAttribute("role", "region");
-    table.setAttribute("aria-label", label);
+    if (rows * columns > TABLE_MOST) return put(numbers, words("too_many"));
+    const cells = Array.from(values, show);
+    put(numbers, table([], Array.from({length: rows}, (_, r) => cells.slice(r * columns, (r + 1) * columns))));
+    give(numbers, {tabindex: 0, role: "region", "aria-label": label});
   };
   const paint = () => {
     const {rows, columns, values} = data();

@@ -1,10 +1,9 @@
 // The receipt of a number: how it came about, term by term, and a few lines of Python that give the same number.
 
 import {button} from "./controls.js";
-import {h, put, rich} from "./dom.js";
+import {h, put, rich, table} from "./dom.js";
 
-/**
- * @typedef {object} Receipt
+/** @typedef {object} Receipt
  * @property {string} title
  * @property {string} [formula]
  * @property {string[]} [heads]  names of the columns
@@ -12,13 +11,10 @@ import {h, put, rich} from "./dom.js";
  * @property {string} total  the number, as the page shows it
  * @property {string} [note]
  * @property {string} torch  Python with PyTorch that prints the number
- * @property {string} [numpy]  the same with NumPy
- */
+ * @property {string} [numpy]  the same with NumPy */
 
-/**
- * Opens the one dialog of receipts. Escape and a click beside it close it; the focus goes back to where it was.
- * @param {Receipt} receipt @param {(key: string, values?: Record<string, any>) => string} words
- */
+/** Opens the one dialog of receipts. Escape and a click beside it close it; the focus goes back to where it was.
+ * @param {Receipt} receipt @param {Words} words */
 export function openReceipt(receipt, words) {
   const {title, formula, heads = [], rows = [], total, note, torch, numpy} = receipt;
   const dialog = h("dialog", {class: "receipt", "aria-label": title, onClose: () => dialog.remove()});
@@ -26,9 +22,7 @@ export function openReceipt(receipt, words) {
   put(dialog,
     h("header", {}, h("h2", {}, title), button("×", () => dialog.close(), {class: "quiet", "aria-label": words("close")})),
     formula ? h("p", {class: "formula"}, formula) : null,
-    rows.length ? h("div", {class: "scroll", tabindex: "0", role: "region", "aria-label": words("terms")}, h("table", {},
-      h("thead", {}, h("tr", {}, ...heads.map((head) => h("th", {scope: "col"}, head)))),
-      h("tbody", {}, ...rows.map((row) => h("tr", {}, ...row.map((each) => h("td", {}, each))))))) : null,
+    rows.length ? h("div", {class: "scroll", tabindex: "0", role: "region", "aria-label": words("terms")}, table(heads, rows)) : null,
     h("p", {class: "total"}, words("total"), " ", h("output", {"data-total": total}, total)),
     note ? h("p", {}, ...rich(note)) : null,
     ...snippets.map(([name, code]) => h("section", {class: "snippet"},
@@ -39,7 +33,7 @@ export function openReceipt(receipt, words) {
   dialog.showModal();
 }
 
-/** A button that copies a text. @param {string} text @param {(key: string, values?: Record<string, any>) => string} words @param {string} name */
+/** A button that copies a text. @param {string} text @param {Words} words @param {string} name */
 export function copyButton(text, words, name) {
   const copy = button(words("copy_as", {name}), async () => {
     try {
@@ -52,9 +46,12 @@ export function copyButton(text, words, name) {
   return copy;
 }
 
+/** A number to some digits. @param {number} value */
+export const digits = (value, count = 6) => String(Number(value.toPrecision(count)));
+
 /** A number as Python writes a float, to nine digits, which give the same float32 back. @param {number} value */
 export function python(value) {
-  const text = String(Number(Math.fround(value).toPrecision(9)));
+  const text = digits(Math.fround(value), 9);
   return /^-?\d+$/.test(text) ? `${text}.` : text;
 }
 

@@ -1,10 +1,8 @@
 // The whole state of the page lives behind the # of its address: a link shows what its sender saw, and back is undo.
 
-/**
- * @template T
+/** @template T
  * @typedef {{default: T, read: (text: string) => T | undefined, write: (value: T) => string}} Field
- * `read` gives undefined for what it cannot take: the default is used then, and `state.problem` names the field.
- */
+ * `read` gives undefined for what it cannot take: the default is used then, and `state.problem` names the field. */
 
 const LONGEST = 20_000; // characters of a hash that are looked at
 
@@ -33,11 +31,9 @@ export function flag(standard) {
   return {default: standard, read: (text) => (text === "1" ? true : text === "0" ? false : undefined), write: (on) => (on ? "1" : "0")};
 }
 
-/**
- * A list of numbers.
+/** A list of numbers.
  * @param {number[]} standard @param {number} low @param {number} high @param {(count: number) => boolean} fits
- * @returns {Field<number[]>}
- */
+ * @returns {Field<number[]>} */
 export function numbers(standard, low, high, fits) {
   const one = number(0, low, high);
   return {
@@ -68,10 +64,8 @@ export function pixels(standard) {
   };
 }
 
-/**
- * The state of the page, kept in `location.hash`.
- * @param {Record<string, Field<any>>} fields
- */
+/** The state of the page, kept in `location.hash`.
+ * @param {Record<string, Field<any>>} fields */
 export function createState(fields) {
   /** @type {Record<string, any>} */ let values = {};
   /** @type {Set<{names: string[], run: () => void}>} */ const listeners = new Set();
@@ -114,10 +108,8 @@ export function createState(fields) {
   return {
     /** The value of a field. @param {string} name @returns {any} */
     get: (name) => values[name],
-    /**
-     * Sets fields. Each call is one step of undo; `keep` changes the present step instead, as a drag does.
-     * @param {Record<string, any>} changes @param {{keep?: boolean}} [how]
-     */
+    /** Sets fields. Each call is one step of undo; `keep` changes the present step instead, as a drag does.
+     * @param {Record<string, any>} changes @param {{keep?: boolean}} [how] */
     set(changes, {keep = false} = {}) {
       const before = values;
       values = {...values, ...changes};
@@ -140,10 +132,6 @@ export function createState(fields) {
     /** The names in the address that could not be read. */
     get problem() {
       return unread;
-    },
-    /** The address behind the # for these values. */
-    get hash() {
-      return written();
     },
   };
 }

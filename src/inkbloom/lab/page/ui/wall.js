@@ -3,11 +3,9 @@
 import {paint} from "./colour.js";
 import {h} from "./dom.js";
 
-/**
- * @param {{label: string, count: number, chosen: number, name: (i: number) => string, onChoose: (i: number) => void,
+/** @param {{label: string, count: number, chosen: number, name: (i: number) => string, onChoose: (i: number) => void,
  *   picture: (i: number) => {values: ArrayLike<number>, rows: number, columns: number},
- *   colour: (value: number) => import("./colour.js").Rgb}} about
- */
+ *   colour: (value: number) => Rgb}} about */
 export function wall({label, count, chosen, name, onChoose, picture, colour}) {
   const seen = new Set();
   const tiles = Array.from({length: count}, (_, i) => h("div", {
