@@ -91,14 +91,13 @@ def test_ink_is_numpys(room, n, kernel, d, edges, source):
 
 
 def test_without_edges_in_reach_the_variance_is_2dn(room):
-    turned_to(room, "ink_from=drop&ink_n=10&ink_walkers=1")
+    turned_to(room, "ink_from=drop&ink_n=10")
     assert total_of(room, "grown")[0] == pytest.approx(5, abs=1e-3)
     assert total_of(room, "predicted")[0] == 5
-    assert total_of(room, "walked")[0] == pytest.approx(5, abs=1)  # 300 walkers: deviation of about 0.3
 
 
 LOOKS = (
-    "part=ink&ink_n=5&ink_walkers=1",
+    "part=ink&ink_n=5",
     "part=ink&ink_n=3&ink_edges=open&ink_kernel=stencil&ink_from=drop",
     "part=noise&run_path=vp&run_t=0.37&noise_k=5",
     "part=noise&run_noise=uniform&run_t=0.9",
@@ -152,7 +151,7 @@ def test_small_gaussian_steps_agree_with_one_jump_and_plain_mixing_does_not(room
 
 def test_noise_is_the_packages(room):
     eps = normal(7, "noise", np.arange(1), SIDE * SIDE)[0]
-    turned_to(room, "part=noise&noise_pixel=300")
+    turned_to(room, "part=noise&run_pixel=300")
     value = 0.5 * (2 * drawing(room).reshape(-1)[300] - 1) + 0.5 * float(eps[300])
     shown = float(room.locator(".formula").first.inner_text().split("= ")[-1].replace("−", "-"))
     assert shown == pytest.approx(value, abs=5e-3)
@@ -175,7 +174,7 @@ def test_the_density_keeps_the_grid_rule(room, until, look, bound):
 
 def test_the_best_guess_is_the_mean_of_what_could_have_been(room):
     """E[x0 | x] by hand, from the digits themselves, with the noise's density instead of a grid."""
-    turned_to(room, "part=density&dens_pixel=269&dens_at=80&run_t=0.6")
+    turned_to(room, "part=density&run_pixel=269&dens_at=80&run_t=0.6")
     at = float(room.locator(".player output").inner_text().replace("−", "-"))
     raw = gzip.decompress((files("inkbloom") / "data/digits/digits-images-idx3-ubyte.gz").read_bytes())
     x0 = np.frombuffer(raw, np.uint8, offset=16).reshape(-1, 784)[:, 269] / 127.5 - 1
@@ -185,7 +184,7 @@ def test_the_best_guess_is_the_mean_of_what_could_have_been(room):
 
 @pytest.mark.parametrize(("which", "path"), [("eps", "lerp"), ("x0", "ve"), ("v", "vp"), ("change", "lerp")])
 def test_every_target_gives_the_drawing_back(room, which, path):
-    turned_to(room, f"part=targets&which={which}&run_path={path}&run_t=0.4&which_pixel=405")
+    turned_to(room, f"part=targets&which={which}&run_path={path}&run_t=0.4&run_pixel=405")
     assert total_of(room, "x0")[0] == pytest.approx(2 * drawing(room).reshape(-1)[405] - 1, abs=2e-3)
 
 

@@ -6,10 +6,10 @@ import {ink} from "../ui/colour.js";
 import {player} from "../ui/controls.js";
 import {eachFrame, h, put} from "../ui/dom.js";
 import {SIDE} from "../ui/drawing.js";
-import {facts, printed} from "../ui/facts.js";
+import {facts, printed, short} from "../ui/facts.js";
 import {plot} from "../ui/plot.js";
 import {choice, whole} from "../ui/state.js";
-import {bound, largestTerms, paragraphs, placeOf, short, total} from "./bound.js";
+import {bound, largestTerms, paragraphs} from "./bound.js";
 import {digits} from "./digits.js";
 import {fields as run, noising, runControls} from "./noising.js";
 
@@ -18,7 +18,6 @@ const DIGITS = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
 const [CLASSES, AXES, DRAWS] = [["all", ...DIGITS], /** @type {const} */ (["x", "ratio"]), /** @type {const} */ (["100", "1000", "10000"])];
 
 export const fields = {
-  dens_pixel: whole(9 * SIDE + 17, 0, SIDE * SIDE - 1),
   dens_class: choice("all", CLASSES),
   dens_axis: choice("x", AXES),
   dens_n: choice("1000", DRAWS),
@@ -33,7 +32,7 @@ function gridOf(noise, a, s) {
 }
 
 /** How often each grey value is at a pixel. @param {import("./digits.js").Digits} data @param {number} pixel @param {string} label */
-export function counted({count, size, pixels, labels}, pixel, label) {
+function counted({count, size, pixels, labels}, pixel, label) {
   const counts = new Float64Array(256);
   for (let i = 0; i < count; i++) if (label === "all" || labels[i] === Number(label)) counts[pixels[i * size + pixel]]++;
   return counts;
@@ -52,9 +51,9 @@ function meanOf({count, size, pixels, labels}, label) {
 }
 
 /** All numbers of the part, but the slow ones. @param {import("../ui/state.js").State} state @param {import("./digits.js").Digits} data */
-export function densityOf(state, data) {
-  const {noise, low, mean, deviation, c} = noising(state);
-  const counts = counted(data, state.get("dens_pixel"), state.get("dens_class"));
+function densityOf(state, data) {
+  const {noise, low, mean, deviation, c, pixel, row, column} = noising(state);
+  const counts = counted(data, pixel, state.get("dens_class"));
   const all = counts.reduce((sum, each) => sum + each, 0);
   const values = Float64Array.from({length: 256}, (_, v) => low + ((1 - low) * v) / 255);
   const known = {values, masses: counts.map((each) => each / all)};
@@ -71,7 +70,7 @@ export function densityOf(state, data) {
   const guess = bestGuess(known, amounts, noise, grid);
   const square = p.reduce((sum, mass, i) => sum + (mass > 1e-12 ? mass * guess[i] ** 2 : 0), 0);
   return {
-    noise, low, counts, known, ratio, amounts, grid, width, p, guess, variance, at: centres(grid),
+    noise, low, row, column, counts, known, ratio, amounts, grid, width, p, guess, variance, at: centres(grid),
     bin: Math.round((state.get("dens_at") / (PLACES - 1)) * (grid.bins - 1)),
     before: onGrid(known, a, grid).data, kernel: noiseKernel(noise, s, width).data, moments: moments(p, grid),
     expected: {mean: a * mu + s * mean, variance: a ** 2 * variance + s ** 2 * deviation ** 2},
@@ -102,8 +101,7 @@ function show(el, lab, t, data) {
   /** @type {Float64Array | undefined} */ let truth; // the sum without a grid; slow, so only where the hand rests
   let timer = 0;
 
-  const where = picture(t("dens_where"), () => mean.values, ink, {
-    onOpen: (row, column) => state.set({dens_pixel: row * SIDE + column})});
+  const where = picture("dens_where", () => mean.values, ink, {onOpen: (row, column) => state.set({run_pixel: row * SIDE + column})});
   const before = plot({label: t("dens_before"), height: 130});
   const after = plot({label: t("dens_after"), height: 180, onPick: (x, done) => {
     const share = (x - b.grid.low) / (b.grid.high - b.grid.low);
@@ -115,25 +113,25 @@ function show(el, lab, t, data) {
   const says = h("div", {class: "says"});
 
   const draws = () => Number(state.get("dens_n"));
-  /** @type {Record<string, {value: () => number, python: string, slow?: boolean}>} */
-  const NUMBERS = {
-    bin: {value: () => b.p[b.bin], python: "p[here]"},
-    guess: {value: () => b.guess[b.bin], python: "guess[here]"},
-    mass: {value: () => b.moments.mass, python: "p.sum()"},
-    mean: {value: () => b.moments.mean, python: "(p * x).sum() / p.sum()"},
-    variance: {value: () => b.moments.variance, python: "(p * x**2).sum() / p.sum() - ((p * x).sum() / p.sum()) ** 2"},
-    mse: {value: () => b.mse, python: "(masses * values**2).sum() - (p * guess**2)[p > 1e-12].sum()"},
-    grid: {slow: true, value: () => (truth ? variation(b.p, truth) : NaN), python: "(p - truth).abs().sum() / 2"},
-    drawn: {slow: true, value: () => (truth ? variation(b.seen, truth) : NaN), python: "(seen - truth).abs().sum() / 2"},
-    chance: {slow: true, value: () => (truth ? expectedVariation(truth, draws()) : NaN),
-      python: "(2 * truth * (1 - truth) / (torch.pi * draws)).sqrt().sum() / 2"},
-  };
-  const told = facts(Object.fromEntries(Object.keys(NUMBERS).map((key) => [key, t(`dens_${key}`)])), (key) => {
-    const {value, python, slow} = NUMBERS[key];
-    const expected = {mean: n(b.expected.mean, 5), variance: n(b.expected.variance, 5), all: n(b.variance)};
-    lab.receipt({title: t(`dens_${key}`), total: total(value()), note: t(`dens_${key}_about`, expected),
-      ...(key === "bin" ? {formula: t("dens_formula"), heads: [t("value"), t("mass_there"), t("weight"), t("product")], rows: terms()} : {}),
-      torch: `${gridCode(b)}${slow ? truthCode(b, draws()) : ""}\n${printed(python)}`});
+  /** @param {string} key @param {() => number | undefined} value @param {string} python @param {(value: number) => string} [show] */
+  const fact = (key, value, python, show = n) => ({name: t(`dens_${key}`), value, show, code: () => `${gridCode(b)}\n${printed(python)}`,
+    more: () => ({note: t(`dens_${key}_about`, {mean: n(b.expected.mean, 5), variance: n(b.expected.variance, 5), all: n(b.variance)})})});
+  /** A number that waits for the truth. @param {string} key @param {(truth: Float64Array) => number} value @param {string} python */
+  const slow = (key, value, python) => ({
+    ...fact(key, () => (b.amounts.s ? truth ? value(truth) : NaN : undefined), "", (now) => (Number.isNaN(now) ? "…" : n(now))),
+    code: () => `${gridCode(b)}${truthCode(b, draws())}\n${printed(python)}`});
+  const beside = (/** @type {"mean" | "variance"} */ key) => (/** @type {number} */ now) => `${n(now, 4)} ↔ ${n(b.expected[key], 4)}`;
+  const told = facts(lab, {
+    bin: {...fact("bin", () => b.p[b.bin], "p[here]"), more: () => ({note: t("dens_bin_about"), formula: t("dens_formula"),
+      heads: [t("value"), t("mass_there"), t("weight"), t("product")], rows: terms()})},
+    guess: fact("guess", () => b.guess[b.bin], "guess[here]", (now) => (Number.isNaN(now) ? "—" : n(now))),
+    mass: fact("mass", () => b.moments.mass, "p.sum()", (now) => now.toFixed(6)),
+    mean: fact("mean", () => b.moments.mean, "(p * x).sum() / p.sum()", beside("mean")),
+    variance: fact("variance", () => b.moments.variance, "(p * x**2).sum() / p.sum() - ((p * x).sum() / p.sum()) ** 2", beside("variance")),
+    mse: fact("mse", () => b.mse, "(masses * values**2).sum() - (p * guess**2)[p > 1e-12].sum()"),
+    grid: slow("grid", (now) => variation(b.p, now), "(p - truth).abs().sum() / 2"),
+    drawn: slow("drawn", (now) => variation(b.seen, now), "(seen - truth).abs().sum() / 2"),
+    chance: slow("chance", (now) => expectedVariation(now, draws()), "(2 * truth * (1 - truth) / (torch.pi * draws)).sqrt().sum() / 2"),
   });
 
   /** The terms of the sum behind the bin that is looked at. */
@@ -147,16 +145,15 @@ function show(el, lab, t, data) {
     if (mean.of !== state.get("dens_class")) mean = {of: state.get("dens_class"), values: meanOf(data, state.get("dens_class"))};
     truth = undefined;
     clearTimeout(timer);
-    if (b.amounts.s > 0) timer = window.setTimeout(() => { truth = exact(b.known, b.amounts, b.noise, b.grid); tell(); }, 150);
+    if (b.amounts.s > 0) timer = window.setTimeout(() => { truth = exact(b.known, b.amounts, b.noise, b.grid); told.show(); }, 150);
     sync();
     play.set(state.get("dens_at"));
-    const [row, column] = placeOf(state.get("dens_pixel"));
-    where.mark([{row, column, rows: 1, columns: 1}]);
-    where.point(row, column);
+    where.mark([{row: b.row, column: b.column, rows: 1, columns: 1}]);
+    where.point(b.row, b.column);
     drawPlots();
     const axis = b.ratio ? "dens_says_ratio" : state.get("dens_axis") === "ratio" ? "dens_no_ratio" : `dens_says_${b.noise}`;
     put(says, ...paragraphs(t, ["dens_says", "dens_says_back", axis], {wide: n(b.amounts.s)}));
-    tell();
+    told.show();
   });
 
   function drawPlots() {
@@ -183,15 +180,6 @@ function show(el, lab, t, data) {
       {kind: "line", colour: "good", points: line((bin) => b.guess[bin]).filter(([, y]) => Number.isFinite(y)), name: t("dens_guess_line")},
       looked]});
   }
-
-  /** @param {string} key @param {number} value */
-  const shown = (key, value) => {
-    if (key === "mean" || key === "variance") return `${n(value, 4)} ↔ ${n(b.expected[key], 4)}`;
-    if (Number.isNaN(value)) return key === "guess" ? "—" : "…";
-    return key === "mass" ? value.toFixed(6) : n(value);
-  };
-  const tell = () => told.show(Object.fromEntries(Object.entries(NUMBERS).filter(([, {slow}]) => b.amounts.s > 0 || !slow)
-    .map(([key, {value}]) => [key, shown(key, value())])));
 
   const controls = runControls(lab, t);
   const picks = [pick("dens_class", CLASSES, (value) => (value === "all" ? t("dens_all") : value)),

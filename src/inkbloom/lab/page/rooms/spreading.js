@@ -57,9 +57,9 @@ export function mount(el, lab) {
   document.addEventListener("keydown", onKey);
   const live = {ink: h("td", {}), density: h("td", {}), network: h("td", {}, words("loading"))};
   const tell = () => {
-    const {c, s, a, t: level} = noising(state);
+    const {s, a, t: level} = noising(state);
     put(live.ink, t("row_ink_live", {n: state.get("ink_n"), variance: lab.number(2 * ink.rate(state) * state.get("ink_n"))}));
-    put(live.density, t("row_density_live", {t: level, a: lab.number(a), s: lab.number(c.s), wide: a > 0 ? lab.number(s / a) : "∞"}));
+    put(live.density, t("row_density_live", {t: level, a: lab.number(a), s: lab.number(s), wide: a > 0 ? lab.number(s / a) : "∞"}));
   };
   put(el, h("h1", {}, words("room_spreading")), h("p", {class: "lead"}, t("lead")), list, place, table(lab, t, live));
   void tellNetwork(live.network, lab, t);
