@@ -1,7 +1,6 @@
 // Room 3, probability: the values that one pixel takes in the data, convolved with the noise, and the best guess back.
 
-import {GRIDS, bestGuess, binWidth, centres, density, exact, expectedVariation, moments, monteCarlo, noiseKernel, onGrid,
-  variation} from "../engine/density.js";
+import {GRIDS, bestGuess, binWidth, centres, density, moments, monteCarlo, noiseKernel, onGrid} from "../engine/density.js";
 import {ink} from "../ui/colour.js";
 import {player} from "../ui/controls.js";
 import {eachFrame, h, put} from "../ui/dom.js";
@@ -47,10 +46,10 @@ function meanOf({count, size, pixels, labels}, label) {
     found++;
     for (let k = 0; k < size; k++) sums[k] += pixels[i * size + k];
   }
-  return sums.map((sum) => sum / found / 255);
+  return {label, values: sums.map((sum) => sum / found / 255)};
 }
 
-/** All numbers of the part, but the slow ones. @param {import("../ui/state.js").State} state @param {import("./digits.js").Digits} data */
+/** All numbers of the part. @param {import("../ui/state.js").State} state @param {import("./digits.js").Digits} data */
 function densityOf(state, data) {
   const {noise, low, mean, deviation, c, pixel, row, column} = noising(state);
   const counts = counted(data, pixel, state.get("dens_class"));
@@ -97,10 +96,7 @@ function show(el, lab, t, data) {
   const {pick, picture, set, sync} = bound(lab, t);
   const n = (/** @type {number} */ value, digits = 3) => lab.number(value, digits);
   let b = densityOf(state, data);
-  let mean = {of: state.get("dens_class"), values: meanOf(data, state.get("dens_class"))};
-  /** @type {Float64Array | undefined} */ let truth; // the sum without a grid; slow, so only where the hand rests
-  let timer = 0;
-
+  let mean = meanOf(data, state.get("dens_class"));
   const where = picture("dens_where", () => mean.values, ink, {onOpen: (row, column) => state.set({run_pixel: row * SIDE + column})});
   const before = plot({label: t("dens_before"), height: 130});
   const after = plot({label: t("dens_after"), height: 180, onPick: (x, done) => {
@@ -112,14 +108,9 @@ function show(el, lab, t, data) {
     show: () => n(b.at[b.bin]), onMove: set("dens_at")});
   const says = h("div", {class: "says"});
 
-  const draws = () => Number(state.get("dens_n"));
   /** @param {string} key @param {() => number | undefined} value @param {string} python @param {(value: number) => string} [show] */
   const fact = (key, value, python, show = n) => ({name: t(`dens_${key}`), value, show, code: () => `${gridCode(b)}\n${printed(python)}`,
     more: () => ({note: t(`dens_${key}_about`, {mean: n(b.expected.mean, 5), variance: n(b.expected.variance, 5), all: n(b.variance)})})});
-  /** A number that waits for the truth. @param {string} key @param {(truth: Float64Array) => number} value @param {string} python */
-  const slow = (key, value, python) => ({
-    ...fact(key, () => (b.amounts.s ? truth ? value(truth) : NaN : undefined), "", (now) => (Number.isNaN(now) ? "…" : n(now))),
-    code: () => `${gridCode(b)}${truthCode(b, draws())}\n${printed(python)}`});
   const beside = (/** @type {"mean" | "variance"} */ key) => (/** @type {number} */ now) => `${n(now, 4)} ↔ ${n(b.expected[key], 4)}`;
   const told = facts(lab, {
     bin: {...fact("bin", () => b.p[b.bin], "p[here]"), more: () => ({note: t("dens_bin_about"), formula: t("dens_formula"),
@@ -129,9 +120,6 @@ function show(el, lab, t, data) {
     mean: fact("mean", () => b.moments.mean, "(p * x).sum() / p.sum()", beside("mean")),
     variance: fact("variance", () => b.moments.variance, "(p * x**2).sum() / p.sum() - ((p * x).sum() / p.sum()) ** 2", beside("variance")),
     mse: fact("mse", () => b.mse, "(masses * values**2).sum() - (p * guess**2)[p > 1e-12].sum()"),
-    grid: slow("grid", (now) => variation(b.p, now), "(p - truth).abs().sum() / 2"),
-    drawn: slow("drawn", (now) => variation(b.seen, now), "(seen - truth).abs().sum() / 2"),
-    chance: slow("chance", (now) => expectedVariation(now, draws()), "(2 * truth * (1 - truth) / (torch.pi * draws)).sqrt().sum() / 2"),
   });
 
   /** The terms of the sum behind the bin that is looked at. */
@@ -142,10 +130,7 @@ function show(el, lab, t, data) {
 
   const draw = eachFrame(() => {
     b = densityOf(state, data);
-    if (mean.of !== state.get("dens_class")) mean = {of: state.get("dens_class"), values: meanOf(data, state.get("dens_class"))};
-    truth = undefined;
-    clearTimeout(timer);
-    if (b.amounts.s > 0) timer = window.setTimeout(() => { truth = exact(b.known, b.amounts, b.noise, b.grid); told.show(); }, 150);
+    if (mean.label !== state.get("dens_class")) mean = meanOf(data, state.get("dens_class"));
     sync();
     play.set(state.get("dens_at"));
     where.mark([{row: b.row, column: b.column, rows: 1, columns: 1}]);
@@ -174,7 +159,7 @@ function show(el, lab, t, data) {
     const most = Math.min(heights[bins - 1], 3 * heights[Math.floor(0.97 * bins)] + 1e-9); // a few high bins are cut off
     const ceiling = 1.15 * Math.max(most, ...seen.map(([, , height]) => height / 1.6));
     after.draw({x, y: [0, ceiling], told: `${t("dens_mean")} ${n(b.moments.mean)}, ${t("dens_variance")} ${n(b.moments.variance)}`, layers: [
-      {kind: "bars", colour: "soft", points: seen, name: t("dens_seen", {count: n(draws(), 9)})},
+      {kind: "bars", colour: "soft", points: seen, name: t("dens_seen", {count: n(Number(state.get("dens_n")), 9)})},
       {kind: "line", colour: "seal", points: line((bin) => b.p[bin] / width), name: t("dens_line")}, looked]});
     back.draw({x, y: [b.low - 0.05, 1 + 0.12 * (1 - b.low)], scale: true, layers: [
       {kind: "line", colour: "good", points: line((bin) => b.guess[bin]).filter(([, y]) => Number.isFinite(y)), name: t("dens_guess_line")},
@@ -190,7 +175,7 @@ function show(el, lab, t, data) {
       back.element, h("div", {class: "row"}, lab.badge("exact")))), told.element, says);
   draw();
   const off = state.on([...Object.keys(run), ...Object.keys(fields)], draw);
-  return {stop: () => { clearTimeout(timer); play.stop(); controls.stop(); off(); }};
+  return {stop: () => { play.stop(); controls.stop(); off(); }};
 }
 
 /** The noise's mass that leads from bin j to the one looked at. @param {ReturnType<typeof densityOf>} b @param {number} j @returns {number} */
@@ -224,12 +209,4 @@ def spread(masses):
 
 p = spread(masses)
 guess = spread(masses * values) / p
-`;
-
-/** Python for the sum without a grid, and for what was drawn. @param {ReturnType<typeof densityOf>} b @param {number} draws */
-const truthCode = (b, draws) => `
-edges = low + torch.arange(bins + 1) * width
-truth = (masses[:, None] * cdf((edges[None] - a * values[:, None]) / s).diff(dim=1)).sum(0)
-draws = ${draws}
-seen = torch.tensor([${Array.from(b.seen, (share) => Math.round(share * draws)).join(", ")}]) / draws  # of each bin
 `;

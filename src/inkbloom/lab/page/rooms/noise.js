@@ -7,7 +7,6 @@ import {plot} from "../ui/plot.js";
 import {pythonList} from "../ui/receipt.js";
 import {whole} from "../ui/state.js";
 import {bound, paragraphs} from "./bound.js";
-import {digits} from "./digits.js";
 import {fields as run, followed, noising, runControls} from "./noising.js";
 
 const MOST = 64;
@@ -72,7 +71,6 @@ export function mount(el, lab, t) {
   const {state} = lab;
   const {dial, sync} = bound(lab, t);
   const n = (/** @type {number} */ value) => lab.number(Math.abs(value) < 1e-9 ? 0 : value);
-  /** @type {import("./digits.js").Digits | undefined} */ let data;
   let b = chains(state);
 
   const pictures = followed(lab, t);
@@ -102,21 +100,7 @@ ${printed(python)}`,
     s: amount("s", "amounts_about", () => b.s, "s"),
     bar: amount("ᾱ = a²", "amounts_about", () => b.a ** 2, "a**2"),
     snr: amount(t("snr"), "snr_about", () => (b.noise === "gaussian" ? 20 * Math.log10(b.a / b.s) : undefined), "20 * torch.log10(a / s)", " dB"),
-    fit: {name: t("fits"), value: () => (data && b.noise === "uniform" ? fitting(b, data) : undefined), code: fitCode,
-      show: (fit) => t("fits_of", {fit: lab.number(fit, 9), all: lab.number(data?.count ?? 0, 9)}), more: () => ({note: t("fits_about")})},
   });
-  function fitCode() {
-    return `import gzip
-from importlib.resources import files
-
-import torch
-
-raw = gzip.decompress((files("inkbloom") / "data/digits/digits-images-idx3-ubyte.gz").read_bytes())
-x0 = torch.frombuffer(bytearray(raw[16:]), dtype=torch.uint8).reshape(-1, 784) / 255
-x = torch.tensor(${pythonList(b.x.data)})
-noise = x - ${b.a} * x0
-${printed(`((noise >= -1e-6) & (noise <= ${b.s} + 1e-6)).all(1).sum()`)}`;
-  }
 
   /** How the pixel came to its value on a route. @param {number} i */
   function pixelReceipt(i) {
@@ -158,7 +142,6 @@ ${printed("x")}`,
     put(formula, `x = a·x0 + s·ε = ${n(b.a)} · ${x0} + ${n(b.s)} · (${eps}) = ${x}`);
     told.show();
     put(about, ...paragraphs(t, [`says_${b.noise}`, "says_mixing"]));
-    if (b.noise === "uniform" && !data) digits().then((all) => { data = all; draw(); }, () => undefined);
   });
 
   put(el, controls.element, h("div", {class: "trio"}, ...columns.map(({element}) => element)),
@@ -166,23 +149,6 @@ ${printed("x")}`,
   draw();
   const off = state.on(["drawing", ...Object.keys(run), ...Object.keys(fields)], draw);
   return {stop: () => { off(); controls.stop(); }};
-}
-
-/**
- * How many digits of the data the noisy picture may have come from: what is left of it must be noise from 0 to s.
- * @param {ReturnType<typeof noising>} b @param {import("./digits.js").Digits} data
- */
-function fitting({x, a, s}, {count, size, pixels}) {
-  let found = 0;
-  for (let image = 0; image < count; image++) {
-    let i = 0;
-    for (; i < size; i++) {
-      const left = x.data[i] - (a * pixels[image * size + i]) / 255;
-      if (left < -1e-6 || left > s + 1e-6) break;
-    }
-    if (i === size) found++;
-  }
-  return found;
 }
 
 /** Bars [from, to, density] of numbers. @param {ArrayLike<number>} values @param {number} low @param {number} high @param {number} bins */

@@ -4,7 +4,7 @@ import {h, put, svg} from "./dom.js";
 
 /**
  * A layer: `bars` are [from, to, height], `line` is [x, y] by [x, y], `rule` is an upright line at each x.
- * @typedef {{kind: "bars" | "line" | "rule", colour: "ink" | "seal" | "reach" | "good" | "soft", points: number[][], name?: string}} Layer
+ * @typedef {{kind: "bars" | "line" | "rule", colour: "seal" | "reach" | "good" | "soft", points: number[][], name?: string}} Layer
  * @typedef {{x: [number, number], y: [number, number], layers: Layer[], told?: string, scale?: boolean}} View
  * scale: whether the heights are written beside the plot.
  */
