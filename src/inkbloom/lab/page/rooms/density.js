@@ -78,20 +78,20 @@ function densityOf(state, data) {
   };
 }
 
-/** @param {HTMLElement} el @param {import("../main.js").Lab} lab @param {import("./bound.js").Words} t */
-export function mount(el, lab, t) {
+/** @param {HTMLElement} el @param {import("../main.js").Lab} lab @param {import("./bound.js").Words} t @param {HTMLElement} keys */
+export function mount(el, lab, t, keys) {
   put(el, h("p", {}, lab.words("loading")));
   /** @type {{stop: () => void} | undefined} */ let shown;
   let gone = false;
-  digits().then((data) => { if (!gone) shown = show(el, lab, t, data); }, () => put(el, h("p", {}, t("no_digits"))));
+  digits().then((data) => { if (!gone) shown = show(el, lab, t, keys, data); }, () => put(el, h("p", {}, t("no_digits"))));
   return {stop: () => { gone = true; shown?.stop(); }};
 }
 
 /**
  * @param {HTMLElement} el @param {import("../main.js").Lab} lab @param {import("./bound.js").Words} t
- * @param {import("./digits.js").Digits} data
+ * @param {HTMLElement} keys @param {import("./digits.js").Digits} data
  */
-function show(el, lab, t, data) {
+function show(el, lab, t, keys, data) {
   const {state, words} = lab;
   const {pick, picture, set, sync} = bound(lab, t);
   const n = (/** @type {number} */ value, digits = 3) => lab.number(value, digits);
@@ -104,7 +104,7 @@ function show(el, lab, t, data) {
     set("dens_at")(Math.min(PLACES - 1, Math.max(0, Math.round(share * (PLACES - 1)))), done);
   }});
   const back = plot({label: t("dens_back"), height: 130});
-  const play = player({words, keys: el, count: PLACES, at: state.get("dens_at"), perSecond: () => 12, label: t("dens_look"),
+  const play = player({words, keys, count: PLACES, at: state.get("dens_at"), perSecond: () => 12, label: t("dens_look"),
     show: () => n(b.at[b.bin]), onMove: set("dens_at")});
   const says = h("div", {class: "says"});
 

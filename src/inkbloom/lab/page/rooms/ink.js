@@ -98,8 +98,8 @@ def variance(x):
 
 `;
 
-/** @param {HTMLElement} el @param {import("../main.js").Lab} lab @param {import("./bound.js").Words} t */
-export function mount(el, lab, t) {
+/** @param {HTMLElement} el @param {import("../main.js").Lab} lab @param {import("./bound.js").Words} t @param {HTMLElement} keys */
+export function mount(el, lab, t, keys) {
   const {state, words} = lab;
   const {dial, pick, picture, set, sync} = bound(lab, t);
   const kept = {key: "", ticks: []};
@@ -116,7 +116,7 @@ export function mount(el, lab, t) {
   const large = picture("one_gaussian", () => b.jump.data, wet, {show: short, onOpen: jumpReceipt});
   const difference = picture("difference", () => b.apart.data, (value) => diverging(value / (0.1 * b.peak || 1)), {show: short,
     onOpen: (row, column) => cellReceipt("x - y", b.apart, row, column, {title: t("difference")})});
-  const play = player({words, keys: el, count: TICKS + 1, at: b.n, perSecond: () => 8,
+  const play = player({words, keys, count: TICKS + 1, at: b.n, perSecond: () => 8,
     label: t("tick"), show: (at) => t("tick_of", {at, of: TICKS}), onMove: set("ink_n")});
   const about = h("div", {class: "says"});
   const rated = dial("ink_d", 0.01, 0.3, 0.01);

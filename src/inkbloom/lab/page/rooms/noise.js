@@ -55,15 +55,6 @@ function chains(state) {
   return {...now, routes};
 }
 
-/** Python for the amounts of each path at t. */
-const PATH_CODE = {
-  lerp: "a, s = 1 - t, t",
-  ve: "a, s = torch.ones_like(t), 0.01 * 5000**t",
-  vp: `d = torch.tensor((0.02 - 1e-4) / 999, dtype=torch.float64)  # a² is a product over 1000 t steps: a quotient of gammas
-k, n = (1 - 1e-4) / d, 1000 * t
-log_a = (n * d.log() + torch.lgamma(k + 1) - torch.lgamma(k + 1 - n)) / 2
-a, s = log_a.exp(), (-torch.expm1(2 * log_a)).sqrt()`,
-};
 const PATH_FORMULA = {lerp: "a = 1 − t, s = t", ve: "a = 1, s = 0.01 · 5000^t", vp: "a² = Π (1 − βᵢ), s² = 1 − a²"};
 
 /** @param {HTMLElement} el @param {import("../main.js").Lab} lab @param {import("./bound.js").Words} t */
@@ -93,7 +84,11 @@ ${printed(python)}`,
 
   /** @param {string} name @param {string} note @param {() => number | undefined} value @param {string} python @param {string} [unit] */
   const amount = (name, note, value, python, unit = "") => ({name, value, show: (/** @type {number} */ now) => n(now) + unit,
-    code: () => `import torch\n\nt = torch.tensor(${b.t}, dtype=torch.float64)\n${PATH_CODE[b.path]}\n${printed(python)}`,
+    code: () => `import torch
+from inkbloom.diffusion import ${b.path}
+
+a, s, *_ = ${b.path}(torch.tensor(${b.t}, dtype=torch.float64))
+${printed(python)}`,
     more: () => ({formula: PATH_FORMULA[b.path], note: t(note)})});
   const told = facts(lab, {
     a: amount("a", "amounts_about", () => b.a, "a"),

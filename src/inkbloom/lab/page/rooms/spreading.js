@@ -44,17 +44,8 @@ export function mount(el, lab) {
     place.setAttribute("aria-labelledby", `tab-${part}`);
     const body = h("div", {class: "part"});
     put(place, body);
-    shown = PARTS[part].mount(body, lab, t);
+    shown = PARTS[part].mount(body, lab, t, el);
   };
-  /** The player's keys also work where the focus is outside the part, on a tab say. @param {KeyboardEvent} event */
-  const onKey = (event) => {
-    const target = /** @type {HTMLElement} */ (event.target);
-    const used = target.matches("input, select, textarea") || (event.key === " " && target.matches("button, summary, a"));
-    if (used || place.contains(target) || ![" ", ",", "."].includes(event.key) || document.querySelector("dialog")) return;
-    const told = new KeyboardEvent("keydown", {key: event.key, cancelable: true});
-    if (place.firstElementChild?.dispatchEvent(told) === false) event.preventDefault();
-  };
-  document.addEventListener("keydown", onKey);
   const live = {ink: h("td", {}), density: h("td", {}), network: h("td", {}, words("loading"))};
   const tell = () => {
     const {s, a, t: level} = noising(state);
@@ -66,7 +57,7 @@ export function mount(el, lab) {
   show();
   tell();
   const offs = [state.on(["part", "ink_from"], show), state.on(["ink_n", "ink_kernel", "ink_d", ...Object.keys(run)], tell)];
-  return {stop: () => { shown?.stop?.(); offs.forEach((off) => off()); document.removeEventListener("keydown", onKey); }};
+  return {stop: () => { shown?.stop?.(); offs.forEach((off) => off()); }};
 }
 
 /**
