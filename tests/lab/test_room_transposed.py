@@ -52,7 +52,14 @@ def test_the_three_ways_are_torchs_over_a_sweep(room):
     numbers, states = np.random.default_rng(3), []
     for _ in range(60):
         side = int(numbers.integers(1, 6))
-        ranges = {"size": (4, 9), "side": (side, side + 1), "stride": (1, 4), "padding": (0, 4), "extra": (0, 3), "dilation": (1, 3)}
+        ranges = {
+            "size": (4, 9),
+            "side": (side, side + 1),
+            "stride": (1, 4),
+            "padding": (0, 4),
+            "extra": (0, 3),
+            "dilation": (1, 3),
+        }
         state = {f"tr_{name}": int(numbers.integers(*ends)) for name, ends in ranges.items()}
         kernel = (numbers.integers(-40, 41, side**2) / 10).tolist()
         states.append({**state, "tr_kernel": kernel, "sample": int(numbers.integers(0, 12))})

@@ -116,26 +116,26 @@ export function mount(el, lab) {
   function markAll(what, at) {
     const {b, wide} = now;
     const {size, large, stride, padding, reach} = b;
-    const cell = (/** @type {number} */ place, /** @type {number} */ of, /** @type {Mark["kind"]} */ kind = undefined) =>
-      ({row: Math.floor(place / of), column: place % of, rows: 1, columns: 1, kind});
-    const box = (/** @type {number} */ place, /** @type {Mark["kind"]} */ kind = undefined) =>
-      ({row: Math.floor(place / size) * stride - padding, column: (place % size) * stride - padding, rows: reach, columns: reach, kind});
-    const inner = (/** @type {number} */ place) => {
-      const [row, column] = [Math.floor(place / size), place % size].map((each) => each * stride + reach - 1 - padding);
-      return {row, column, rows: 1, columns: 1};
-    };
+    /** @param {number} row @param {number} column @param {number} side @param {Mark["kind"]} kind @returns {Mark} */
+    const square = (row, column, side, kind) => ({row, column, rows: side, columns: side, kind});
+    /** @param {number} place @param {number} of @param {Mark["kind"]} [kind] */
+    const cell = (place, of, kind) => square(Math.floor(place / of), place % of, 1, kind);
+    /** What belongs to a pixel of y, in a picture with the stride's distances. @param {number} q @param {number} shift @param {number} side @param {Mark["kind"]} [kind] */
+    const strided = (q, shift, side, kind) => square(Math.floor(q / size) * stride + shift, (q % size) * stride + shift, side, kind);
+    const stamp = (/** @type {number} */ q, /** @type {Mark["kind"]} */ kind = undefined) => strided(q, -padding, reach, kind);
+    const inner = (/** @type {number} */ q, /** @type {Mark["kind"]} */ kind = undefined) => strided(q, reach - 1 - padding, 1, kind);
     const across = wide.shape[2];
-    const dashed = Array.from(wide.data.keys()).filter((i) => isZero(Math.floor(i / across), i % across)).map((i) => cell(i, across, "zero"));
+    const dashed = [...wide.data.keys()].filter((i) => isZero(Math.floor(i / across), i % across)).map((i) => cell(i, across, "zero"));
+    const [row, column] = [Math.floor(at / large), at % large];
     const out = what === "output";
-    const met = out ? touching(b, Math.floor(at / large), at % large) : [];
-    const window = {row: Math.floor(at / large), column: at % large, rows: reach, columns: reach};
-    const longer = b.extra ? [{row: large - b.extra, column: 0, rows: b.extra, columns: large, kind: /** @type {const} */ ("ghost")},
-      {row: 0, column: large - b.extra, rows: large, columns: b.extra, kind: /** @type {const} */ ("ghost")}] : [];
+    const met = out ? touching(b, row, column) : [];
+    /** @type {Mark[]} */ const longer = b.extra ? [{row: large - b.extra, column: 0, rows: b.extra, columns: large, kind: "ghost"},
+      {row: 0, column: large - b.extra, rows: large, columns: b.extra, kind: "ghost"}] : [];
     m.small.mark(out ? met.map((q) => cell(q, size, "reach")) : [cell(at, size)]);
-    m.large.mark([...longer, ...(out ? [...met.map((q) => box(q, "reach")), cell(at, large)] : [box(at)])]);
-    m.wide.mark([...dashed, ...(out ? [...met.map((q) => ({...inner(q), kind: /** @type {const} */ ("reach")})), window] : [inner(at)])]);
+    m.large.mark([...longer, ...(out ? [...met.map((q) => stamp(q, "reach")), cell(at, large)] : [stamp(at)])]);
+    m.wide.mark([...dashed, ...(out ? [...met.map((q) => inner(q, "reach")), square(row, column, reach, "window")] : [inner(at)])]);
     m.tall.mark(out ? [{row: at, column: 0, rows: 1, columns: size ** 2}] : [{row: 0, column: at, rows: large ** 2, columns: 1}]);
-    m.x.mark(out ? [cell(at, large, "reach")] : [box(at, "reach")]);
+    m.x.mark(out ? [cell(at, large, "reach")] : [stamp(at, "reach")]);
     m.forth.mark(out ? met.map((q) => cell(q, size)) : [cell(at, size)]);
   }
 
@@ -306,7 +306,7 @@ ways = torch.stack([stamps, zeros, matrix]).double()
     extra: dial("tr_extra", 0, 2), dilation: dial("tr_dilation", 1, 2),
     stamp: pick("tr_stamp", KINDS, (kind) => t(`stamp_${kind}`)),
   };
-  const baseline = button(t("baseline"), () => state.set({tr_side: 4, tr_stride: 2, tr_padding: 1, tr_extra: 0, tr_dilation: 1}), {class: "quiet"});
+  const baseline = button(t("baseline"), () => state.set({tr_side: 4, tr_stride: 2, tr_padding: 1, tr_extra: 0, tr_dilation: 1}));
   const panel = (/** @type {string} */ title, /** @type {(Node | null)[]} */ ...children) =>
     h("section", {class: "panel"}, h("h2", {}, t(title)), ...children);
 
