@@ -1,14 +1,14 @@
-// What the parts of room 3 are built of: controls that show and set a field of the state, and pictures of 28 x 28 numbers.
+// What rooms 2 and 3 are built of: controls that show and set a field of the state, and small parts of receipts.
 
-import {choose, slider, toggle} from "../ui/controls.js";
+import {choose, slider} from "../ui/controls.js";
 import {h, rich} from "../ui/dom.js";
 import {SIDE} from "../ui/drawing.js";
+import {short} from "../ui/facts.js";
 import {matrix} from "../ui/matrix.js";
 
 /** @typedef {(key: string, values?: Record<string, any>) => string} Words */
-/** @typedef {ArrayLike<number>} Numbers */
 
-/** The label of a control is the word of its field's name. @param {import("../main.js").Lab} lab @param {Words} t */
+/** Controls whose label is the word of their field's name. @param {import("../main.js").Lab} lab @param {Words} t */
 export function bound({state, words}, t) {
   /** @type {(() => void)[]} */ const shown = [];
   /** @template {{set: (value: any) => void}} C @param {string} field @param {C} control @returns {C} */
@@ -22,42 +22,32 @@ export function bound({state, words}, t) {
     set,
     /** Shows in all controls what the state now holds. */
     sync: () => shown.forEach((run) => run()),
-    /** @param {string} field @param {[number, number, number]} ends low, high, step @param {(value: number) => string} [show] */
-    dial: (field, [low, high, step], show = String) =>
+    /** @param {string} field @param {number} low @param {number} high @param {number} [step] @param {(value: number) => string} [show] */
+    dial: (field, low, high, step, show) =>
       kept(field, slider({label: t(field), low, high, step, value: state.get(field), show, onChange: set(field)})),
     /** @param {string} field @param {readonly string[]} values @param {(value: string) => string} [name] */
     pick: (field, values, name = t) => kept(field, choose({label: t(field), value: state.get(field),
       options: values.map((value) => ({value, label: name(value)})), onChange: set(field)})),
-    /** @param {string} field */
-    flip: (field) => kept(field, toggle({label: t(field), on: state.get(field), onChange: set(field)})),
     /**
-     * @param {string} label @param {() => Numbers} values @param {(value: number) => import("../ui/colour.js").Rgb} colour
-     * @param {Partial<import("../ui/matrix.js").About>} [more]
+     * A picture of 28 x 28 numbers.
+     * @param {string} key @param {() => ArrayLike<number>} values @param {(value: number) => import("../ui/colour.js").Rgb} colour
+     * @param {Partial<import("../ui/matrix.js").About>} more
      */
-    picture: (label, values, colour, more = {}) =>
-      matrix({label, words, colour, data: () => ({rows: SIDE, columns: SIDE, values: values()}), ...more}),
+    picture: (key, values, colour, more) =>
+      matrix({label: t(key), words, colour, data: () => ({rows: SIDE, columns: SIDE, values: values()}), ...more}),
   };
 }
 
-/** A number as receipts write it. @param {number} value */
-export const short = (value) => String(Number(value.toPrecision(4)));
-
-/** A total as receipts write it. @param {number} value */
-export const total = (value) => String(Number(value.toPrecision(5)));
-
 /** Paragraphs of words. @param {Words} t @param {(string | false)[]} keys @param {Record<string, any>} [values] */
 export const paragraphs = (t, keys, values) => keys.filter((key) => key !== false).map((key) => h("p", {}, ...rich(t(key, values))));
-
-/** Row and column of a pixel. @param {number} pixel @returns {[number, number]} */
-export const placeOf = (pixel) => [Math.floor(pixel / SIDE), pixel % SIDE];
 
 /**
  * The rows of a receipt of a long sum: its largest terms, and all others in one.
  * @param {{place: string, value: number, weight: number}[]} terms @param {Words} t
  */
 export function largestTerms(terms, t) {
-  const all = terms.map((term) => ({...term, product: term.value * term.weight})).sort((one, other) => other.product - one.product);
-  const rest = all.slice(12).reduce((sum, {product}) => sum + product, 0);
-  return [...all.slice(0, 12).map(({place, value, weight, product}) => [place, short(value), short(weight), short(product)]),
-    ...(all.length > 12 ? [[t("others", {count: all.length - 12}), "", "", short(rest)]] : [])];
+  const all = terms.map(({place, value, weight}) => ({place, value, weight, product: value * weight})).sort((a, b) => b.product - a.product);
+  const rest = all.splice(12);
+  return [...all.map(({place, ...numbers}) => [place, ...Object.values(numbers).map(short)]),
+    ...(rest.length ? [[t("others", {count: rest.length}), "", "", short(rest.reduce((sum, {product}) => sum + product, 0))]] : [])];
 }

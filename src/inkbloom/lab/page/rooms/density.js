@@ -1,15 +1,14 @@
 // Room 3, probability: the values that one pixel takes in the data, convolved with the noise, and the best guess back.
 
-import {GRIDS, bestGuess, binWidth, centres, density, exact, expectedVariation, moments, monteCarlo, noiseKernel, onGrid,
-  variation} from "../engine/density.js";
+import {GRIDS, bestGuess, binWidth, centres, density, moments, monteCarlo, noiseKernel, onGrid} from "../engine/density.js";
 import {ink} from "../ui/colour.js";
 import {player} from "../ui/controls.js";
 import {eachFrame, h, put} from "../ui/dom.js";
 import {SIDE} from "../ui/drawing.js";
-import {facts, printed} from "../ui/facts.js";
+import {facts, printed, short} from "../ui/facts.js";
 import {plot} from "../ui/plot.js";
 import {choice, whole} from "../ui/state.js";
-import {bound, largestTerms, paragraphs, placeOf, short, total} from "./bound.js";
+import {bound, largestTerms, paragraphs} from "./bound.js";
 import {digits} from "./digits.js";
 import {fields as run, noising, runControls} from "./noising.js";
 
@@ -18,7 +17,6 @@ const DIGITS = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
 const [CLASSES, AXES, DRAWS] = [["all", ...DIGITS], /** @type {const} */ (["x", "ratio"]), /** @type {const} */ (["100", "1000", "10000"])];
 
 export const fields = {
-  dens_pixel: whole(9 * SIDE + 17, 0, SIDE * SIDE - 1),
   dens_class: choice("all", CLASSES),
   dens_axis: choice("x", AXES),
   dens_n: choice("1000", DRAWS),
@@ -33,7 +31,7 @@ function gridOf(noise, a, s) {
 }
 
 /** How often each grey value is at a pixel. @param {import("./digits.js").Digits} data @param {number} pixel @param {string} label */
-export function counted({count, size, pixels, labels}, pixel, label) {
+function counted({count, size, pixels, labels}, pixel, label) {
   const counts = new Float64Array(256);
   for (let i = 0; i < count; i++) if (label === "all" || labels[i] === Number(label)) counts[pixels[i * size + pixel]]++;
   return counts;
@@ -48,13 +46,13 @@ function meanOf({count, size, pixels, labels}, label) {
     found++;
     for (let k = 0; k < size; k++) sums[k] += pixels[i * size + k];
   }
-  return sums.map((sum) => sum / found / 255);
+  return {label, values: sums.map((sum) => sum / found / 255)};
 }
 
-/** All numbers of the part, but the slow ones. @param {import("../ui/state.js").State} state @param {import("./digits.js").Digits} data */
-export function densityOf(state, data) {
-  const {noise, low, mean, deviation, c} = noising(state);
-  const counts = counted(data, state.get("dens_pixel"), state.get("dens_class"));
+/** All numbers of the part. @param {import("../ui/state.js").State} state @param {import("./digits.js").Digits} data */
+function densityOf(state, data) {
+  const {noise, low, mean, deviation, c, pixel, row, column} = noising(state);
+  const counts = counted(data, pixel, state.get("dens_class"));
   const all = counts.reduce((sum, each) => sum + each, 0);
   const values = Float64Array.from({length: 256}, (_, v) => low + ((1 - low) * v) / 255);
   const known = {values, masses: counts.map((each) => each / all)};
@@ -71,7 +69,7 @@ export function densityOf(state, data) {
   const guess = bestGuess(known, amounts, noise, grid);
   const square = p.reduce((sum, mass, i) => sum + (mass > 1e-12 ? mass * guess[i] ** 2 : 0), 0);
   return {
-    noise, low, counts, known, ratio, amounts, grid, width, p, guess, variance, at: centres(grid),
+    noise, low, row, column, counts, known, ratio, amounts, grid, width, p, guess, variance, at: centres(grid),
     bin: Math.round((state.get("dens_at") / (PLACES - 1)) * (grid.bins - 1)),
     before: onGrid(known, a, grid).data, kernel: noiseKernel(noise, s, width).data, moments: moments(p, grid),
     expected: {mean: a * mu + s * mean, variance: a ** 2 * variance + s ** 2 * deviation ** 2},
@@ -80,60 +78,48 @@ export function densityOf(state, data) {
   };
 }
 
-/** @param {HTMLElement} el @param {import("../main.js").Lab} lab @param {import("./bound.js").Words} t */
-export function mount(el, lab, t) {
+/** @param {HTMLElement} el @param {import("../main.js").Lab} lab @param {import("./bound.js").Words} t @param {HTMLElement} keys */
+export function mount(el, lab, t, keys) {
   put(el, h("p", {}, lab.words("loading")));
   /** @type {{stop: () => void} | undefined} */ let shown;
   let gone = false;
-  digits().then((data) => { if (!gone) shown = show(el, lab, t, data); }, () => put(el, h("p", {}, t("no_digits"))));
+  digits().then((data) => { if (!gone) shown = show(el, lab, t, keys, data); }, () => put(el, h("p", {}, t("no_digits"))));
   return {stop: () => { gone = true; shown?.stop(); }};
 }
 
 /**
  * @param {HTMLElement} el @param {import("../main.js").Lab} lab @param {import("./bound.js").Words} t
- * @param {import("./digits.js").Digits} data
+ * @param {HTMLElement} keys @param {import("./digits.js").Digits} data
  */
-function show(el, lab, t, data) {
+function show(el, lab, t, keys, data) {
   const {state, words} = lab;
   const {pick, picture, set, sync} = bound(lab, t);
   const n = (/** @type {number} */ value, digits = 3) => lab.number(value, digits);
   let b = densityOf(state, data);
-  let mean = {of: state.get("dens_class"), values: meanOf(data, state.get("dens_class"))};
-  /** @type {Float64Array | undefined} */ let truth; // the sum without a grid; slow, so only where the hand rests
-  let timer = 0;
-
-  const where = picture(t("dens_where"), () => mean.values, ink, {
-    onOpen: (row, column) => state.set({dens_pixel: row * SIDE + column})});
+  let mean = meanOf(data, state.get("dens_class"));
+  const where = picture("dens_where", () => mean.values, ink, {onOpen: (row, column) => state.set({run_pixel: row * SIDE + column})});
   const before = plot({label: t("dens_before"), height: 130});
   const after = plot({label: t("dens_after"), height: 180, onPick: (x, done) => {
     const share = (x - b.grid.low) / (b.grid.high - b.grid.low);
     set("dens_at")(Math.min(PLACES - 1, Math.max(0, Math.round(share * (PLACES - 1)))), done);
   }});
   const back = plot({label: t("dens_back"), height: 130});
-  const play = player({words, keys: el, count: PLACES, at: state.get("dens_at"), perSecond: () => 12, label: t("dens_look"),
+  const play = player({words, keys, count: PLACES, at: state.get("dens_at"), perSecond: () => 12, label: t("dens_look"),
     show: () => n(b.at[b.bin]), onMove: set("dens_at")});
   const says = h("div", {class: "says"});
 
-  const draws = () => Number(state.get("dens_n"));
-  /** @type {Record<string, {value: () => number, python: string, slow?: boolean}>} */
-  const NUMBERS = {
-    bin: {value: () => b.p[b.bin], python: "p[here]"},
-    guess: {value: () => b.guess[b.bin], python: "guess[here]"},
-    mass: {value: () => b.moments.mass, python: "p.sum()"},
-    mean: {value: () => b.moments.mean, python: "(p * x).sum() / p.sum()"},
-    variance: {value: () => b.moments.variance, python: "(p * x**2).sum() / p.sum() - ((p * x).sum() / p.sum()) ** 2"},
-    mse: {value: () => b.mse, python: "(masses * values**2).sum() - (p * guess**2)[p > 1e-12].sum()"},
-    grid: {slow: true, value: () => (truth ? variation(b.p, truth) : NaN), python: "(p - truth).abs().sum() / 2"},
-    drawn: {slow: true, value: () => (truth ? variation(b.seen, truth) : NaN), python: "(seen - truth).abs().sum() / 2"},
-    chance: {slow: true, value: () => (truth ? expectedVariation(truth, draws()) : NaN),
-      python: "(2 * truth * (1 - truth) / (torch.pi * draws)).sqrt().sum() / 2"},
-  };
-  const told = facts(Object.fromEntries(Object.keys(NUMBERS).map((key) => [key, t(`dens_${key}`)])), (key) => {
-    const {value, python, slow} = NUMBERS[key];
-    const expected = {mean: n(b.expected.mean, 5), variance: n(b.expected.variance, 5), all: n(b.variance)};
-    lab.receipt({title: t(`dens_${key}`), total: total(value()), note: t(`dens_${key}_about`, expected),
-      ...(key === "bin" ? {formula: t("dens_formula"), heads: [t("value"), t("mass_there"), t("weight"), t("product")], rows: terms()} : {}),
-      torch: `${gridCode(b)}${slow ? truthCode(b, draws()) : ""}\n${printed(python)}`});
+  /** @param {string} key @param {() => number | undefined} value @param {string} python @param {(value: number) => string} [show] */
+  const fact = (key, value, python, show = n) => ({name: t(`dens_${key}`), value, show, code: () => `${gridCode(b)}\n${printed(python)}`,
+    more: () => ({note: t(`dens_${key}_about`, {mean: n(b.expected.mean, 5), variance: n(b.expected.variance, 5), all: n(b.variance)})})});
+  const beside = (/** @type {"mean" | "variance"} */ key) => (/** @type {number} */ now) => `${n(now, 4)} ↔ ${n(b.expected[key], 4)}`;
+  const told = facts(lab, {
+    bin: {...fact("bin", () => b.p[b.bin], "p[here]"), more: () => ({note: t("dens_bin_about"), formula: t("dens_formula"),
+      heads: [t("value"), t("mass_there"), t("weight"), t("product")], rows: terms()})},
+    guess: fact("guess", () => b.guess[b.bin], "guess[here]", (now) => (Number.isNaN(now) ? "—" : n(now))),
+    mass: fact("mass", () => b.moments.mass, "p.sum()", (now) => now.toFixed(6)),
+    mean: fact("mean", () => b.moments.mean, "(p * x).sum() / p.sum()", beside("mean")),
+    variance: fact("variance", () => b.moments.variance, "(p * x**2).sum() / p.sum() - ((p * x).sum() / p.sum()) ** 2", beside("variance")),
+    mse: fact("mse", () => b.mse, "(masses * values**2).sum() - (p * guess**2)[p > 1e-12].sum()"),
   });
 
   /** The terms of the sum behind the bin that is looked at. */
@@ -144,19 +130,15 @@ function show(el, lab, t, data) {
 
   const draw = eachFrame(() => {
     b = densityOf(state, data);
-    if (mean.of !== state.get("dens_class")) mean = {of: state.get("dens_class"), values: meanOf(data, state.get("dens_class"))};
-    truth = undefined;
-    clearTimeout(timer);
-    if (b.amounts.s > 0) timer = window.setTimeout(() => { truth = exact(b.known, b.amounts, b.noise, b.grid); tell(); }, 150);
+    if (mean.label !== state.get("dens_class")) mean = meanOf(data, state.get("dens_class"));
     sync();
     play.set(state.get("dens_at"));
-    const [row, column] = placeOf(state.get("dens_pixel"));
-    where.mark([{row, column, rows: 1, columns: 1}]);
-    where.point(row, column);
+    where.mark([{row: b.row, column: b.column, rows: 1, columns: 1}]);
+    where.point(b.row, b.column);
     drawPlots();
     const axis = b.ratio ? "dens_says_ratio" : state.get("dens_axis") === "ratio" ? "dens_no_ratio" : `dens_says_${b.noise}`;
     put(says, ...paragraphs(t, ["dens_says", "dens_says_back", axis], {wide: n(b.amounts.s)}));
-    tell();
+    told.show();
   });
 
   function drawPlots() {
@@ -177,21 +159,12 @@ function show(el, lab, t, data) {
     const most = Math.min(heights[bins - 1], 3 * heights[Math.floor(0.97 * bins)] + 1e-9); // a few high bins are cut off
     const ceiling = 1.15 * Math.max(most, ...seen.map(([, , height]) => height / 1.6));
     after.draw({x, y: [0, ceiling], told: `${t("dens_mean")} ${n(b.moments.mean)}, ${t("dens_variance")} ${n(b.moments.variance)}`, layers: [
-      {kind: "bars", colour: "soft", points: seen, name: t("dens_seen", {count: n(draws(), 9)})},
+      {kind: "bars", colour: "soft", points: seen, name: t("dens_seen", {count: n(Number(state.get("dens_n")), 9)})},
       {kind: "line", colour: "seal", points: line((bin) => b.p[bin] / width), name: t("dens_line")}, looked]});
     back.draw({x, y: [b.low - 0.05, 1 + 0.12 * (1 - b.low)], scale: true, layers: [
       {kind: "line", colour: "good", points: line((bin) => b.guess[bin]).filter(([, y]) => Number.isFinite(y)), name: t("dens_guess_line")},
       looked]});
   }
-
-  /** @param {string} key @param {number} value */
-  const shown = (key, value) => {
-    if (key === "mean" || key === "variance") return `${n(value, 4)} ↔ ${n(b.expected[key], 4)}`;
-    if (Number.isNaN(value)) return key === "guess" ? "—" : "…";
-    return key === "mass" ? value.toFixed(6) : n(value);
-  };
-  const tell = () => told.show(Object.fromEntries(Object.entries(NUMBERS).filter(([, {slow}]) => b.amounts.s > 0 || !slow)
-    .map(([key, {value}]) => [key, shown(key, value())])));
 
   const controls = runControls(lab, t);
   const picks = [pick("dens_class", CLASSES, (value) => (value === "all" ? t("dens_all") : value)),
@@ -202,7 +175,7 @@ function show(el, lab, t, data) {
       back.element, h("div", {class: "row"}, lab.badge("exact")))), told.element, says);
   draw();
   const off = state.on([...Object.keys(run), ...Object.keys(fields)], draw);
-  return {stop: () => { clearTimeout(timer); play.stop(); controls.stop(); off(); }};
+  return {stop: () => { play.stop(); controls.stop(); off(); }};
 }
 
 /** The noise's mass that leads from bin j to the one looked at. @param {ReturnType<typeof densityOf>} b @param {number} j @returns {number} */
@@ -236,12 +209,4 @@ def spread(masses):
 
 p = spread(masses)
 guess = spread(masses * values) / p
-`;
-
-/** Python for the sum without a grid, and for what was drawn. @param {ReturnType<typeof densityOf>} b @param {number} draws */
-const truthCode = (b, draws) => `
-edges = low + torch.arange(bins + 1) * width
-truth = (masses[:, None] * cdf((edges[None] - a * values[:, None]) / s).diff(dim=1)).sum(0)
-draws = ${draws}
-seen = torch.tensor([${Array.from(b.seen, (share) => Math.round(share * draws)).join(", ")}]) / draws  # of each bin
 `;

@@ -1,20 +1,18 @@
-// Room 3, ink: n small convolutions of a picture beside one with a large Gaussian, and random walks that do the same.
+// Room 3, ink: n small convolutions of a picture beside one with a large Gaussian.
 //
 // Walls that throw the ink back are mirrors: the picture lies beside its mirror images, and all goes round. So no ink is lost.
 
 import {conv2d, padded, zeros} from "../engine/conv.js";
-import {words as randomWords} from "../engine/philox.js";
 import {diverging, ink} from "../ui/colour.js";
 import {player} from "../ui/controls.js";
 import {eachFrame, h, put} from "../ui/dom.js";
 import {SIDE, drawn} from "../ui/drawing.js";
-import {facts, printed} from "../ui/facts.js";
-import {pythonList, pythonMatrix} from "../ui/receipt.js";
-import {choice, flag, number, numbers, whole} from "../ui/state.js";
-import {bound, largestTerms, paragraphs, short, total} from "./bound.js";
+import {facts, printed, short, total} from "../ui/facts.js";
+import {pythonMatrix} from "../ui/receipt.js";
+import {choice, number, numbers, whole} from "../ui/state.js";
+import {bound, largestTerms, paragraphs} from "./bound.js";
 
 const TICKS = 64;
-const WALKERS = 300;
 const [SOURCES, KERNELS, EDGES] = /** @type {const} */ ([["drawing", "drop"], ["binomial", "stencil"], ["walls", "open"]]);
 
 export const fields = {
@@ -24,7 +22,6 @@ export const fields = {
   ink_kernel: choice("binomial", KERNELS),
   ink_d: number(0.2, 0.01, 0.3),
   ink_edges: choice("walls", EDGES),
-  ink_walkers: flag(false),
 };
 
 /** @typedef {import("../engine/conv.js").Tensor} Tensor */
@@ -91,30 +88,6 @@ function variance({data}) {
   return (axis((i) => i % SIDE) + axis((i) => Math.floor(i / SIDE))) / 2;
 }
 
-/** Where random walkers are at tick n: each steps with the chances that the kernel states. @param {ReturnType<typeof basin>} b */
-export function walkers(b) {
-  const all = mass(b.start);
-  if (!all || 4 * b.d > 1) return [];
-  const binomial = b.kernel[0] > 0;
-  return Array.from({length: WALKERS}, (_, walker) => {
-    const random = randomWords(7, "noise", walker, b.n + 2);
-    let left = ((random[0] + 0.5) / 2 ** 32) * all;
-    const at = Math.min(SIDE * SIDE - 1, Math.max(0, b.start.data.findIndex((each) => (left -= each) < 0)));
-    const from = [Math.floor(at / SIDE), at % SIDE];
-    let [row, column] = from;
-    for (let tick = 0; tick < b.n; tick++) {
-      const word = random[tick + 2];
-      const side = binomial ? -1 : Math.floor(word / 2 ** 32 / b.d);
-      row += binomial ? (word & 1) + ((word >> 1) & 1) - 1 : side === 0 ? -1 : side === 1 ? 1 : 0;
-      column += binomial ? ((word >> 2) & 1) + ((word >> 3) & 1) - 1 : side === 2 ? -1 : side === 3 ? 1 : 0;
-      if (b.edges === "open" && (row < 0 || column < 0 || row >= SIDE || column >= SIDE)) return null;
-      [row, column] = [row, column].map((place) => Math.min(SIDE - 1, Math.max(0, place)));
-    }
-    const spot = [(random[1] & 255) / 256, ((random[1] >> 8) & 255) / 256]; // where within its pixel it is drawn
-    return {row, column, spot, moved: ((row - from[0]) ** 2 + (column - from[1]) ** 2) / 2};
-  }).filter((each) => each !== null);
-}
-
 const VARIANCE = `
 
 def variance(x):
@@ -125,13 +98,12 @@ def variance(x):
 
 `;
 
-/** @param {HTMLElement} el @param {import("../main.js").Lab} lab @param {import("./bound.js").Words} t */
-export function mount(el, lab, t) {
+/** @param {HTMLElement} el @param {import("../main.js").Lab} lab @param {import("./bound.js").Words} t @param {HTMLElement} keys */
+export function mount(el, lab, t, keys) {
   const {state, words} = lab;
-  const {dial, pick, flip, picture, set, sync} = bound(lab, t);
+  const {dial, pick, picture, set, sync} = bound(lab, t);
   const kept = {key: "", ticks: []};
   let b = basin(state, kept);
-  let walked = walkers(b);
   const dropping = state.get("ink_from") === "drop";
 
   const scale = () => (dropping ? b.peak : Math.max(1, b.peak)) || 1;
@@ -140,34 +112,25 @@ export function mount(el, lab, t) {
     state.set({ink_drops: [...new Set([...state.get("ink_drops").slice(-11), row * SIDE + column])], ink_n: 0});
   /** @type {Partial<import("../ui/matrix.js").About>} */
   const pen = {onEdit: drop, onPaint: (row, column, done) => done && drop(row, column)};
-  const small = picture(t("ticks"), () => b.now.data, wet, {show: short, onOpen: tickReceipt, ...(dropping ? pen : {})});
-  const large = picture(t("one_gaussian"), () => b.jump.data, wet, {show: short, onOpen: jumpReceipt});
-  const difference = picture(t("difference"), () => b.apart.data, (value) => diverging(value / (0.1 * b.peak || 1)), {
-    show: short, onOpen: (row, column) => receipt(t("difference"), b.apart.data[row * SIDE + column], cellCode("x - y", row, column))});
-  const play = player({words, keys: el, count: TICKS + 1, at: b.n, perSecond: () => 8,
+  const small = picture("ticks", () => b.now.data, wet, {show: short, onOpen: tickReceipt, ...(dropping ? pen : {})});
+  const large = picture("one_gaussian", () => b.jump.data, wet, {show: short, onOpen: jumpReceipt});
+  const difference = picture("difference", () => b.apart.data, (value) => diverging(value / (0.1 * b.peak || 1)), {show: short,
+    onOpen: (row, column) => cellReceipt("x - y", b.apart, row, column, {title: t("difference")})});
+  const play = player({words, keys, count: TICKS + 1, at: b.n, perSecond: () => 8,
     label: t("tick"), show: (at) => t("tick_of", {at, of: TICKS}), onMove: set("ink_n")});
   const about = h("div", {class: "says"});
-  const rated = dial("ink_d", [0.01, 0.3, 0.01]);
+  const rated = dial("ink_d", 0.01, 0.3, 0.01);
 
-  /** @type {Record<string, {value: () => number, python: () => string}>} */
-  const NUMBERS = {
-    mass: {value: () => mass(b.now), python: () => "x.sum()"},
-    grown: {value: () => variance(b.now) - variance(b.start), python: () => "variance(x) - variance(start)"},
-    predicted: {value: () => 2 * b.d * b.n, python: () => `2 * ${b.d} * n`},
-    apart: {value: () => (100 * largest(b.apart)) / b.peak, python: () => "100 * (x - y).abs().max() / x.abs().max()"},
-    walked: {value: () => walked.reduce((sum, {moved}) => sum + moved, 0) / walked.length,
-      python: () => `torch.tensor(${pythonList(walked.map(({moved}) => moved))}).mean()`},
-  };
-  const told = facts(Object.fromEntries(Object.keys(NUMBERS).map((key) => [key, t(`ink_${key}`)])), (key) => {
-    const {value, python} = NUMBERS[key];
-    const code = `${setup()}\n${key === "grown" ? VARIANCE : ""}${printed(python())}`;
-    receipt(t(`ink_${key}`), value(), code, {note: t(`ink_${key}_about`)});
+  /** @param {string} key @param {() => number} value @param {string} python @param {string} [before] */
+  const fact = (key, value, python, before = "") => ({name: t(`ink_${key}`), value, code: () => `${setup()}\n${before}${printed(python)}`,
+    more: () => ({note: t(`ink_${key}_about`)})});
+  const told = facts(lab, {
+    mass: fact("mass", () => mass(b.now), "x.sum()"),
+    grown: fact("grown", () => variance(b.now) - variance(b.start), "variance(x) - variance(start)", VARIANCE),
+    predicted: fact("predicted", () => 2 * b.d * b.n, "variance_of_jump"),
+    apart: {...fact("apart", () => (100 * largest(b.apart)) / b.peak, "100 * (x - y).abs().max() / x.abs().max()"),
+      show: (value) => `${lab.number(value)} %`},
   });
-
-  /** @param {string} title @param {number} value @param {string} torch @param {object} [more] */
-  function receipt(title, value, torch, more = {}) {
-    lab.receipt({title, total: total(value), torch, ...more});
-  }
 
   /** Python that computes x, the ink after n ticks, and y, after one large step. */
   function setup() {
@@ -193,9 +156,12 @@ for tick in range(n):
     x = F.conv2d(F.pad(x, (1, 1, 1, 1), mode=mode), k)
 x, y = x[0, 0, :28, :28], y[0, 0, :28, :28]`;
   }
-  /** @param {string} of @param {number} row @param {number} column */
-  function cellCode(of, row, column) {
-    return `${setup()}\n${printed(`(${of})[${row}, ${column}]`)}`;
+  /**
+   * @param {string} of @param {Tensor} picture @param {number} row @param {number} column
+   * @param {{title: string} & Partial<import("../ui/receipt.js").Receipt>} more
+   */
+  function cellReceipt(of, picture, row, column, more) {
+    lab.receipt({total: total(picture.data[row * SIDE + column]), torch: `${setup()}\n${printed(`(${of})[${row}, ${column}]`)}`, ...more});
   }
 
   /** @param {number} row @param {number} column */
@@ -208,8 +174,8 @@ x, y = x[0, 0, :28, :28], y[0, 0, :28, :28]`;
       sum += there * weight;
       return [`${r - 1}, ${c - 1}`, ...[there, weight, there * weight, sum].map(short)];
     });
-    receipt(t("tick_receipt", {n: b.n, row, column}), b.now.data[row * SIDE + column], cellCode("x", row, column), b.n === 0 ? {}
-      : {formula: t("tick_formula"), heads: [t("place"), t("ink_there"), t("weight"), t("product"), t("running")], rows});
+    cellReceipt("x", b.now, row, column, {title: t("tick_receipt", {n: b.n, row, column}), ...(b.n ? {formula: t("tick_formula"), rows,
+      heads: [t("place"), t("ink_there"), t("weight"), t("product"), t("running")]} : {})});
   }
 
   /** @param {number} row @param {number} column */
@@ -221,30 +187,25 @@ x, y = x[0, 0, :28, :28], y[0, 0, :28, :28]`;
       const value = around.data[(row + r) * (SIDE + 2 * reach) + column + c];
       return {place: `${row + r - reach}, ${column + c - reach}`, value, weight: data[r] * data[c]};
     });
-    receipt(t("jump_receipt", {row, column}), b.jump.data[row * SIDE + column], cellCode("y", row, column), {
+    cellReceipt("y", b.jump, row, column, {title: t("jump_receipt", {row, column}),
       formula: t("jump_formula", {variance: lab.number(2 * b.d * b.n)}),
       heads: [t("place"), t("ink_there"), t("weight"), t("product")], rows: largestTerms(terms, t)});
   }
 
   const draw = eachFrame(() => {
     b = basin(state, kept);
-    walked = state.get("ink_walkers") ? walkers(b) : [];
     sync();
     play.set(b.n);
     rated.element.hidden = state.get("ink_kernel") === "binomial";
-    small.mark(walked.map(({row, column, spot: [down, right]}) =>
-      ({row: row + 0.15 + 0.6 * down, column: column + 0.15 + 0.6 * right, rows: 0.12, columns: 0.12, kind: "reach"})));
-    large.draw();
-    difference.draw();
-    told.show(Object.fromEntries(Object.entries(NUMBERS).filter(([key]) => key !== "walked" || walked.length)
-      .map(([key, {value}]) => [key, lab.number(value()) + (key === "apart" ? " %" : "")])));
+    [small, large, difference].forEach((each) => each.draw());
+    told.show();
     put(about, ...paragraphs(t, ["ink_same", b.edges === "open" && "ink_open_about", b.d > 0.25 && "ink_unstable"]));
   });
   const name = (/** @type {string} */ value) => t(`ink_${value}`);
   put(el, play.element, h("div", {class: "trio"}, ...[small, large, difference].map(({element}) => element)),
     h("div", {class: "row"}, lab.badge("computed"), dropping ? h("span", {}, t("drop_here")) : null), told.element, about,
     h("div", {class: "controls"}, pick("ink_from", SOURCES, name).element, pick("ink_kernel", KERNELS, name).element, rated.element,
-      pick("ink_edges", EDGES, name).element, flip("ink_walkers").element));
+      pick("ink_edges", EDGES, name).element));
   draw();
   const off = state.on(["drawing", ...Object.keys(fields)], draw);
   return {stop: () => { play.stop(); off(); }};

@@ -21,52 +21,29 @@ export function mount(el, lab) {
   const {state, words} = lab;
   const t = /** @type {import("./bound.js").Words} */ (lab.wordsOf(text));
   /** @type {{stop?: () => void} | undefined} */ let shown;
-  const place = h("section", {role: "tabpanel", id: "part"});
-  const tabs = NAMES.map((name) =>
-    button(t(name), () => state.set({part: name}), {role: "tab", id: `tab-${name}`, "aria-controls": "part"}));
-  const list = h("div", {role: "tablist", class: "tabs", "aria-label": t("parts"), onKeydown: (/** @type {KeyboardEvent} */ event) => {
-    const by = {ArrowRight: 1, ArrowLeft: -1}[event.key];
-    if (!by) return;
-    const to = (NAMES.indexOf(state.get("part")) + by + NAMES.length) % NAMES.length;
-    state.set({part: NAMES[to]});
-    tabs[to].focus();
-    event.preventDefault();
-    event.stopPropagation();
-  }}, ...tabs);
-
+  const place = h("div", {});
+  const tabs = NAMES.map((name) => button(t(name), () => state.set({part: name})));
   const show = () => {
     shown?.stop?.();
     const part = /** @type {keyof typeof PARTS} */ (state.get("part"));
-    tabs.forEach((tab, i) => {
-      tab.setAttribute("aria-selected", String(NAMES[i] === part));
-      tab.tabIndex = NAMES[i] === part ? 0 : -1;
-    });
-    place.setAttribute("aria-labelledby", `tab-${part}`);
+    tabs.forEach((tab, i) => tab.setAttribute("aria-pressed", String(NAMES[i] === part)));
     const body = h("div", {class: "part"});
     put(place, body);
-    shown = PARTS[part].mount(body, lab, t);
+    shown = PARTS[part].mount(body, lab, t, el);
   };
-  /** The player's keys also work where the focus is outside the part, on a tab say. @param {KeyboardEvent} event */
-  const onKey = (event) => {
-    const target = /** @type {HTMLElement} */ (event.target);
-    const used = target.matches("input, select, textarea") || (event.key === " " && target.matches("button, summary, a"));
-    if (used || place.contains(target) || ![" ", ",", "."].includes(event.key) || document.querySelector("dialog")) return;
-    const told = new KeyboardEvent("keydown", {key: event.key, cancelable: true});
-    if (place.firstElementChild?.dispatchEvent(told) === false) event.preventDefault();
-  };
-  document.addEventListener("keydown", onKey);
   const live = {ink: h("td", {}), density: h("td", {}), network: h("td", {}, words("loading"))};
   const tell = () => {
-    const {c, s, a, t: level} = noising(state);
+    const {s, a, t: level} = noising(state);
     put(live.ink, t("row_ink_live", {n: state.get("ink_n"), variance: lab.number(2 * ink.rate(state) * state.get("ink_n"))}));
-    put(live.density, t("row_density_live", {t: level, a: lab.number(a), s: lab.number(c.s), wide: a > 0 ? lab.number(s / a) : "∞"}));
+    put(live.density, t("row_density_live", {t: level, a: lab.number(a), s: lab.number(s), wide: a > 0 ? lab.number(s / a) : "∞"}));
   };
-  put(el, h("h1", {}, words("room_spreading")), h("p", {class: "lead"}, t("lead")), list, place, table(lab, t, live));
+  put(el, h("h1", {}, words("room_spreading")), h("p", {class: "lead"}, t("lead")),
+    h("div", {class: "row", role: "group", "aria-label": t("parts")}, ...tabs), place, table(lab, t, live));
   void tellNetwork(live.network, lab, t);
   show();
   tell();
   const offs = [state.on(["part", "ink_from"], show), state.on(["ink_n", "ink_kernel", "ink_d", ...Object.keys(run)], tell)];
-  return {stop: () => { shown?.stop?.(); offs.forEach((off) => off()); document.removeEventListener("keydown", onKey); }};
+  return {stop: () => { shown?.stop?.(); offs.forEach((off) => off()); }};
 }
 
 /**

@@ -3,63 +3,64 @@
 
 import {conv2d, convTranspose2d, flipped, padded, transposedSize, zeros} from "../engine/conv.js";
 import {SIDE, drawn} from "../ui/drawing.js";
+import {resized} from "./kernels.js";
 
 /** @typedef {import("../engine/conv.js").Tensor} Tensor */
-/** The sliders, and what follows from them: `reach` cells are spanned by the kernel, `large` is the side of the output,
- * `most` the padding that leaves something of it.
- * @typedef {{size: number, side: number, stride: number, padding: number, dilation: number, extra: number, reach: number,
- *   large: number, most: number}} Rules */
-/** @typedef {Rules & {y: Tensor, given: Tensor, x: Tensor, weight: Tensor, weights: number[], matrix: Float32Array, one: boolean,
- *   at: number, row: number, column: number}} Bench  given: y, or what of it has been stamped so far */
-/** @typedef {{row: number, column: number, value: number, weight: number, product: number, sum: number}} Term */
+/** @typedef {ReturnType<typeof sizes>} Sizes */
+/** @typedef {ReturnType<typeof bench>} Bench */
+/** @typedef {ReturnType<typeof running>[number]} Term */
 
-/** Stamps of any side: what stands at a place, counted from 0. @type {Record<string, (row: number, column: number, side: number) => number>} */
-export const STAMPS = {
-  numbered: (row, column, side) => row * side + column + 1,
-  ones: () => 1,
-  tent: (row, column, side) => (slope(row, side) * slope(column, side)) / slope(Math.floor(side / 2), side) ** 2,
-};
-const slope = (/** @type {number} */ at, /** @type {number} */ side) => Math.min(at + 1, side - at);
-
-/** All of the room's numbers, from its state alone. @param {Pick<import("../ui/state.js").State, "get">} state @returns {Bench} */
-export function bench({get}) {
-  const [size, stride, dilation, kind] = [get("tr_size"), get("tr_stride"), get("tr_dilation"), get("tr_stamp")];
-  const side = kind === "own" ? Math.sqrt(get("tr_kernel").length) : get("tr_side");
+/**
+ * What the sliders say, and what follows: `reach` cells are spanned by the kernel, `large` is the side of the output, `most` the
+ * padding that leaves something of it.
+ * @param {(name: string) => any} get
+ */
+function sizes(get) {
+  const [size, side, stride, dilation] = ["size", "side", "stride", "dilation"].map((name) => Number(get(`tr_${name}`)));
   const extra = Math.min(get("tr_extra"), stride - 1);
-  const reach = dilation * (side - 1) + 1;
-  const most = Math.min(3, Math.floor((transposedSize(size, side, stride, 0, extra, dilation) - 1) / 2)); // more padding would leave nothing
+  const most = Math.min(3, Math.floor((transposedSize(size, side, stride, 0, extra, dilation) - 1) / 2));
   const padding = Math.min(get("tr_padding"), most);
-  const large = transposedSize(size, side, stride, padding, extra, dilation);
-  const b = {size, side, stride, padding, dilation, extra, reach, large, most};
-  const weights = kind === "own" ? get("tr_kernel")
-    : Array.from({length: side * side}, (_, i) => STAMPS[kind](Math.floor(i / side), i % side, side));
+  return {size, side, stride, padding, dilation, extra, most, reach: dilation * (side - 1) + 1,
+    large: transposedSize(size, side, stride, padding, extra, dilation)};
+}
+
+/** All of the room's numbers, from its state alone. @param {Pick<import("../ui/state.js").State, "get">} state */
+export function bench({get}) {
+  const b = sizes(get);
+  const {size, side, large} = b;
+  const kind = get("tr_stamp");
+  const weights = kind === "own" ? resized(get("tr_kernel"), side) : Array.from({length: side * side}, (_, i) => (kind === "ones" ? 1 : i + 1));
   const weight = {shape: [1, 1, side, side], data: Float32Array.from(weights)};
   const y = shrunk(drawn({get}), size);
   const one = get("tr_by") === "input"; // stamp by stamp
   const of = one ? size : large;
   const at = Math.min(get("tr_at"), of * of - 1);
-  const given = one ? {...y, data: y.data.map((value, i) => (i <= at ? value : 0))} : y;
+  const given = one ? {...y, data: y.data.map((value, i) => (i <= at ? value : 0))} : y; // what of y has been stamped so far
   return {...b, y, given, x: shrunk(drawn({get}), large), weight, weights, matrix: matrixOf(b, weight), one, at,
     row: Math.floor(at / of), column: at % of};
 }
 
-/** What the sliders say, as the engine takes it. @param {Rules} b */
+/** What the sliders say, as the engine takes it. @param {Sizes} b */
 export function rules({stride: s, padding: p, dilation: d, extra}) {
   return {stride: /** @type {[number, number]} */ ([s, s]), padding: /** @type {[number, number]} */ ([p, p]),
     dilation: /** @type {[number, number]} */ ([d, d]), outputPadding: /** @type {[number, number]} */ ([extra, extra])};
 }
 
-/** First way: each pixel stamps the kernel, scaled; overlaps add up, what falls outside is lost.
- * @param {Rules} b @param {Tensor} y @param {Tensor} weight @returns {Tensor} */
-export function byStamping({size, side, stride, padding, dilation, large}, y, weight) {
-  const out = zeros(1, large, large);
-  for (let i = 0; i < size * size; i++) {
-    for (let j = 0; j < side * side; j++) {
-      const row = Math.floor(i / size) * stride + Math.floor(j / side) * dilation - padding;
-      const column = (i % size) * stride + (j % side) * dilation - padding;
-      if (isOn(row, large) && isOn(column, large)) out.data[row * large + column] += y.data[i] * weight.data[j];
-    }
-  }
+/** Where the cells of a stamp land: the place in the large picture, and the cell. What falls outside is lost.
+ * @param {Sizes} b @param {number} q the pixel that stamps */
+function landings({size, side, stride, padding, dilation, large}, q) {
+  const on = (/** @type {number} */ place) => place >= 0 && place < large;
+  return Array.from({length: side ** 2}, (_, cell) => {
+    const row = Math.floor(q / size) * stride - padding + Math.floor(cell / side) * dilation;
+    const column = (q % size) * stride - padding + (cell % side) * dilation;
+    return {place: on(row) && on(column) ? row * large + column : -1, cell};
+  }).filter(({place}) => place >= 0);
+}
+
+/** First way: each pixel stamps the kernel, scaled; overlaps add up. @param {Sizes} b @param {Tensor} y @param {Tensor} weight */
+export function byStamping(b, y, weight) {
+  const out = zeros(1, b.large, b.large);
+  y.data.forEach((value, q) => landings(b, q).forEach(({place, cell}) => { out.data[place] += value * weight.data[cell]; }));
   return out;
 }
 
@@ -77,23 +78,16 @@ export function byMatrix({large, matrix}, y) {
 }
 
 /** The matrix C of the forward convolution, transposed: entry (p, q) is the weight with which output q of C reads pixel p.
- * @param {Rules} b @param {Tensor} weight */
-function matrixOf({size, side, stride, padding, dilation, large}, weight) {
-  const out = new Float32Array(large ** 2 * size ** 2);
-  for (let q = 0; q < size ** 2; q++) {
-    const [top, left] = [Math.floor(q / size) * stride - padding, (q % size) * stride - padding];
-    for (let tap = 0; tap < side ** 2; tap++) {
-      const [row, column] = [top + Math.floor(tap / side) * dilation, left + (tap % side) * dilation];
-      if (isOn(row, large) && isOn(column, large)) out[(row * large + column) * size ** 2 + q] = weight.data[tap];
-    }
-  }
+ * @param {Sizes} b @param {Tensor} weight */
+function matrixOf(b, weight) {
+  const count = b.size ** 2;
+  const out = new Float32Array(b.large ** 2 * count);
+  for (let q = 0; q < count; q++) landings(b, q).forEach(({place, cell}) => { out[place * count + q] = weight.data[cell]; });
   return out;
 }
 
-const isOn = (/** @type {number} */ place, /** @type {number} */ side) => place >= 0 && place < side && Number.isInteger(place);
-
 /** Nothing but ones. @param {number} side @returns {Tensor} */
-export const ones = (side) => ({shape: [1, 1, side, side], data: new Float32Array(side * side).fill(1)});
+const ones = (side) => ({shape: [1, 1, side, side], data: new Float32Array(side * side).fill(1)});
 
 /** How many stamps fall on each pixel of the large picture. @param {Bench} b */
 export const overlaps = (b) => byStamping(b, ones(b.size), ones(b.side));
@@ -125,7 +119,7 @@ export function more(b) {
   const off = back.data.reduce((sum, value, i) => sum + (scale * value - b.x.data[i]) ** 2, 0);
   return {
     forth, back: {...back, data: back.data.map((value) => scale * value)}, scale, error: Math.sqrt(off / dot(b.x, b.x)),
-    small: dot(forth, b.y), large: dot(b.x, byInserting(b, b.y)),
+    inner: [dot(forth, b.y), dot(b.x, byInserting(b, b.y))],
     resized: conv2d(repeated(b), flipped(b.weight), null, {dilation: [b.dilation, b.dilation]}),
   };
 }
@@ -139,31 +133,28 @@ export const apart = (pictures) => pictures[0].data.reduce((most, _, i) => {
   return Math.max(most, Math.max(...values) - Math.min(...values));
 }, 0);
 
-/** The stamps that meet at a pixel of the large picture, in reading order. @param {Bench} b @param {Tensor} from @param {number} row @param {number} column @returns {Term[]} */
-export function terms(b, from, row, column) {
-  const [n, at] = [b.size ** 2, row * b.large + column];
+/** Products, added up one after the other. @param {{row: number, column: number, value: number, weight: number}[]} all */
+function running(all) {
   let sum = 0;
-  return touching(b, row, column).map((q) => {
-    const [value, weight] = [from.data[q], b.matrix[at * n + q]];
-    sum += value * weight;
-    return {row: Math.floor(q / b.size), column: q % b.size, value, weight, product: value * weight, sum};
+  return all.map((each) => {
+    const product = each.value * each.weight;
+    sum += product;
+    return {...each, product, sum};
   });
 }
+
+/** The stamps that meet at a pixel of the large picture, in reading order. @param {Bench} b @param {Tensor} from @param {number} row @param {number} column */
+export const terms = (b, from, row, column) => running(touching(b, row, column).map((q) => ({row: Math.floor(q / b.size), column: q % b.size,
+  value: from.data[q], weight: b.matrix[(row * b.large + column) * b.size ** 2 + q]})));
 
 /** The pixels of the small picture whose stamp falls on a pixel of the large one. @param {Bench} b @param {number} row @param {number} column */
-export function touching(b, row, column) {
-  const touched = (/** @type {number} */ to, /** @type {number} */ from) => isOn((to + b.padding - from * b.stride) / b.dilation, b.side);
-  return Array.from(b.y.data.keys()).filter((q) => touched(row, Math.floor(q / b.size)) && touched(column, q % b.size));
-}
+export const touching = (b, row, column) =>
+  Array.from(b.y.data.keys()).filter((q) => landings(b, q).some(({place}) => place === row * b.large + column));
 
-/** The products of one window. @param {Tensor} picture with its border @param {Tensor} weight @param {number} top @param {number} left @param {number} dilation @returns {Term[]} */
-export function windowed(picture, weight, top, left, dilation) {
-  const side = weight.shape[3];
-  let sum = 0;
-  return Array.from(weight.data, (each, i) => {
+/** The products of one window. @param {Tensor} picture with its border @param {Tensor} weight @param {number} top @param {number} left @param {number} dilation */
+export function windowed(picture, {data, shape: [, , , side]}, top, left, dilation) {
+  return running(Array.from(data, (weight, i) => {
     const [row, column] = [top + Math.floor(i / side) * dilation, left + (i % side) * dilation];
-    const value = picture.data[row * picture.shape[2] + column];
-    sum += value * each;
-    return {row, column, value, weight: each, product: value * each, sum};
-  });
+    return {row, column, value: picture.data[row * picture.shape[2] + column], weight};
+  }));
 }

@@ -4,7 +4,7 @@ import {h, put, svg} from "./dom.js";
 
 /**
  * A layer: `bars` are [from, to, height], `line` is [x, y] by [x, y], `rule` is an upright line at each x.
- * @typedef {{kind: "bars" | "line" | "rule", colour: "ink" | "seal" | "reach" | "good" | "soft", points: number[][], name?: string}} Layer
+ * @typedef {{kind: "bars" | "line" | "rule", colour: "seal" | "reach" | "good" | "soft", points: number[][], name?: string}} Layer
  * @typedef {{x: [number, number], y: [number, number], layers: Layer[], told?: string, scale?: boolean}} View
  * scale: whether the heights are written beside the plot.
  */
@@ -30,36 +30,37 @@ export function plot({label, height = 150, onPick}) {
     if (!view) return;
     const {x: [low, high], y: [bottom, top], layers, told, scale} = view;
     const width = wide();
-    const across = (/** @type {number} */ x) => EDGE.left + ((x - low) / (high - low)) * (width - EDGE.left - EDGE.right);
+    const across = (/** @type {number} */ x) =>
+      (EDGE.left + ((x - low) / (high - low)) * (width - EDGE.left - EDGE.right)).toFixed(1);
     const up = (/** @type {number} */ y) => {
       const share = (Math.min(Math.max(y, bottom), top) - bottom) / (top - bottom);
-      return height - EDGE.bottom - share * (height - EDGE.top - EDGE.bottom);
+      return Number((height - EDGE.bottom - share * (height - EDGE.top - EDGE.bottom)).toFixed(1));
     };
+    /** @type {Record<Layer["kind"], (point: number[], i: number) => string>} */
     const shape = {
-      bars: (/** @type {number[][]} */ points) => points.filter(([, , y]) => y).map(([from, to, y]) =>
-        `M${across(from).toFixed(1)} ${up(0).toFixed(1)}V${up(y).toFixed(1)}H${across(to).toFixed(1)}V${up(0).toFixed(1)}Z`).join(""),
-      line: (/** @type {number[][]} */ points) => points.map(([x, y], i) => `${i ? "L" : "M"}${across(x).toFixed(1)} ${up(y).toFixed(1)}`).join(""),
-      rule: (/** @type {number[][]} */ points) => points.map(([x]) => `M${across(x).toFixed(1)} ${EDGE.top}V${height - EDGE.bottom}`).join(""),
+      bars: ([from, to, y]) => (y ? `M${across(from)} ${up(0)}V${up(y)}H${across(to)}V${up(0)}Z` : ""),
+      line: ([x, y], i) => `${i ? "L" : "M"}${across(x)} ${up(y)}`,
+      rule: ([x]) => `M${across(x)} ${EDGE.top}V${height - EDGE.bottom}`,
     };
+    const level = (/** @type {number} */ y) => svg("path", {class: "axis", d: `M${EDGE.left} ${up(y)}H${width - EDGE.right}`});
+    const number = (/** @type {number} */ value, /** @type {Record<string, any>} */ at) =>
+      svg("text", at, String(Number(value.toPrecision(3))).replace("-", "−"));
     area.setAttribute("aria-label", told ? `${label}. ${told}` : label);
-    put(area, svg("path", {class: "axis", d: `M${EDGE.left} ${up(Math.max(0, bottom))}H${width - EDGE.right}`}),
-      ...ticks(low, high).map((at) => svg("text", {x: across(at), y: height - 6, "text-anchor": "middle"}, String(Number(at.toPrecision(3))).replace("-", "−"))),
-      ...(scale ? ticks(bottom, top) : []).flatMap((at) => [svg("path", {class: "axis", d: `M${EDGE.left} ${up(at)}H${width - EDGE.right}`}),
-        svg("text", {x: width - EDGE.right - 3, y: up(at) - 3, "text-anchor": "end"}, String(Number(at.toPrecision(3))).replace("-", "−"))]),
-      ...layers.map(({kind, colour, points}) => svg("path", {class: `${kind} ${colour}`, d: shape[kind](points.filter(([x]) => x >= low && x <= high))})));
+    put(area, level(Math.max(0, bottom)), ...ticks(low, high).map((at) => number(at, {x: across(at), y: height - 6, "text-anchor": "middle"})),
+      ...(scale ? ticks(bottom, top) : []).flatMap((at) => [level(at), number(at, {x: width - EDGE.right - 3, y: up(at) - 3, "text-anchor": "end"})]),
+      ...layers.map(({kind, colour, points}) => svg("path", {class: `${kind} ${colour}`,
+        d: points.filter(([x]) => x >= low && x <= high).map(shape[kind]).join("")})));
     put(legend, ...layers.filter(({name}) => name).map(({kind, colour, name}) => h("span", {}, h("i", {class: `${kind} ${colour}`}), name)));
   };
   let held = false;
-  const pick = (/** @type {PointerEvent} */ event, /** @type {boolean} */ done) => {
-    if (!view || !onPick) return;
+  const pick = (/** @type {any} */ event) => {
+    if (!held || !view) return;
     const share = (event.clientX - area.getBoundingClientRect().left - EDGE.left) / (wide() - EDGE.left - EDGE.right);
-    onPick(view.x[0] + Math.min(1, Math.max(0, share)) * (view.x[1] - view.x[0]), done);
+    held = /down|move/.test(event.type);
+    onPick?.(view.x[0] + Math.min(1, Math.max(0, share)) * (view.x[1] - view.x[0]), !held);
   };
-  area.addEventListener("pointerdown", (event) => { held = true; pick(/** @type {PointerEvent} */ (event), false); });
-  area.addEventListener("pointermove", (event) => { if (held) pick(/** @type {PointerEvent} */ (event), false); });
-  for (const end of ["pointerup", "pointerleave", "pointercancel"]) {
-    area.addEventListener(end, (event) => { if (held) pick(/** @type {PointerEvent} */ (event), true); held = false; });
-  }
+  area.addEventListener("pointerdown", () => { held = true; });
+  for (const name of ["down", "move", "up", "leave", "cancel"]) area.addEventListener(`pointer${name}`, pick);
   new ResizeObserver(draw).observe(element);
   return {element, draw: (/** @type {View} */ now) => { view = now; draw(); }};
 }
