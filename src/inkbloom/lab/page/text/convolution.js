@@ -92,7 +92,7 @@ export const zh = {
   mode_zero: "零",
   mode_reflect: "镜像",
   mode_circular: "另一侧的像素",
-  stride: "步长",
+  stride: "步幅",
   dilation: "膨胀",
   bias: "偏置",
   act: "激活函数",

@@ -102,7 +102,7 @@ export const zh = {
   baseline: "换成 inkbloom 的 GAN 和 VAE 用的层",
   tr_size: "y 的边长（i）",
   tr_side: "w 的边长（k）",
-  tr_stride: "步长（s）",
+  tr_stride: "步幅（s）",
   tr_padding: "填充（p）",
   tr_extra: "输出填充（op）",
   tr_dilation: "膨胀（d）",

@@ -138,7 +138,7 @@ export const zh = {
   reset: "撤销全部手术",
   layer: "第 {layer} 层卷积",
   kernel: "卷积核",
-  stride: "步长",
+  stride: "步幅",
   padding: "填充",
   channels: "通道",
   shape: "输出",
@@ -208,5 +208,5 @@ export const zh = {
   no_receipt: "这一步没有算式。",
   summary: "第 {layer} 层，{what}：全部特征图",
   summary_note: "全部特征图的最小值、最大值、平均值和标准差，由每张图的这四个数得出。",
-  sizes: "教程说宽和高不变、只变通道（2.3 节）。这对每一层带填充、步长为 1 的卷积成立，对整个网络不成立：尺寸在第 {layers} 层改变。",
+  sizes: "教程说宽和高不变、只变通道（2.3 节）。这对每一层带填充、步幅为 1 的卷积成立，对整个网络不成立：尺寸在第 {layers} 层改变。",
 };
