@@ -1,5 +1,6 @@
 """The lab's files: the table that is served, a model of one's own in it, and the folder that any web server can show."""
 
+import gzip
 import json
 import re
 import subprocess
@@ -14,7 +15,7 @@ from safetensors.torch import load
 import inkbloom
 from inkbloom.data.idx import read_idx
 from inkbloom.errors import DiskError, InkbloomError
-from inkbloom.lab.site import content, export_site, files_of_lab, sample_of_digits
+from inkbloom.lab.site import PAGE, content, export_site, files_of_lab, sample_of_digits
 
 TINY = {"widths": [16], "layers": 1, "steps": 2, "batch_size": 8, "compile": "off", "precision": "fp32", "quiet": True}
 
@@ -170,3 +171,12 @@ def test_a_folder_is_there_whole_or_not_at_all(files, tmp_path):
         with pytest.raises(DiskError):
             export_site({**files, "zz.js": tmp_path / "is not there"}, out)
     assert sorted(tmp_path.rglob("*")) == [tmp_path / "empty"]
+
+
+def test_the_page_stays_small():
+    code = [path for path in PAGE.rglob("*") if path.suffix in (".js", ".css", ".html")]
+    assert sum(len(gzip.compress(path.read_bytes())) for path in code) <= 150_000
+    assert not [path.name for path in code if len(path.read_text(encoding="utf-8").splitlines()) > 400]
+    table = files_of_lab()
+    assert len(content(table["models/ink.safetensors"])) <= 2_500_000
+    assert sum(len(content(file)) for name, file in table.items() if not name.startswith("digits")) <= 5_000_000
