@@ -2,6 +2,7 @@
 # make bench  how long good pictures take on this machine, and how fast they are drawn: 3 to 5 minutes
 # make docs   the documents as a site in build/site       make notebooks   docs/*.py as notebooks in build/notebooks
 # make dist   sdist and wheel in dist                     make lock   constraints.txt, by way of uv.lock; needs uv
+# make page   the types of the lab's JavaScript; needs Node.js, which nothing else does
 # Needs make and Python 3.11 or newer with venv and pip; everything else goes into .venv.
 PYTHON ?= python3
 BIN := .venv/bin
@@ -9,7 +10,7 @@ DEMO := runs/demo
 NOTEBOOKS := $(patsubst docs/%.py,build/notebooks/%.ipynb,$(wildcard docs/*.py))
 UV ?= uv
 
-.PHONY: demo test check bench docs notebooks dist lock clean
+.PHONY: demo test check bench docs page notebooks dist lock clean
 
 demo: .venv/.installed
 	$(BIN)/inkbloom train fast --out $(DEMO)
@@ -41,6 +42,9 @@ docs: .venv/.installed-docs
 	$(BIN)/python -m sphinx -q -W --keep-going -c docs/site -d build/doctrees . build/site
 	$(BIN)/python scripts/check_site.py build/site
 	@echo "look at:  build/site/index.html"
+
+page:
+	npx --yes -p typescript@7.0.2 tsc -p src/inkbloom/lab/page/jsconfig.json
 
 notebooks: $(NOTEBOOKS)
 

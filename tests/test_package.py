@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import posixpath
+import re
 import subprocess
 import sys
 import tarfile
@@ -33,12 +35,13 @@ judge digits --epochs 1 --quiet
 sweep own.toml --vary lr=1e-3..1e-2 --trials 2 --out swept --quiet
 export runs/own --to torch --out exported
 compare runs/digits runs/own --html both.html
+lab --export site --single-file lab.html
 explain convolution
 claims --only shrinks ideal timestep impressive tuning --json claims.json
 bench --quick --only sampling --recipe own.toml --run runs/own
 """  # each verb in its quickest real form
 FILES = """inspect/digits.png runs/own/samples/grid.png samples/grid.png card.json judge.safetensors both.html
-explain/convolution.png swept/best.toml exported/model.py"""
+explain/convolution.png site/index.html lab.html swept/best.toml exported/model.py"""
 ABOUT = ["METADATA", "WHEEL", "entry_points.txt", "licenses/LICENSE", "licenses/NOTICE"]
 ALL_IN_ONE = """
 import contextlib, io, json, sys
@@ -118,6 +121,38 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel):
     assert set(contents(wheel)) == files_of_the_package() | about
     wanted = ("py.typed", "recipes/fast.toml", "pretrained/", "data/digits/", "evaluation/judges/")
     assert [name for name in wanted if not any(path.startswith(f"inkbloom/{name}") for path in contents(wheel))] == []
+
+
+def page_lacks(files):
+    """The names of files that the lab's page needs, from its HTML on through all imports, and that are not among `files`."""
+    absent, seen, waiting = set(), set(), ["index.html", "engine/worker.js"]
+    while waiting:
+        name = waiting.pop()
+        if name in seen or ":" in name:
+            continue
+        seen.add(name)
+        if name not in files:
+            absent.add(name)
+        elif name.endswith(".html"):
+            waiting += re.findall(r'(?:src|href)="([^"#]+)"', files[name].decode())
+        elif name.endswith(".js"):
+            paths = re.findall(r'^(?:import|export|\}).*?"(\.[^"]+)";?$', files[name].decode(), re.MULTILINE)
+            waiting += [posixpath.normpath(posixpath.join(posixpath.dirname(name), path)) for path in paths]
+    return absent, seen
+
+
+def test_the_wheel_holds_every_file_of_the_lab(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        names = [name for name in archive.namelist() if name.startswith("inkbloom/lab/page/")]
+        files = {name.removeprefix("inkbloom/lab/page/"): archive.read(name) for name in names}
+        ink = archive.getinfo("inkbloom/pretrained/digits.safetensors").file_size
+    absent, needed = page_lacks(files)
+    assert absent == set()
+    assert {"main.js", "style.css", "engine/conv.js", "rooms/lobby.js", "ui/state.js", "text/common.js"} <= needed
+    assert {name for name in files if name.endswith(".js")} <= needed, "a module that nothing imports"
+    assert ink + sum(map(len, files.values())) <= 5e6
+    for name in needed - {"index.html", "main.js"}:  # any file that went missing would be noticed
+        assert page_lacks({other: body for other, body in files.items() if other != name})[0] == {name}
 
 
 def test_the_sdist_holds_what_git_would_track_and_nothing_else(unpacked):

@@ -32,6 +32,7 @@ VERBS = {
     "compare": "set runs side by side: settings, curves, pictures, cards",
     "inspect": "look at a source of images before training on it",
     "recipes": "list the recipes, or show one",
+    "lab": "open a page that computes all of it in the browser: draw, convolve, look inside, sample",
     "explain": "show how it works: a picture and a film of convolution, noise, sampling, networks",
     "claims": "measure what the tutorial claims, and say of each claim whether it holds",
     "bench": "measure how long good pictures take on this machine, and how fast they are drawn",
@@ -146,6 +147,8 @@ HABITS = {  # (verb, a flag that other programs have): what to do here
        for verb in ("train", "judge", "sweep") for flag in ("resume", "continue")},
     **{(verb, flag): "leave it out, a GPU is used where there is one"
        for verb in ("train", "sample", "evaluate") for flag in ("device", "gpu", "cuda")},
+    **{("lab", flag): "the lab is seen by this machine alone (127.0.0.1); --export DIR writes it for a web server"
+       for flag in ("host", "bind", "address", "listen", "share")},
     **{("train", tracker): f"did you mean --track {tracker}?" for tracker in TRACKERS},
     ("train", "learning-rate"): "did you mean --lr?",
 }  # fmt: skip

@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -87,6 +88,40 @@ def make_folder(path: Path) -> None:
         make_folder(path.parent)
         path.mkdir(exist_ok=True)
         sync_folder(path.parent)
+
+
+@contextmanager
+def new_folder(out: Path) -> Iterator[Path]:
+    """A folder that becomes `out` when the block ends well; if it fails, however, nothing is left. Raises DiskError.
+
+    Where an empty folder stands at `out`, it takes its place.
+    """
+    unfinished = temporary(out)
+    missing = [above for above in out.absolute().parents if not above.exists()]
+    done = False
+    os.umask(mask := os.umask(0))
+    try:
+        make_folder(out.absolute().parent)
+        unfinished.mkdir()
+        yield unfinished
+        for path in unfinished.rglob("*"):
+            if path.is_file():
+                path.chmod(0o666 & ~mask)  # safetensors makes files that nobody else may read
+                with open(path, "rb+") as file:
+                    os.fsync(file.fileno())
+        if out.is_dir():
+            out.rmdir()  # Windows renames nothing to a name that is there
+        os.rename(unfinished, out)
+        sync_folder(out.absolute().parent)
+        done = True
+    except OSError as problem:
+        raise disk_error(problem, out) from problem
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        if not done:
+            for above in missing:
+                with suppress(OSError):
+                    above.rmdir()
 
 
 def sync_folder(path: Path) -> None:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from pathlib import Path
 
 from safetensors import SafetensorError
 
 from ..errors import UsageError, disk_error, shown
-from ..files import make_folder, sync_folder, temporary
+from ..files import new_folder
 from .made import Made
 from .model import Model
 from .parity import Parity, prove
@@ -34,8 +31,9 @@ def export(model: Model, write: Writer, out: Path, card: Card) -> tuple[Made, Pa
     Raises UsageError where the target cannot express the model or something stands at `out`, InkbloomError where what was
     written does not draw the same, DiskError.
     """
+    check_free(out)
     with new_folder(out) as folder:
-        made = write(model, folder)
+        made = _written(write, model, folder)
         parity = prove(model, made)
         about = {"made": made.what, "step": model.step, "weights": model.weights, **parity.as_table()}
         (folder / PARITY).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
@@ -43,31 +41,9 @@ def export(model: Model, write: Writer, out: Path, card: Card) -> tuple[Made, Pa
     return made, parity
 
 
-@contextmanager
-def new_folder(out: Path) -> Iterator[Path]:
-    """A folder that becomes `out` when the block ends well; if it fails, however, nothing is left. Raises DiskError."""
-    check_free(out)
-    unfinished = temporary(out)
-    missing = [above for above in out.absolute().parents if not above.exists()]
-    done = False
-    os.umask(mask := os.umask(0))
+def _written(write: Writer, model: Model, folder: Path) -> Made:
+    """What `write` made; safetensors reports a full disk as an error of its own."""
     try:
-        make_folder(out.absolute().parent)
-        unfinished.mkdir()
-        yield unfinished
-        for path in unfinished.rglob("*"):
-            if path.is_file():
-                path.chmod(0o666 & ~mask)  # safetensors makes files that nobody else may read
-                with open(path, "rb+") as file:
-                    os.fsync(file.fileno())
-        os.rename(unfinished, out)
-        sync_folder(out.absolute().parent)
-        done = True
-    except (OSError, SafetensorError) as problem:
-        raise disk_error(problem, out) from problem
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        if not done:
-            for above in missing:
-                with suppress(OSError):
-                    above.rmdir()
+        return write(model, folder)
+    except SafetensorError as problem:
+        raise disk_error(problem, folder) from problem

@@ -36,15 +36,8 @@ FORMAT = 1
 
 def write(model: Model, folder: Path) -> Made:
     """Fills the folder; see `Made`. Raises UsageError for what the page cannot compute."""
-    family = model.family
-    if not isinstance(family, Diffusion):
-        raise UsageError(
-            f"the page draws step by step, and a {family.recipe.family} in one pass: --to torch and --to onnx take it"
-        )
-    for name in ("path", "target", "noise", "solver", "spacing"):
-        if getattr(family.recipe, name).startswith(OWN):
-            raise UsageError(f"the page does not know a {name} of your own: train with one of inkbloom's")
-    (folder / FILE).write_bytes(packed(model, family))
+    family = playable(model)
+    (folder / FILE).write_bytes(packed(model))
     steps = played((folder / FILE).read_bytes())
 
     @torch.no_grad()
@@ -57,13 +50,28 @@ def write(model: Model, folder: Path) -> Made:
     return Made("one file for the web page", answer, USE, "inkbloom", ("inkbloom",), notes=notes)
 
 
-def packed(model: Model, family: Diffusion) -> bytes:
+def playable(model: Model) -> Diffusion:
+    """Its family, where the page knows how to draw with it; the network itself is looked at by `packed`. Raises UsageError."""
+    family = model.family
+    if not isinstance(family, Diffusion):
+        raise UsageError(
+            f"the page draws step by step, and a {family.recipe.family} in one pass: --to torch and --to onnx take it"
+        )
+    for name in ("path", "target", "noise", "solver", "spacing"):
+        if getattr(family.recipe, name).startswith(OWN):
+            raise UsageError(f"the page does not know a {name} of your own: train with one of inkbloom's")
+    return family
+
+
+def packed(model: Model) -> bytes:
     """The file: the weights in the model's `dtype` and, called page/..., what only the page reads.
 
     Its metadata hold the `inkbloom` table of a weights file and a table `page`: format, steps (see graph.py), and how to
     sample. golden/x, t and y are the first input of the proof; golden/values, mean and rms tell of each step's output, one
-    row a step: 256 values at even distances, the mean and the root mean square.
+    row a step: 256 values at even distances, the mean and the root mean square. Raises UsageError for what the page
+    cannot compute.
     """
+    family = playable(model)
     first = {name: value[:1] for name, value in question(family).items()}
     golden = first["x"], first["t"], first.get("y")
     net = family.net

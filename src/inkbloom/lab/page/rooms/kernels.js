@@ -1,0 +1,23 @@
+// The kernels that room 1 offers. To add one, add a line: a name, which text/convolution.js translates, and its rows in a list.
+
+/** @type {Record<string, number[]>} */
+export const PRESETS = {
+  identity: [0, 0, 0, 0, 1, 0, 0, 0, 0],
+  sobel_x: [-1, 0, 1, -2, 0, 2, -1, 0, 1],
+  sobel_y: [-1, -2, -1, 0, 0, 0, 1, 2, 1],
+  laplace: [0, 1, 0, 1, -4, 1, 0, 1, 0],
+  gauss: [1, 2, 1, 2, 4, 2, 1, 2, 1].map((value) => value / 16),
+  sharpen: [0, -1, 0, -1, 5, -1, 0, -1, 0],
+  mean: Array(25).fill(1 / 25),
+  shift: [0, 0, 0, 1, 0, 0, 0, 0, 0],
+};
+
+/** Another side for a kernel: cut or surrounded by zeros, the middle stays in the middle. @param {number[]} kernel @param {number} side */
+export function resized(kernel, side) {
+  const old = Math.sqrt(kernel.length);
+  const shift = Math.floor(old / 2) - Math.floor(side / 2);
+  return Array.from({length: side * side}, (_, i) => {
+    const [row, column] = [Math.floor(i / side) + shift, (i % side) + shift];
+    return row >= 0 && row < old && column >= 0 && column < old ? kernel[row * old + column] : 0;
+  });
+}

@@ -1,0 +1,131 @@
+"""Room 1: the numbers on the screen are those of PyTorch, and each says how it came about."""
+
+import contextlib
+import io
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+MODES = {"zero": "constant", "reflect": "reflect", "circular": "circular"}
+ACTS = {"none": lambda y: y, "relu": F.relu, "silu": F.silu}
+slides = st.fixed_dictionaries(
+    {
+        "size": st.sampled_from([28, 14, 7]),
+        "side": st.integers(1, 7),
+        "padding": st.integers(0, 3),
+        "mode": st.sampled_from(list(MODES)),
+        "stride": st.integers(1, 4),
+        "dilation": st.integers(1, 3),
+        "flip": st.booleans(),
+        "bias": st.integers(-20, 20).map(lambda value: value / 10),
+        "act": st.sampled_from(list(ACTS)),
+        "seed": st.integers(0, 2**32 - 1),
+    }
+)
+
+
+def address(given, kernel):
+    told = {
+        name: int(value) if isinstance(value, bool) else value for name, value in given.items() if name not in ("seed", "side")
+    }
+    return (
+        "room=convolution&"
+        + "&".join(f"conv_{name}={value}" for name, value in told.items())
+        + ("&conv_kernel=" + "_".join(f"{value:g}" for value in kernel))
+    )
+
+
+def numbers(page, figure):
+    """The table under a matrix, as rows of floats."""
+    details = page.locator(".matrix-figure details").nth(figure)
+    if not details.evaluate("each => each.open"):
+        details.locator("summary").click()
+    settle(page)
+    rows = details.evaluate(
+        "each => [...each.querySelectorAll('tr')].map((row) => [...row.children].map((cell) => cell.textContent))"
+    )
+    return np.array([[float(cell) for cell in row] for row in rows])
+
+
+def settle(page):
+    """Lets the page draw: a change of the address is heard after the script, and drawn in the frame after that."""
+    page.evaluate("new Promise((done) => setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(done)), 30))")
+
+
+def printed(code):
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        exec(code, {})  # noqa: S102: what the page tells its reader to run
+    return float(out.getvalue())
+
+
+@pytest.fixture(scope="module")
+def room(visit_once):
+    return visit_once("room=convolution&lang=en")
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@given(slides)
+def test_the_output_is_torchs(room, slide):
+    kernel = np.random.default_rng(slide["seed"]).integers(-30, 31, slide["side"] ** 2) / 10
+    room.keyboard.press("Escape")  # the receipt of an example that failed
+    room.evaluate("hash => { location.hash = hash; }", address(slide, kernel))
+    settle(room)
+    if slide["dilation"] * (slide["side"] - 1) + 1 > slide["size"] + 2 * slide["padding"]:
+        assert room.locator(".sum").inner_text().startswith("The kernel spans")
+        return
+    drawing = (
+        torch.tensor(room.evaluate("import('./ui/drawing.js').then(({samples}) => [...samples[3]])")).reshape(1, 1, 28, 28)
+        / 255
+    )
+    x = F.avg_pool2d(drawing, 28 // slide["size"])
+    k = torch.tensor(kernel, dtype=torch.float32).reshape(1, 1, slide["side"], slide["side"])
+    x = F.pad(x, (slide["padding"],) * 4, mode=MODES[slide["mode"]])
+    y = F.conv2d(x, k.flip(2, 3) if slide["flip"] else k, torch.tensor([slide["bias"]]), slide["stride"], 0, slide["dilation"])
+    wanted = ACTS[slide["act"]](y)[0, 0]
+    assert f"= {wanted.shape[0]}" in room.locator(".formula").last.inner_text()
+    shown = float(room.locator("[data-sum]").get_attribute("data-sum"))
+    row, column = divmod(min(51, wanted.numel() - 1), wanted.shape[1])
+    assert shown == pytest.approx(float(wanted[row, column]), abs=1e-4)
+    if wanted.numel() <= 1024:
+        table = numbers(room, 1)
+        assert table.shape == tuple(wanted.shape)
+        assert np.abs(table - wanted.numpy()).max() <= 0.0051 + 0.05 * (np.abs(wanted.numpy()).max() >= 10) + 0.5 * (
+            np.abs(wanted.numpy()).max() >= 100
+        )
+    room.get_by_role("button", name="Show how it came about").click()
+    total = float(room.locator("[data-total]").get_attribute("data-total"))
+    for language in ("pytorch", "numpy"):
+        code = room.locator(f"[data-snippet={language}]").inner_text()
+        assert printed(code) == pytest.approx(total, rel=2e-4, abs=2e-5), code
+    assert room.locator("dialog tbody tr").count() == slide["side"] ** 2
+    room.keyboard.press("Escape")
+
+
+def test_a_prediction_comes_before_the_number(visit):
+    page = visit("room=convolution&lang=en&conv_predict=1")
+    assert page.locator("[data-sum]").get_attribute("data-sum") == ""
+    page.get_by_label("Your prediction").fill("-3")
+    page.get_by_role("button", name="Reveal").click()
+    page.wait_for_selector(".notice:has-text('You said -3')")
+    assert float(page.locator("[data-sum]").get_attribute("data-sum")) == pytest.approx(-2.99, abs=0.01)
+
+
+def test_pointing_at_an_input_frames_the_outputs_it_feeds_and_keys_step(visit, until):
+    page = visit("room=convolution&lang=en")
+    page.locator("main").focus()
+    page.keyboard.press(".")
+    until(page, "location.hash.includes('conv_at=52')")
+    page.keyboard.press(",")
+    page.keyboard.press(",")
+    until(page, "location.hash.includes('conv_at=50')")
+    cell = page.locator("[role=gridcell]").nth(1)
+    cell.focus()
+    page.keyboard.press("ArrowRight")
+    until(page, "!location.hash.includes('conv_at=50')")
+    page.keyboard.press("Enter")
+    assert page.locator("dialog [data-total]").is_visible()
