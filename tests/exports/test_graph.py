@@ -68,8 +68,8 @@ def test_a_changed_step_changes_the_answer():
     ("make", "told"),
     [
         (lambda: UNet2D(1, 16, 0, (8, 16), 1), "cannot compute"),
-        (lambda: nn.Conv2d(1, 1, 3, padding=2, dilation=2), "cannot compute conv2d"),
-        (lambda: nn.Sequential(nn.Conv2d(1, 1, 1), nn.Softplus()), "cannot compute softplus in 1"),
+        (lambda: nn.Conv2d(1, 1, 3, padding=2, dilation=2), "cannot compute the operation conv2d"),
+        (lambda: nn.Sequential(nn.Conv2d(1, 1, 1), nn.Softplus()), "cannot compute the operation softplus in 1"),
     ],
 )
 def test_what_the_page_cannot_compute_is_named(make, told):

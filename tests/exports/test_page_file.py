@@ -89,7 +89,7 @@ def test_a_changed_weight_changes_the_answer(digits):
     ("recipe", "changes", "told"),
     [
         ("vae", {"layers": None}, "the page draws step by step, and a vae in one pass: --to torch and --to onnx take it"),
-        ("tutorial", {"widths": [8, 16], "epochs": None}, "the page does not know the operation"),
+        ("tutorial", {"widths": [8, 16], "epochs": None}, "the page cannot compute the operation"),
     ],
 )
 def test_what_the_page_cannot_do_is_told_and_nothing_is_left(tmp_path, recipe, changes, told):

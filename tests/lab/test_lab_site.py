@@ -108,7 +108,7 @@ def test_a_run_of_ones_own_is_shown_beside_the_others(trained):
         (
             "tutorial",
             {"widths": [8, 16], "epochs": None},
-            r"the lab cannot show this model \(.+mine-\d+\): the page does not know the operation",
+            r"the lab cannot show this model \(.+mine-\d+\): the page cannot compute the operation",
         ),
     ],
 )

@@ -182,7 +182,7 @@ class _Tracer:
             try:
                 op, operands, told = READ[name](*args, **node.kwargs)
             except (_Unknown, KeyError, TypeError):
-                what = f"the page does not know the operation {brief(name, 40)}{_where(node)}"
+                what = f"the page cannot compute the operation {brief(name, 40)}{_where(node)}"
                 raise UsageError(f"{what}: it takes ink, basic and the like; --to onnx takes any network") from None
             self._put(node, op, [each for each in operands if each is not None], told)
 
