@@ -23,6 +23,7 @@ FLOORS = [  # a room imports from floors below its own, never from its own or ab
         "given",
         "config",
         "recipe_files",
+        "versions",
         "philox",
         "diffusion",
         "solvers",

@@ -98,7 +98,7 @@ def _run(words: list[str], out: Steady) -> int:
         print(USAGE.format(verbs="\n".join(f"  {name:9} {about}" for name, about in VERBS.items())))
         return 0
     if words[0] == "--version":
-        from importlib.metadata import version
+        from .versions import version
 
         print(f"inkbloom {version('inkbloom')}")
         return 0

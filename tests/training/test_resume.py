@@ -1,5 +1,6 @@
 """A run that was stopped, killed or damaged, and resumed, ends with the same bits as one that never was."""
 
+import importlib.metadata
 import json
 import os
 import random
@@ -552,3 +553,18 @@ def test_without_its_old_names_a_run_of_version_0_1_is_refused(family, tensor, r
     assert ended.code == 4
     assert "weights do not fit the network" in ended.error
     assert tensor in ended.error
+
+
+def test_a_training_from_the_bare_source_saves_and_goes_on(recipe, command, tmp_path, monkeypatch):
+    found = importlib.metadata.version
+
+    def missing(package):
+        if package == "inkbloom":
+            raise importlib.metadata.PackageNotFoundError(package)
+        return found(package)
+
+    monkeypatch.setattr(importlib.metadata, "version", missing)
+    ended = command("train", recipe(), "--out", tmp_path / "run", "--steps", "2")
+    assert (ended.code, ended.err) == (0, "")
+    run = inkbloom.Run(tmp_path / "run")
+    assert run.sample(1).shape[0] == 1

@@ -7,9 +7,10 @@ import platform
 import subprocess
 import sys
 import time
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+
+from ..versions import version
 
 PACKAGES = ("inkbloom", "torch", "diffusers", "accelerate", "numpy")
 
@@ -23,7 +24,7 @@ def about() -> dict[str, Any]:
         "memory_gb": _memory_gb(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
-        **{name: _version(name) for name in PACKAGES},
+        **{name: version(name) for name in PACKAGES},
         "commit": _commit(),
         "date": time.strftime("%Y-%m-%d %H:%M:%S %z"),
     }
@@ -80,13 +81,6 @@ def _memory_gb() -> float | None:
     if not hasattr(os, "sysconf"):  # Windows
         return None
     return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1)
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "-"
 
 
 def _commit() -> str:

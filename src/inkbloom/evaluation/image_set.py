@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +20,7 @@ from ..families import Diffusion, Family
 from ..sampling import pictures, request
 from ..store.checkpoint import MANIFEST
 from ..store.folder import not_a_run
+from ..versions import version
 from .baseline import labels_in_turn, shuffled
 from .holdout import anchors_of, measure_holdout
 

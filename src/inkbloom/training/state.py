@@ -7,7 +7,6 @@ import math
 import platform
 from bisect import bisect
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +20,7 @@ from ..errors import CheckpointError, Diverged
 from ..families import Spec, build
 from ..store.tensors import first_not_finite
 from ..store.weights import pack, put, put_training_nets, renamed, unpack
+from ..versions import version
 from .average import Average
 from .muon import Muon
 
