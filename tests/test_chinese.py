@@ -16,6 +16,7 @@ import inkbloom
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.zh.md", *sorted(ROOT.glob("docs/*.zh.md")), *sorted(ROOT.glob("docs/zh/*.md")), ROOT / "docs/README.md"]
+LAB = sorted((Path(inkbloom.__file__).parent / "lab" / "page" / "text").glob("*.js"))
 CODE = [*sorted(Path(inkbloom.__file__).parent.rglob("*.py")), *sorted((ROOT / "docs").glob("*.py"))]
 HAN = r"[\u4e00-\u9fff]"
 CLOSING, OPENING = "，。、；：！？）》”’」】…", "（《“‘「【"
@@ -80,6 +81,13 @@ def test_a_chinese_page_is_set_and_said_as_chinese_is(path):
 def test_chinese_in_the_code_is_set_and_said_as_chinese_is():
     found = {path.name: wrong for path in CODE if (wrong := list(faults(chinese(path))))}
     assert found == {}
+
+
+@pytest.mark.parametrize("path", [pytest.param(path, id=path.name) for path in LAB])
+def test_the_labs_chinese_is_set_and_said_as_chinese_is(path):
+    texts = re.findall(r'^  \w+: "(.*)",$', path.read_text(encoding="utf-8").split("export const zh", 1)[1], re.MULTILINE)
+    assert len(texts) > 10
+    assert list(faults("\n".join(f"x{text}" for text in texts))) == []  # some are ends of sentences
 
 
 @pytest.mark.parametrize(

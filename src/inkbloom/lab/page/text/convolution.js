@@ -115,7 +115,7 @@ export const zh = {
   guess_wrong: "你猜 {given}，其实是 {real}。算式里列出了每个乘积。",
   receipt: "输出第 {row} 行第 {column} 列",
   formula: "y = {act}Σ 像素 · 权重 + 偏置",
-  place: "行, 列",
+  place: "行，列",
   pixel: "像素",
   weight: "权重",
   product: "乘积",

@@ -223,7 +223,7 @@ export const zh = {
   tick_formula: "现在的墨 = Σ 前一步的墨 · 权重",
   jump_receipt: "一个大高斯，第 {row} 行第 {column} 列",
   jump_formula: "墨 = Σ 开始时的墨 · 方差为 {variance} 的高斯",
-  place: "行, 列",
+  place: "行，列",
   ink_there: "那里的墨",
   weight: "权重",
   product: "乘积",

@@ -138,7 +138,7 @@ export const zh = {
   forth_formula: "Cx = Σ 像素 · 权重（对窗口求和）",
   back_formula: "{scale} · Σ (Cx) · 权重",
   back_note: "表里的和还要乘以 a，也就是对整张图最合适的倍数。",
-  place: "行, 列",
+  place: "行，列",
   pixel: "像素",
   weight: "权重",
   product: "乘积",

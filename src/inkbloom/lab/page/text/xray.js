@@ -188,7 +188,7 @@ export const zh = {
   open_receipt: "看它怎么算出来",
   top: "{count} 个乘积中最强的 {shown} 个",
   channel: "通道",
-  place: "行, 列",
+  place: "行，列",
   pixel: "像素",
   weight: "权重",
   product: "乘积",
