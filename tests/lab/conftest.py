@@ -243,7 +243,7 @@ def visit_once(browser, lab):
 def until():
     """until(page, condition): waits for JavaScript to be true. (Playwright's own way needs an eval, which the page forbids.)"""
 
-    def wait(page, condition, seconds=20):
+    def wait(page, condition, seconds=60):
         end = time.monotonic() + seconds
         while not page.evaluate(condition):
             assert time.monotonic() < end, f"never came true: {condition}"
