@@ -100,7 +100,7 @@ export function mount(el, lab) {
   const output = matrix({
     label: t("output"), words,
     data: () => ({rows: b.count, columns: b.count, values: hidden()}),
-    colour: (value) => diverging(value / scale()),
+    colour: (value) => diverging(value / most),
     onPoint: (row, column) => goTo(row, column, false),
     onOpen: (row, column) => openReceipt(row, column),
   });
@@ -111,7 +111,7 @@ export function mount(el, lab) {
   const sizes = h("div", {});
   const predict = h("form", {class: "row predict", onSubmit: guess});
 
-  const scale = () => Math.max(1e-6, ...b.output.data.map(Math.abs));
+  let most = 1; // the largest output, which gets the full colour
   const inside = (/** @type {number} */ place) => place >= b.padding && place < b.padding + b.size;
   const hidden = () => (state.get("conv_predict") ? b.output.data.map((value, i) => (i < b.at || i === guessed ? value : NaN)) : b.output.data);
 
@@ -247,6 +247,7 @@ print(f"{${act}:.6g}")`;
 
   const draw = eachFrame(() => {
     b = bench(state);
+    most = Math.max(1e-6, ...b.output.data.map(Math.abs));
     play.set(b.at, Math.max(1, b.count ** 2));
     input.mark([{row: b.padding, column: b.padding, rows: b.size, columns: b.size, kind: "ghost"},
       ...(b.count ? [{row: b.row * b.stride, column: b.column * b.stride, rows: b.reach, columns: b.reach}] : [])]);
