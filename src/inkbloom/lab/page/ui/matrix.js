@@ -1,11 +1,10 @@
 // A matrix of numbers to look at, point at and paint on. A canvas draws it; one cell in the document, moved about by the arrow
 // keys, says it to those who do not see the canvas; a table with all numbers opens below.
 
-import {css, isLight, paint as paintDots} from "./colour.js";
+import {isLight, paint as paintDots} from "./colour.js";
 import {eachFrame, give, h, put, table} from "./dom.js";
 
 const DIGITS_FROM = 22; // pixels of a cell from which on its number is written into it
-const DOTS_BELOW = 8; // pixels of a cell under which all are painted at once
 const TABLE_MOST = 1024; // cells that are written out as a table
 
 /** @typedef {{row: number, column: number, rows: number, columns: number, kind?: "window" | "reach" | "ghost" | "zero"}} Mark
@@ -68,24 +67,13 @@ export function matrix(about) {
     context.font = `${Math.min(13 * scale, size / 2.9)}px ui-monospace, monospace`;
     context.textAlign = "center";
     context.textBaseline = "middle";
-    const dots = size / scale < DOTS_BELOW;
-    if (dots) {
-      paintDots(small, values, rows, columns, colour);
-      context.imageSmoothingEnabled = false;
-      context.drawImage(small, 0, 0, width, height);
-    }
-    for (let r = 0; r < rows && !dots; r++) {
-      for (let c = 0; c < columns; c++) {
-        const shade = colour(values[r * columns + c]);
-        const [x, y] = [Math.round(c * size), Math.round(r * size)];
-        context.fillStyle = css(shade);
-        context.fillRect(x, y, Math.round((c + 1) * size) - x, Math.round((r + 1) * size) - y);
-        if (digits) {
-          const value = values[r * columns + c];
-          context.fillStyle = value === 0 ? "#97917f" : isLight(shade) ? "#1c1b19" : "#ffffff";
-          context.fillText(Number.isNaN(value) ? "?" : show(value), x + size / 2, y + size / 2);
-        }
-      }
+    paintDots(small, values, rows, columns, colour);
+    context.imageSmoothingEnabled = false;
+    context.drawImage(small, 0, 0, width, height);
+    for (let i = 0; digits && i < rows * columns; i++) {
+      const [value, x, y] = [values[i], ((i % columns) + 0.5) * size, (Math.floor(i / columns) + 0.5) * size];
+      context.fillStyle = value === 0 ? "#97917f" : isLight(colour(value)) ? "#1c1b19" : "#ffffff";
+      context.fillText(Number.isNaN(value) ? "?" : show(value), x, y);
     }
     for (const mark of marks) {
       if (mark.kind === "zero") {
