@@ -37,6 +37,7 @@ export function matrix(about) {
   const side = () => canvas.clientWidth / data().columns;
   const say = () => {
     const {columns, rows, values} = data();
+    if (!rows || !columns) return; // nothing to say of a matrix without cells
     const value = show(values[at.row * columns + at.column]);
     const label = words("cell", {...at, value}) + (tell ? " " + tell(at.row, at.column) : "");
     give(cell, {"aria-label": label, "aria-colindex": at.column + 1});
@@ -56,6 +57,8 @@ export function matrix(about) {
   };
   const paint = () => {
     const {rows, columns, values} = data();
+    canvas.hidden = !rows || !columns;
+    if (canvas.hidden) return;
     at = {row: Math.min(at.row, rows - 1), column: Math.min(at.column, columns - 1)};
     const scale = Math.min(2, devicePixelRatio || 1);
     const width = Math.round((grid.clientWidth || 280) * scale);
