@@ -86,22 +86,6 @@ export function bestGuess(known, { a, s }, noise, grid = GRIDS[noise]) {
   return below.map((mass, bin) => (mass > 1e-12 ? above[bin] / mass : NaN));
 }
 
-/** The same masses as `density` without a kernel: for each bin the sum over all values of the noise's chance to lead there.
- * @param {Known} known @param {Pick<Coef, "a" | "s">} amounts @param {string} noise @param {Grid} grid @returns {Float64Array} */
-export function exact({ values, masses }, { a, s }, noise, grid = GRIDS[noise]) {
-  const [cdf, width, out] = [CDFS[noise], binWidth(grid), new Float64Array(grid.bins)];
-  for (let k = 0; k < values.length; k++) {
-    if (!masses[k]) continue;
-    let before = cdf((grid.low - a * values[k]) / s);
-    for (let bin = 0; bin < grid.bins; bin++) {
-      const next = cdf((grid.low + (bin + 1) * width - a * values[k]) / s);
-      out[bin] += masses[k] * (next - before);
-      before = next;
-    }
-  }
-  return out;
-}
-
 /** Shares of the bins among `count` noised pixels, drawn from a seed.
  * @param {Known} known @param {Pick<Coef, "a" | "s">} amounts @param {string} noise @param {number} count @param {number} seed
  * @param {Grid} grid @returns {Float64Array} */
@@ -142,20 +126,4 @@ export function moments(masses, grid) {
     square += masses[bin] * at[bin] ** 2;
   }
   return { mass, mean: mean / mass, variance: square / mass - (mean / mass) ** 2 };
-}
-
-/** Total variation: the share of mass that lies in other bins.
- * @param {ArrayLike<number>} one @param {ArrayLike<number>} other */
-export function variation(one, other) {
-  let sum = 0;
-  for (let bin = 0; bin < one.length; bin++) sum += Math.abs(one[bin] - other[bin]) / 2;
-  return sum;
-}
-
-/** The total variation to be expected between masses and the shares of `count` draws from them.
- * @param {ArrayLike<number>} masses @param {number} count */
-export function expectedVariation(masses, count) {
-  let sum = 0;
-  for (let bin = 0; bin < masses.length; bin++) sum += Math.sqrt((2 * masses[bin] * (1 - masses[bin])) / (Math.PI * count)) / 2;
-  return sum;
 }
