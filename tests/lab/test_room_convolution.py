@@ -59,7 +59,7 @@ def settle(page):
 def printed(code):
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
-        exec(code, {})  # noqa: S102: what the page tells its reader to run
+        exec(code, {})  # what the page tells its reader to run
     return float(out.getvalue())
 
 
@@ -129,3 +129,14 @@ def test_pointing_at_an_input_frames_the_outputs_it_feeds_and_keys_step(visit, u
     until(page, "!location.hash.includes('conv_at=50')")
     page.keyboard.press("Enter")
     assert page.locator("dialog [data-total]").is_visible()
+
+
+def test_a_kernel_larger_than_the_drawing_is_said_and_the_old_numbers_go(visit, until):
+    page = visit("room=convolution&lang=en")
+    page.evaluate(
+        "location.hash = 'room=convolution&lang=en&conv_size=7&conv_padding=0&conv_kernel=' + Array(49).fill(1).join('_')"
+    )
+    until(page, "document.querySelectorAll('.kernel input').length === 49")
+    page.evaluate("location.hash += '&conv_dilation=2'")
+    until(page, "document.querySelector('.sum').innerText.startsWith('The kernel spans 13 cells')")
+    assert page.locator(".products").count() == 0
