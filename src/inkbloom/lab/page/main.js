@@ -112,7 +112,7 @@ async function showProof(place) {
     const [list, model] = await Promise.all([models.list(), models.open(state.get("model"))]);
     const worst = model.parity.toExponential(1);
     const line = h("span", {title: words("proof_about"), "data-worst": worst},
-      words("proof", {layers: model.steps.length, model: state.get("model"), worst}));
+      words("proof", {layers: model.steps.length, model: state.get("model"), worst: worst.replace("-", "\u2011")}));
     put(place, list.length > 1 ? choose({label: words("model"), value: state.get("model"),
       options: list.map((/** @type {import("./ui/models.js").Listed} */ {name}) => ({value: name, label: name})), onChange: (model) => state.set({model})}).element : null, line);
   } catch (problem) {
