@@ -57,9 +57,9 @@ def test_help_shows_every_public_name_with_its_line():
 
 
 def test_every_verb_has_a_twin_in_python():
-    """bench is about a machine, and stays a command."""
+    """bench is about a machine and lab opens a page: both stay commands."""
     twins = {"claims": "check_claims"}
-    assert {twins.get(verb, verb) for verb in cli.VERBS} - {"bench"} <= set(inkbloom.__all__)
+    assert {twins.get(verb, verb) for verb in cli.VERBS} - {"bench", "lab"} <= set(inkbloom.__all__)
 
 
 def test_rooms_of_the_documents_are_there_at_once():
