@@ -58,12 +58,14 @@ ENGINE = """async ([file, guidance, steps, count]) => {
   }
   return {ready, times, total: performance.now() - started};
 }"""
-TO_PAINT = """async (values) => {
+TO_PAINT = """async ([selector, event, values]) => {
+  const control = document.querySelector(selector);
   const times = [];
-  for (const hash of values) {
+  for (const value of values) {
+    await new Promise((done) => requestAnimationFrame(() => setTimeout(done, 50 * Math.random())));
     const begin = performance.now();
-    location.hash = hash;
-    await new Promise((done) => setTimeout(done));
+    control.value = value;
+    control.dispatchEvent(new Event(event, {bubbles: true}));
     await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
     times.push(performance.now() - begin);
   }
@@ -145,19 +147,17 @@ def networks(browser: Any, lab: str) -> dict[str, float]:
 
 def answers(browser: Any, lab: str) -> dict[str, float]:
     """From a change to what it changes on the screen; and how busy the page is while the network draws."""
-    kernels = ["_".join(["0.1"] * 48 + [f"0.{k}"]) for k in range(1, 9)]
+    kernel = f"room=convolution&conv_size=28&conv_padding=3&conv_kernel={'_'.join(['0.1'] * 49)}"
+    levels = [f"0.{k}" for k in range(1, 9)]
     cases = {
-        "kernel to paint, 28 x 28, 7 x 7": (
-            TO_PAINT,
-            [f"room=convolution&conv_size=28&conv_padding=3&conv_kernel={k}" for k in kernels],
-        ),
-        "density, slider to paint": (TO_PAINT, [f"room=spreading&part=density&run_t=0.{k}" for k in range(1, 9)]),
-        "x-ray, change to maps": (CHANGED, [f"room=xray&xray_t=0.{k}" for k in range(1, 9)]),
+        "kernel to paint, 28 x 28, 7 x 7": (kernel, TO_PAINT, [".kernel input", "change", levels]),
+        "density, slider to paint": ("room=spreading&part=density", TO_PAINT, [".run input", "input", levels]),
+        "x-ray, change to maps": ("room=xray&xray_t=0.9", CHANGED, [f"room=xray&xray_t={level}" for level in levels]),
     }
     found = {}
-    for name, (code, hashes) in cases.items():
-        page = opened(browser, f"{lab}/#{hashes[-1]}")
-        found[name] = statistics.median(page.evaluate(code, hashes[:-1]))
+    for name, (start, code, given) in cases.items():
+        page = opened(browser, f"{lab}/#{start}")
+        found[name] = statistics.median(page.evaluate(code, given))
         page.context.close()
     page = opened(browser, f"{lab}/#room=sampling")
     page.evaluate(LONG)

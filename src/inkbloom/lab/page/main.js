@@ -61,9 +61,10 @@ const words = /** @type {Lab["words"]} */ (wordsOf(common));
 /** @returns {Lab} */
 function lab() {
   const language = state.get("lang");
+  /** @type {Record<number, Intl.NumberFormat>} */ const formats = {};
   return {
     state, language, words, wordsOf, models,
-    number: (value, digits = 3) => new Intl.NumberFormat(language, {maximumSignificantDigits: digits}).format(value),
+    number: (value, digits = 3) => (formats[digits] ??= new Intl.NumberFormat(language, {maximumSignificantDigits: digits})).format(value),
     say(text, loud = false) {
       said.textContent = text;
       if (loud) note(text);

@@ -29,7 +29,7 @@ export function philox(counter, key) {
     const left = high(MULTIPLIERS[0], c0);
     const right = high(MULTIPLIERS[1], c2);
     const [low0, low1] = [Math.imul(MULTIPLIERS[0], c0), Math.imul(MULTIPLIERS[1], c2)];
-    [c0, c1, c2, c3] = [right ^ c1 ^ k0, low1, left ^ c3 ^ k1, low0].map((word) => word >>> 0);
+    [c0, c1, c2, c3] = [(right ^ c1 ^ k0) >>> 0, low1 >>> 0, (left ^ c3 ^ k1) >>> 0, low0 >>> 0];
     [k0, k1] = [(k0 + WEYL[0]) >>> 0, (k1 + WEYL[1]) >>> 0];
   }
   return [c0, c1, c2, c3];

@@ -4,7 +4,7 @@ import {conv2d, flipped, outputSize, padded} from "../engine/conv.js";
 import * as text from "../text/convolution.js";
 import {css, diverging, ink, isLight} from "../ui/colour.js";
 import {button, choose, player, slider, toggle, typed} from "../ui/controls.js";
-import {eachFrame, h, put} from "../ui/dom.js";
+import {eachFrame, h, put, write} from "../ui/dom.js";
 import {SIDE, drawn} from "../ui/drawing.js";
 import {brief, matrix} from "../ui/matrix.js";
 import {python, pythonList, pythonMatrix} from "../ui/receipt.js";
@@ -105,10 +105,14 @@ export function mount(el, lab) {
     onOpen: (row, column) => openReceipt(row, column),
   });
   const kernel = h("div", {class: "kernel"});
+  const products = h("div", {class: "products"});
+  const formula = h("p", {class: "formula"});
+  const where = h("span", {});
+  const open = button(t("open_receipt"), () => openReceipt(b.row, b.column));
   const sum = h("div", {class: "sum"});
   const play = player({words, keys: el, count: Math.max(1, b.count ** 2), at: b.at, perSecond: () => 6,
     onMove: (at, done) => state.set({conv_at: at}, {keep: !done})});
-  const sizes = h("div", {});
+  const told = {size: h("p", {class: "formula"}), macs: h("dd", {}), parameters: h("dd", {}), dropped: h("dd", {}), flip: h("p", {})};
   const predict = h("form", {class: "row predict", onSubmit: guess});
 
   let most = 1; // the largest output, which gets the full colour
@@ -215,22 +219,27 @@ print(f"{${act}:.6g}")`;
 
   function drawSum() {
     if (!b.count) return put(sum, h("p", {}, t("no_room", {reach: b.reach, size: b.size + 2 * b.padding})));
+    if (!formula.isConnected) put(sum, products, formula, h("div", {class: "row"}, where, open));
     const secret = state.get("conv_predict") && guessed !== b.at;
     const all = terms(b, b.row, b.column);
     const most = Math.max(1e-9, ...all.map(({product}) => Math.abs(product)));
-    const products = h("div", {class: "products"}, ...all.map(({pixel, weight, product}) => {
-      const cell = h("span", {}, h("small", {}, `${brief(pixel)} · ${signed(weight)}`), secret ? "?" : signed(product));
+    if (products.children.length !== all.length) {
+      put(products, ...all.map(() => h("span", {}, h("small", {}), h("b", {}))));
+      products.style.setProperty("--side", String(b.side));
+    }
+    all.forEach(({pixel, weight, product}, i) => {
+      const cell = /** @type {HTMLElement} */ (products.children[i]);
       const shade = diverging(secret ? 0 : product / most);
+      write(cell.children[0], `${brief(pixel)} · ${signed(weight)}`);
+      write(cell.children[1], secret ? "?" : signed(product));
       Object.assign(cell.style, {background: css(shade), color: isLight(shade) ? "#1c1b19" : "#ffffff"});
-      return cell;
-    }));
-    products.style.setProperty("--side", String(b.side));
-    put(sum, products,
-      h("p", {class: "formula", "data-sum": secret ? "" : String(b.output.data[b.at])}, "Σ",
-        b.bias ? ` + ${t("bias")} ${signed(b.bias)}` : "", " = ", secret ? "?" : signed(b.sums.data[b.at]),
-        state.get("conv_act") !== "none" && !secret ? ` → ${state.get("conv_act")} → ${signed(b.output.data[b.at])}` : ""),
-      h("div", {class: "row"}, h("span", {}, t("at_cell", {row: b.row, column: b.column})),
-        secret ? null : button(t("open_receipt"), () => openReceipt(b.row, b.column))));
+    });
+    const act = state.get("conv_act");
+    formula.dataset.sum = secret ? "" : String(b.output.data[b.at]);
+    write(formula, `Σ${b.bias ? ` + ${t("bias")} ${signed(b.bias)}` : ""} = ${secret ? "?" : signed(b.sums.data[b.at])}`
+      + (act !== "none" && !secret ? ` → ${act} → ${signed(b.output.data[b.at])}` : ""));
+    write(where, t("at_cell", {row: b.row, column: b.column}));
+    open.hidden = secret;
     put(predict, ...(secret ? [h("label", {for: "guess"}, t("your_guess")), h("input", {type: "number", step: "any", id: "guess", class: "typed"}),
       h("button", {type: "submit"}, t("reveal"))] : []));
   }
@@ -238,10 +247,11 @@ print(f"{${act}:.6g}")`;
   function drawSizes() {
     const {size, padding, dilation, side, stride, count} = b;
     const dropped = count ? (size + 2 * padding - b.reach) % stride : 0;
-    put(sizes, h("p", {class: "formula"}, `⌊(${size} + 2·${padding} − ${dilation}·(${side} − 1) − 1) / ${stride}⌋ + 1 = ${count}`),
-      h("dl", {class: "facts"}, ...[[t("macs"), lab.number(count ** 2 * side ** 2, 9)], [t("parameters"), String(side ** 2 + 1)],
-        [t("dropped"), String(dropped)]].flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
-      h("p", {}, t(state.get("conv_flip") ? "flip_on" : "flip_off"), " ", t(symmetric() ? "flip_same" : "flip_differs")));
+    write(told.size, `⌊(${size} + 2·${padding} − ${dilation}·(${side} − 1) − 1) / ${stride}⌋ + 1 = ${count}`);
+    write(told.macs, lab.number(count ** 2 * side ** 2, 9));
+    write(told.parameters, String(side ** 2 + 1));
+    write(told.dropped, String(dropped));
+    write(told.flip, `${t(state.get("conv_flip") ? "flip_on" : "flip_off")} ${t(symmetric() ? "flip_same" : "flip_differs")}`);
   }
   const symmetric = () => b.weight.data.every((value, i, all) => Math.abs(value - all[all.length - 1 - i]) < 1e-9);
 
@@ -253,6 +263,8 @@ print(f"{${act}:.6g}")`;
       ...(b.count ? [{row: b.row * b.stride, column: b.column * b.stride, rows: b.reach, columns: b.reach}] : [])]);
     output.mark(frame(b));
     output.point(b.row, b.column);
+    side.set(b.side);
+    drawKernel();
     drawSum();
     drawSizes();
   });
@@ -307,12 +319,14 @@ print(f"{${act}:.6g}")`;
       slider({label: t("dilation"), low: 1, high: 3, value: b.dilation, onChange: set("conv_dilation")}).element,
       slider({label: t("bias"), low: -2, high: 2, step: 0.1, value: b.bias, show: brief, onChange: set("conv_bias")}).element,
       choose({label: t("act"), value: state.get("conv_act"), options: ACTS.map((value) => ({value, label: value === "none" ? t("act_none") : value})), onChange: set("conv_act")}).element,
-      toggle({label: t("flip"), on: state.get("conv_flip"), onChange: set("conv_flip")}).element), sizes),
+      toggle({label: t("flip"), on: state.get("conv_flip"), onChange: set("conv_flip")}).element),
+      told.size,
+      h("dl", {class: "facts"}, h("dt", {}, t("macs")), told.macs, h("dt", {}, t("parameters")), told.parameters, h("dt", {}, t("dropped")), told.dropped),
+      told.flip),
     h("section", {class: "panel"}, h("h2", {}, t("learned")), h("p", {}, t("trained")), trained));
-  drawKernel();
   draw();
-  const offs = [state.on([...Object.keys(fields), "drawing"], draw), state.on(["conv_kernel"], () => { b = bench(state); side.set(b.side); drawKernel(); })];
-  return {stop: () => { play.stop(); offs.forEach((off) => off()); }};
+  const off = state.on([...Object.keys(fields), "drawing"], draw);
+  return {stop: () => { play.stop(); off(); }};
 }
 
 /** A number with a minus sign as it is set in print. @param {number} value */

@@ -10,7 +10,7 @@ import {plot} from "../ui/plot.js";
 import {choice, whole} from "../ui/state.js";
 import {bound, largestTerms, paragraphs} from "./bound.js";
 import {digits} from "./digits.js";
-import {fields as run, noising, runControls} from "./noising.js";
+import {fields as run, mixing, runControls} from "./noising.js";
 
 const PLACES = 128; // where the kernel can be put
 const DIGITS = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
@@ -51,7 +51,7 @@ function meanOf({count, size, pixels, labels}, label) {
 
 /** All numbers of the part. @param {import("../ui/state.js").State} state @param {import("./digits.js").Digits} data */
 function densityOf(state, data) {
-  const {noise, low, mean, deviation, c, pixel, row, column} = noising(state);
+  const {noise, low, mean, deviation, c, pixel, row, column} = mixing(state);
   const counts = counted(data, pixel, state.get("dens_class"));
   const all = counts.reduce((sum, each) => sum + each, 0);
   const values = Float64Array.from({length: 256}, (_, v) => low + ((1 - low) * v) / 255);

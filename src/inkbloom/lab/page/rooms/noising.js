@@ -19,23 +19,29 @@ export const fields = {
 };
 
 /**
- * The noisy drawing. Uniform noise belongs to pixels from 0 to 1 and to lerp, as in the tutorial; Gaussian noise to -1 to 1.
+ * How noise is mixed in. Uniform noise belongs to pixels from 0 to 1 and to lerp, as in the tutorial; Gaussian noise to -1 to 1.
  * @param {import("../ui/state.js").State} state
  */
-export function noising(state) {
+export function mixing(state) {
   const noise = /** @type {typeof KINDS[number]} */ (state.get("run_noise"));
   const [low, mean, deviation] = noise === "uniform" ? [0, 0.5, Math.sqrt(1 / 12)] : [-1, 0, 1];
   const path = /** @type {typeof WAYS[number]} */ (noise === "uniform" ? "lerp" : state.get("run_path"));
   const amounts = PICTURE_PATHS[path];
   const [t, pixel] = [state.get("run_t"), state.get("run_pixel")];
   const c = amounts(t);
+  return {noise, path, low, mean, deviation, amounts, t, c, a: c.a, s: c.s, pixel, row: Math.floor(pixel / SIDE), column: pixel % SIDE};
+}
+
+/** The noisy drawing, and what it is mixed of. @param {import("../ui/state.js").State} state */
+export function noising(state) {
+  const how = mixing(state);
+  const {noise, low, a, s} = how;
   const picture = drawn(state);
   const x0 = {...picture, data: picture.data.map((value) => low + (1 - low) * value)};
   /** @param {number} index of the noise: 0 is eps, step k of a chain takes k + 1 @returns {Float32Array} */
   const draw = (index) => NOISES[noise](state.get("run_seed"), "noise", index, SIDE * SIDE);
   const eps = {...picture, data: draw(0)};
-  return {noise, path, low, mean, deviation, amounts, draw, t, c, a: c.a, s: c.s, x0, eps, x: mixed(c.a, x0, c.s, eps),
-    pixel, row: Math.floor(pixel / SIDE), column: pixel % SIDE};
+  return {...how, draw, x0, eps, x: mixed(a, x0, s, eps)};
 }
 
 /** The controls of the run. @param {import("../main.js").Lab} lab @param {import("./bound.js").Words} t */
@@ -48,7 +54,7 @@ export function runControls(lab, t) {
     sync();
     const select = /** @type {HTMLSelectElement} */ (path.element.querySelector("select"));
     select.disabled = state.get("run_noise") === "uniform";
-    path.set(noising(state).path);
+    path.set(mixing(state).path);
   };
   show();
   return {

@@ -8,7 +8,7 @@ import {paragraphs} from "./bound.js";
 import * as density from "./density.js";
 import * as ink from "./ink.js";
 import * as noise from "./noise.js";
-import {fields as run, noising} from "./noising.js";
+import {fields as run, mixing} from "./noising.js";
 import * as targets from "./targets.js";
 
 const PARTS = {ink, noise, density, targets};
@@ -33,7 +33,7 @@ export function mount(el, lab) {
   };
   const live = {ink: h("td", {}), density: h("td", {}), network: h("td", {}, words("loading"))};
   const tell = () => {
-    const {s, a, t: level} = noising(state);
+    const {s, a, t: level} = mixing(state);
     put(live.ink, t("row_ink_live", {n: state.get("ink_n"), variance: lab.number(2 * ink.rate(state) * state.get("ink_n"))}));
     put(live.density, t("row_density_live", {t: level, a: lab.number(a), s: lab.number(s), wide: a > 0 ? lab.number(s / a) : "∞"}));
   };

@@ -1,6 +1,6 @@
 // Labelled controls. Each is real HTML, shows its value, and hands a new one to `onChange(value, done)`: done is false in a drag.
 
-import {h, put} from "./dom.js";
+import {h, put, write} from "./dom.js";
 
 let used = 0;
 const fresh = () => `control-${++used}`;
@@ -16,7 +16,7 @@ export function slider({label, low, high, step = 1, value, show = String, onChan
     onInput: () => took(false), onChange: () => took(true),
   });
   const tell = (/** @type {number} */ now) => {
-    output.textContent = show(now);
+    write(output, show(now));
     input.setAttribute("aria-valuetext", show(now));
   };
   const took = (/** @type {boolean} */ done) => {
@@ -30,7 +30,7 @@ export function slider({label, low, high, step = 1, value, show = String, onChan
     set(now, ends = {}) {
       if (ends.low !== undefined) input.min = String(ends.low);
       if (ends.high !== undefined) input.max = String(ends.high);
-      input.value = String(now);
+      if (input.value !== String(now)) input.value = String(now);
       tell(now);
     },
   };
@@ -77,7 +77,14 @@ export function typed({label, value, low, high, onChange}) {
       if (good) onChange(now);
     },
   });
-  return {element: input, set: (/** @type {number} */ now) => void (input.value = String(Number(now.toFixed(4))))};
+  return {
+    element: input,
+    /** @param {number} now */
+    set(now) {
+      const text = String(Number(now.toFixed(4)));
+      if (input.value !== text) input.value = text;
+    },
+  };
 }
 
 /** Play, step and scrub through `count` positions. Space, comma and full stop do it by keyboard anywhere in `keys`.

@@ -61,6 +61,11 @@ export function refill(element, ...children) {
   if (at >= 0) (controls()[at] ?? controls().at(-1))?.focus({preventScroll: true});
 }
 
+/** Writes a text where another stands: what stays as it is need not be laid out anew. @param {Element} element @param {string} text */
+export function write(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
 /** Text in which `code` and *stress* are marked as such. @param {string} text @returns {Node[]} */
 export function rich(text) {
   return text.split(/(`[^`]+`|\*[^*]+\*)/).filter(Boolean).map((part) => {
@@ -70,17 +75,26 @@ export function rich(text) {
   });
 }
 
-/** A function that runs at most once a frame, with the newest arguments. @template {any[]} A @param {(...args: A) => void} run @returns {(...args: A) => void} */
+/** @type {Set<() => void>} What is to run before the next frame is shown. */
+const waiting = new Set();
+let asked = false;
+
+function runWaiting() {
+  try {
+    for (const run of waiting) { // also what a run asks for: a room's numbers and its matrices are shown in one frame
+      waiting.delete(run);
+      run();
+    }
+  } finally {
+    asked = false;
+  }
+}
+
+/** A function that runs at most once a frame, however often it is called. @param {() => void} run */
 export function eachFrame(run) {
-  let waiting = false;
-  /** @type {A} */ let newest;
-  return (...args) => {
-    newest = args;
-    if (waiting) return;
-    waiting = true;
-    requestAnimationFrame(() => {
-      waiting = false;
-      run(...newest);
-    });
+  return () => {
+    waiting.add(run);
+    if (!asked) requestAnimationFrame(runWaiting);
+    asked = true;
   };
 }

@@ -1,6 +1,6 @@
 // A row of numbers with their names. Each is a button: it opens the receipt of its number.
 
-import {h} from "./dom.js";
+import {h, write} from "./dom.js";
 
 /**
  * `value` gives undefined where there is no such number now; `show` words it; `code` is Python that prints it; `more` are
@@ -19,7 +19,7 @@ export function facts(lab, all) {
     return {tile, show: () => {
       const now = value();
       tile.hidden = now === undefined;
-      told.textContent = now === undefined ? "" : show(now);
+      write(told, now === undefined ? "" : show(now));
     }};
   });
   return {element: h("div", {class: "tiles"}, ...tiles.map(({tile}) => tile)), show: () => tiles.forEach((each) => each.show())};

@@ -26,6 +26,8 @@ export function matrix(about) {
   const {label, data, colour, show = brief, onPoint, onOpen, onEdit, onPaint, range = [0, 1], tell, words} = about;
   let at = {row: 0, column: 0};
   /** @type {Mark[]} */ let marks = [];
+  let wide = 280;
+  let colours = {window: "#b5402a", reach: "#b5402a"};
   const [canvas, small] = [h("canvas", {"aria-hidden": "true"}), h("canvas", {})];
   const cell = h("div", {class: "cell", role: "gridcell", tabindex: "0"});
   const row = h("div", {role: "row"}, cell);
@@ -61,15 +63,13 @@ export function matrix(about) {
     if (canvas.hidden) return;
     at = {row: Math.min(at.row, rows - 1), column: Math.min(at.column, columns - 1)};
     const scale = Math.min(2, devicePixelRatio || 1);
-    const width = Math.round((grid.clientWidth || 280) * scale);
+    const width = Math.round(wide * scale);
     const size = width / columns;
     const height = Math.round(size * rows);
     if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, {width, height});
     const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
     const digits = size / scale >= DIGITS_FROM;
-    context.font = `${Math.min(13 * scale, size / 2.9)}px ui-monospace, monospace`;
-    context.textAlign = "center";
-    context.textBaseline = "middle";
+    if (digits) Object.assign(context, {font: `${Math.min(13 * scale, size / 2.9)}px ui-monospace, monospace`, textAlign: "center", textBaseline: "middle"});
     paintDots(small, values, rows, columns, colour);
     context.imageSmoothingEnabled = false;
     context.drawImage(small, 0, 0, width, height);
@@ -88,7 +88,7 @@ export function matrix(about) {
       }
       context.lineWidth = (mark.kind === "reach" ? 1.5 : 2.5) * scale;
       context.setLineDash(mark.kind === "ghost" ? [3 * scale, 3 * scale] : []);
-      context.strokeStyle = getComputedStyle(grid).getPropertyValue(mark.kind === "reach" ? "--reach" : "--window") || "#b5402a";
+      context.strokeStyle = mark.kind === "reach" ? colours.reach : colours.window;
       context.strokeRect(mark.column * size, mark.row * size, mark.columns * size, mark.rows * size);
     }
     say();
@@ -156,7 +156,12 @@ export function matrix(about) {
     event.preventDefault();
     event.stopPropagation();
   });
-  new ResizeObserver(() => draw()).observe(grid);
+  new ResizeObserver(() => { // asked for here alone: in `paint` it would make the browser lay out the page once more
+    const style = getComputedStyle(grid);
+    wide = grid.clientWidth || 280;
+    colours = {window: style.getPropertyValue("--window"), reach: style.getPropertyValue("--reach")};
+    paint();
+  }).observe(grid);
   return {
     element,
     grid,

@@ -25,11 +25,10 @@ export function plot({label, height = 150, onPick}) {
   const legend = h("div", {class: "legend", "aria-hidden": "true"});
   const area = svg("svg", {role: "img", "aria-label": label, class: "plot", height});
   const element = h("figure", {class: "matrix-figure"}, h("figcaption", {}, label), area, legend);
-  const wide = () => area.clientWidth || 300;
+  let width = 300;
   const draw = () => {
     if (!view) return;
     const {x: [low, high], y: [bottom, top], layers, told, scale} = view;
-    const width = wide();
     const across = (/** @type {number} */ x) =>
       (EDGE.left + ((x - low) / (high - low)) * (width - EDGE.left - EDGE.right)).toFixed(1);
     const up = (/** @type {number} */ y) => {
@@ -55,12 +54,15 @@ export function plot({label, height = 150, onPick}) {
   let held = false;
   const pick = (/** @type {any} */ event) => {
     if (!held || !view) return;
-    const share = (event.clientX - area.getBoundingClientRect().left - EDGE.left) / (wide() - EDGE.left - EDGE.right);
+    const share = (event.clientX - area.getBoundingClientRect().left - EDGE.left) / (width - EDGE.left - EDGE.right);
     held = /down|move/.test(event.type);
     onPick?.(view.x[0] + Math.min(1, Math.max(0, share)) * (view.x[1] - view.x[0]), !held);
   };
   area.addEventListener("pointerdown", () => { held = true; });
   for (const name of ["down", "move", "up", "leave", "cancel"]) area.addEventListener(`pointer${name}`, pick);
-  new ResizeObserver(draw).observe(element);
+  new ResizeObserver(() => {
+    width = area.clientWidth;
+    draw();
+  }).observe(element);
   return {element, draw: (/** @type {View} */ now) => { view = now; draw(); }};
 }

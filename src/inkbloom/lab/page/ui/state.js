@@ -89,7 +89,7 @@ export function createState(fields) {
   };
   /** @param {Record<string, any>} before */
   const tell = (before) => {
-    const changed = new Set(Object.keys(fields).filter((name) => fields[name].write(values[name]) !== fields[name].write(before[name])));
+    const changed = new Set(Object.keys(fields).filter((name) => values[name] !== before[name] && fields[name].write(values[name]) !== fields[name].write(before[name])));
     for (const each of [...listeners]) if (listeners.has(each) && each.names.some((name) => changed.has(name))) each.run();
   };
   read();
