@@ -57,6 +57,7 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version, sys_version = "inkbloom", ""
     timeout = 60  # seconds that an idle connection is kept
+    disable_nagle_algorithm = True  # else many a small file waits 40 ms for the browser to confirm its headers
 
     def do_GET(self) -> None:
         """Sends a file."""
