@@ -47,21 +47,19 @@ def scan(of: Survey, size: Size | None = None) -> Iterator[Picture | Broken]:
         yield read_picture(path, size, of.look)
 
 
-def load_folder(
-    folder: Path, size: Size | None = None, skip_broken: bool = False, background: str = "auto", mend: str = ""
-) -> Data:
+def load_folder(folder: Path, size: Size | None = None, skip_broken: bool = False, background: str = "auto") -> Data:
     """All pictures of a folder as one set, each brought to `size` = (height, width) as it is read.
 
     Sub-folders and tables beside the pictures name slices and classes: see `layout`. Colour if any picture shows colour, else
     grey; background: as in a recipe. Raises DataError: no pictures, files that cannot be read unless `skip_broken`, and,
-    without `size`, pictures of several sizes or over 256 pixels on a side; `mend` says what to do about these where it is not
-    to give a size.
+    without `size`, pictures of several sizes or over 256 pixels on a side.
     """
-    return load_survey(survey(folder, background), size, skip_broken, mend)
+    return load_survey(survey(folder, background), size, skip_broken)
 
 
 def load_survey(of: Survey, size: Size | None = None, skip_broken: bool = False, mend: str = "") -> Data:
-    """The same for pictures that lie in a folder or in what is read as one. Raises DataError as `load_folder` does."""
+    """The same for pictures that lie in a folder or in what is read as one. Raises DataError as `load_folder` does; `mend` says
+    what to do about pictures of several sizes where it is not to give a size."""
     pictures: list[Picture] = []
     broken: list[Broken] = []
     for item in scan(of, size):
