@@ -371,6 +371,7 @@ NAN = np.full((20, 8, 8), np.nan)
     [
         ({"array": np.zeros((20, 8))}, r"images of float64 \(20, 8\): give \(N, H, W\)"),
         ({"array": np.zeros((20, 8, 8, 4), np.uint8)}, "lay the fourth channel"),
+        ({"array": np.zeros((32, 32, 3), np.uint8)}, "this looks like one picture: give several"),
         ({"array": np.zeros((20, 8, 8, 5), np.uint8)}, "with C = 1 or 3"),
         ({"array": NAN}, "with a NaN or an infinity"),
         ({"array": np.full((20, 8, 8), np.inf)}, "with a NaN or an infinity"),

@@ -34,13 +34,15 @@ def world(tmp_path_factory):
     Image.linear_gradient("L").resize((9, 9)).save(world / "single/one.png")
     images = np.arange(40 * 81, dtype=np.int64).reshape(40, 9, 9).astype(np.uint8)
     np.savez(world / "set.npz", images=images)
-    for folder in ("archives", "old", "empty", "notes"):
+    for folder in ("archives", "old", "empty", "notes", "arrays"):
         (world / folder).mkdir()
     shutil.copy(world / "set.npz", world / "archives/set.npz")
     header = bytes([0, 0, 8, 3]) + b"".join(side.to_bytes(4, "big") for side in images.shape)
     for file in ("train-images-idx3-ubyte", "old/train-images-idx3-ubyte"):
         (world / file).write_bytes(header + images.tobytes())
     (world / "notes/words.txt").write_text("words")
+    for number in range(3):
+        np.save(world / f"arrays/{number}.npy", images[number])
     (world / "mine.toml").write_text("extends = 'fast'\nsteps = 3\n")
     os.symlink("shapes", world / "link")
     before = Path.cwd()
@@ -214,6 +216,7 @@ def test_a_source_that_was_meant(source, meant, inside):
         ("folder", "folder needs a path; write folder:PATH"),
         ("folder:empty", "no images in the folder (empty): give one with PNG or JPEG files"),
         ("folder:notes", "no images in the folder (notes, only 1 .txt): give one with PNG or JPEG files"),
+        ("folder:arrays", "no images in the folder (arrays, only 3 .npy): stack the arrays and save them as one .npy file"),
         ("notes/words.txt", "unknown source 'notes/words.txt'"),
         ("digits:shapes", "digits takes no path; write --data digits"),
         ("folder:", "folder needs a path; write folder:PATH"),

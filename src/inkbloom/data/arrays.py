@@ -27,6 +27,8 @@ def image_shape(shape: tuple[int, ...]) -> tuple[int, ...] | None:
 
 def wrong_shape(shape: tuple[int, ...]) -> str:
     """What to do about an array of this shape that is to hold images; '' where it is right."""
+    if len(shape) == 3 and shape[2] in (1, 3, 4) and min(shape[:2]) > 4:
+        return "this looks like one picture: give several, stacked along a first axis"
     if found := image_shape(shape):
         return "" if min(found) > 0 else "give at least one image, of one pixel or more"
     if len(shape) == 4 and 4 in (shape[1], shape[3]):

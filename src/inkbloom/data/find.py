@@ -60,6 +60,8 @@ def find(folder: Path) -> Found:
     if not found.files and not found.broken:
         others = ", ".join(f"{count:,} {shown(suffix, 12)}" for suffix, count in found.ignored.most_common(3))
         fix = f"did you mean '{shown(meant)}'?" if (meant := within(folder)) else "give one with PNG or JPEG files"
+        if found.ignored[".npy"] > 1:
+            fix = "stack the arrays and save them as one .npy file"
         raise unusable("no images in the folder", folder, f"only {others}" if others else "", fix)
     found.files.sort()
     found.tables.sort()
