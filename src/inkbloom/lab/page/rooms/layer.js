@@ -1,7 +1,7 @@
 // Room 4, an opened layer: all its maps, one of them enlarged, the kernels behind it, and what a pixel of it is made of.
 
 import {en} from "../text/xray.js";
-import {diverging, ink} from "../ui/colour.js";
+import {diverging} from "../ui/colour.js";
 import {button, toggle, typed} from "../ui/controls.js";
 import {h, put, refill, table} from "../ui/dom.js";
 import {brief, matrix} from "../ui/matrix.js";
@@ -25,8 +25,8 @@ function titleOf(step, pass, t) {
 
 /** Fills the place with the layer that the address names.
  * @param {HTMLElement} place @param {Lab} lab @param {Words} t
- * @param {Net} net @param {Pass} pass @param {number[]} range  of the pixels */
-export function openLayer(place, lab, t, net, pass, range) {
+ * @param {Net} net @param {Pass} pass @param {ReturnType<typeof import("../ui/drawing.js").coloursOf>} colours */
+export function openLayer(place, lab, t, net, pass, colours) {
   const {state, words} = lab;
   const card = net.cards[Math.min(state.get("xray_layer"), net.cards.length) - 1];
   const step = card.steps.find(({name}) => name === state.get("xray_step")) ?? card.step;
@@ -67,8 +67,7 @@ export function openLayer(place, lab, t, net, pass, range) {
   const large = matrix({label: t("enlarged"), words, colour, data: () => slice(map()), onOpen: openReceipt,
     show: (value) => (Math.abs(value) >= 1 ? value.toFixed(1) : brief(value)),
     onPoint: (row, column) => state.set({xray_at: row * columns + column}, {keep: true})});
-  const [low, high] = range;
-  const seen = matrix({label: t("sees"), words, colour: (value) => ink((value - low) / (high - low)),
+  const seen = matrix({label: t("sees"), words, colour: (value, i) => colours(pass.x)(value, i),
     data: () => ({rows: pass.x.shape[1], columns: pass.x.shape[2], values: pass.x.data})});
   const kernels = isConvolution ? wall({label: t("kernels", {count: card.inputs}), count: card.inputs, chosen: input(),
     name: (i) => t("kernel_of", {channel: i + 1}), picture: kernel, colour: (value) => diverging(value / strongest),
