@@ -7,9 +7,9 @@ import {h, put} from "../ui/dom.js";
 import {createWalk, moved, spent, total, wanted} from "./walk.js";
 
 /** @typedef {{engine: Parameters<typeof createWalk>[0], model: Model,
- *   colour: (value: number) => Rgb}} Given */
+ *   colours: ReturnType<typeof import("../ui/drawing.js").coloursOf>}} Given */
 
-/** @param {HTMLCanvasElement} canvas @param {Tensor} x @param {Given["colour"]} colour */
+/** @param {HTMLCanvasElement} canvas @param {Tensor} x @param {ReturnType<Given["colours"]>} colour */
 function show(canvas, x, colour) {
   paint(canvas, x.data, x.shape[1], x.shape[2], colour);
 }
@@ -17,7 +17,7 @@ function show(canvas, x, colour) {
 /** The other solver walks the same times from the same noise, and stands at the same step.
  * @param {Lab} lab @param {Words} t
  * @param {Given & {names: {value: string, label: string}[], redraw: () => void}} given */
-export function race(lab, t, {engine, model, names, colour, redraw}) {
+export function race(lab, t, {engine, model, names, colours, redraw}) {
   const {state} = lab;
   /** @type {Walk | null} */ let other = null;
   /** @type {Walk | null} */ let beside = null; // the walk that it was begun for
@@ -51,8 +51,8 @@ export function race(lab, t, {engine, model, names, colour, redraw}) {
       if (!other) return;
       const there = Math.min(k, other.frames.length - 1);
       if (k > there) other.go();
-      show(lanes[0].canvas, walk.frames[k].x, colour);
-      show(lanes[1].canvas, other.frames[there].x, colour);
+      show(lanes[0].canvas, walk.frames[k].x, colours(walk.frames[k].x));
+      show(lanes[1].canvas, other.frames[there].x, colours(other.frames[there].x));
       const apart = mixed(1, walk.frames[k].x, -1, other.frames[there].x);
       show(lanes[2].canvas, apart, (value) => diverging(value));
       const rms = moved(walk.frames[k].x, other.frames[there].x);
@@ -66,7 +66,7 @@ export function race(lab, t, {engine, model, names, colour, redraw}) {
 }
 
 /** Sixteen pictures of one seed, one after the other. @param {Lab} lab @param {Words} t @param {Given} given */
-export function grid(lab, t, {engine, model, colour}) {
+export function grid(lab, t, {engine, model, colours}) {
   const {state} = lab;
   const {trained, classes} = model.sampling;
   const labelOf = (/** @type {number} */ index) => (classes.length ? trained[index % trained.length] : null);
@@ -103,7 +103,8 @@ export function grid(lab, t, {engine, model, colour}) {
     const asked = wanted(/** @type {any} */ ({get: (/** @type {string} */ name) => own[name] ?? state.get(name)}), model);
     walk = createWalk(engine, model, asked, {onFail: stop, onFrame: () => {
       if (!walk) return;
-      show(canvas, walk.frames[walk.frames.length - 1].x, colour);
+      const {x} = walk.frames[walk.frames.length - 1];
+      show(canvas, x, colours(x));
       pick.disabled = false;
       if (walk.frames.length <= walk.steps) return;
       done += 1;
