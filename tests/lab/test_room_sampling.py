@@ -172,6 +172,7 @@ def test_keys_play_step_and_stop_it(visit, until):
     page = visit(f"{PLAIN}&sample_steps=5")
     until(page, "document.querySelector('.panes') !== null")
     assert "sample_at" not in page.url
+    assert page.locator(".badge:visible").count() == 1  # nothing else has been computed yet
     page.locator("main").focus()
     page.locator(".panes [role=gridcell]").first.focus()
     page.keyboard.press(".")

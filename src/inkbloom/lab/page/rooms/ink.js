@@ -202,10 +202,10 @@ x, y = x[0, 0, :28, :28], y[0, 0, :28, :28]`;
     put(about, ...paragraphs(t, ["ink_same", b.edges === "open" && "ink_open_about", b.d > 0.25 && "ink_unstable"]));
   });
   const name = (/** @type {string} */ value) => t(`ink_${value}`);
-  put(el, play.element, h("div", {class: "trio"}, ...[small, large, difference].map(({element}) => element)),
-    h("div", {class: "row"}, lab.badge("computed"), dropping ? h("span", {}, t("drop_here")) : null), told.element, about,
-    h("div", {class: "controls"}, pick("ink_from", SOURCES, name).element, pick("ink_kernel", KERNELS, name).element, rated.element,
-      pick("ink_edges", EDGES, name).element));
+  put(el, h("div", {class: "controls"}, pick("ink_from", SOURCES, name).element, pick("ink_kernel", KERNELS, name).element,
+    pick("ink_edges", EDGES, name).element, rated.element), play.element,
+    h("div", {class: "trio"}, ...[small, large, difference].map(({element}) => element)),
+    h("div", {class: "row"}, lab.badge("computed"), dropping ? h("span", {}, t("drop_here")) : null), told.element, about);
   draw();
   const off = state.on(["drawing", ...Object.keys(fields)], draw);
   return {stop: () => { play.stop(); off(); }};

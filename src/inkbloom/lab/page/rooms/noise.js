@@ -134,13 +134,13 @@ ${printed("x")}`,
         {kind: "line", colour: "seal", points: b.s > 0 ? law : [], name: t("jump_law")}]});
     });
     const [x0, eps, x] = [b.x0, b.eps, b.x].map(({data}) => n(data[b.pixel]));
-    put(formula, `x = a·x0 + s·ε = ${n(b.a)} · ${x0} + ${n(b.s)} · (${eps}) = ${x}`);
+    put(formula, `${t("pixel_at", b)}: x = a·x0 + s·ε = ${n(b.a)} · ${x0} + ${n(b.s)} · (${eps}) = ${x}`);
     told.show();
     put(about, ...paragraphs(t, [`says_${b.noise}`, "says_mixing"]));
   });
 
   put(el, controls.element, h("div", {class: "trio"}, ...columns.map(({element}) => element)),
-    h("div", {class: "row"}, lab.badge("computed")), formula, told.element, about);
+    h("div", {class: "row"}, lab.badge("computed"), h("span", {}, t("follow"))), formula, told.element, about);
   draw();
   const off = state.on(["drawing", ...Object.keys(run), ...Object.keys(fields)], draw);
   return {stop: () => { off(); controls.stop(); }};

@@ -25,6 +25,7 @@ export function race(lab, t, {engine, model, names, colours, redraw}) {
     onChange: (value) => state.set({sample_rival: value})});
   const lanes = [0, 1, 2].map(() => ({canvas: h("canvas", {class: "thumb", role: "img"}), told: h("figcaption", {})}));
   const track = h("div", {class: "lanes"}, ...lanes.map(({canvas, told}) => h("figure", {}, canvas, told)));
+  const badge = lab.badge("computed");
   const stop = () => other?.stop();
 
   /** @param {Walk} walk @param {number} k */
@@ -32,7 +33,7 @@ export function race(lab, t, {engine, model, names, colours, redraw}) {
     ms: lab.number(total(walk, k))});
   return {
     element: h("section", {class: "panel"}, h("h2", {}, t("race")),
-      h("div", {class: "row"}, rival.element, lab.badge("computed")), track),
+      h("div", {class: "row"}, rival.element, badge), track),
     stop,
     busy: () => other?.busy() ?? false,
     /** How many of its steps are done. */
@@ -40,7 +41,7 @@ export function race(lab, t, {engine, model, names, colours, redraw}) {
     /** @param {Walk} walk @param {number} k  the step that is shown of it */
     draw(walk, k) {
       const solver = state.get("sample_rival");
-      track.hidden = !names.some(({value}) => value === solver);
+      track.hidden = badge.hidden = !names.some(({value}) => value === solver);
       rival.set(track.hidden ? "off" : solver);
       if (beside !== walk || other?.asked.solver !== solver) {
         stop();
@@ -82,9 +83,10 @@ export function grid(lab, t, {engine, model, colours}) {
     pick.append(canvas);
     return {canvas, pick};
   });
-  const told = h("span", {role: "status"});
+  const [told, badge] = [h("span", {role: "status"}), lab.badge("computed")];
   const go = button(t("grid_go"), () => (walk ? stop() : begin()), {class: "primary"});
   const say = () => {
+    badge.hidden = !done && !walk;
     put(told, done || walk ? t("grid_done", {done}) : "");
     put(go, t(walk ? "cancel" : "grid_go"));
   };
@@ -118,7 +120,7 @@ export function grid(lab, t, {engine, model, colours}) {
   say();
   return {
     element: h("section", {class: "panel"}, h("h2", {}, t("grid")), h("p", {}, t("grid_about")),
-      h("div", {class: "row"}, go, told, lab.badge("computed")),
+      h("div", {class: "row"}, go, told, badge),
       h("div", {class: "sixteen"}, ...cells.map(({pick}) => pick))),
     stop,
     /** Empties the grid where something else is asked for now than it shows. @param {string} now */

@@ -2,7 +2,7 @@
 
 import * as text from "../text/spreading.js";
 import {button} from "../ui/controls.js";
-import {h, put} from "../ui/dom.js";
+import {h, put, refill} from "../ui/dom.js";
 import {choice} from "../ui/state.js";
 import {paragraphs} from "./bound.js";
 import * as density from "./density.js";
@@ -28,8 +28,8 @@ export function mount(el, lab) {
     const part = /** @type {keyof typeof PARTS} */ (state.get("part"));
     tabs.forEach((tab, i) => tab.setAttribute("aria-pressed", String(NAMES[i] === part)));
     const body = h("div", {class: "part"});
-    put(place, body);
     shown = PARTS[part].mount(body, lab, t, el);
+    refill(place, body);
   };
   const live = {ink: h("td", {}), density: h("td", {}), network: h("td", {}, words("loading"))};
   const tell = () => {

@@ -83,13 +83,13 @@ ${printed("p * x0 + q * eps")}`});
       h("th", {scope: "row"}, t(`target_${name}`)),
       ...[p, q, det, b.s && Math.abs(b.s / det), b.a && Math.abs(b.a / det)].map((value) => h("td", {}, n(value))))));
     const x0 = all.x0.value();
-    put(formula, x0 === undefined ? t("no_way", {target: t(`target_${b.chosen.name}`)}) : "x0 = (q·x − s·target) / det = " +
+    put(formula, x0 === undefined ? t("no_way", {target: t(`target_${b.chosen.name}`)}) : `${t("pixel_at", b)}: x0 = (q·x − s·target) / det = ` +
       `(${n(b.chosen.q)} · ${n(b.here.x)} − ${n(b.s)} · ${n(b.here.target)}) / ${n(b.chosen.det)} = ${n(x0)}`);
     told.show();
     put(says, ...paragraphs(t, ["says_four", "says_change", "says_errors"]));
   });
   const heads = ["p", "q", "det = q·a − p·s", t("factor"), t("factor_eps")].map((head) => h("th", {scope: "col"}, head));
-  put(el, controls.element, h("div", {class: "four"}, ...panes), h("div", {class: "row"}, lab.badge("computed"), h("span", {}, t("full_colour"))),
+  put(el, controls.element, h("div", {class: "four"}, ...panes), h("div", {class: "row"}, lab.badge("computed"), h("span", {}, t("follow"), " ", t("full_colour"))),
     h("div", {class: "duo"}, h("div", {class: "scroll", tabindex: "0", role: "region", "aria-label": t("four")},
       h("table", {}, h("caption", {class: "unseen"}, t("four")), h("thead", {}, h("tr", {}, h("td", {}), ...heads)), rows)),
     h("div", {class: "says"}, formula, told.element)), says);
