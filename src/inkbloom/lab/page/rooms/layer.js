@@ -10,11 +10,9 @@ import {wall} from "../ui/wall.js";
 import {changed, kernelAt, sees, statistics, terms} from "./network.js";
 import {receiptOf, summaryReceipt, valueAt} from "./receipts.js";
 
-const TERM = ["channel", "place", "pixel", "weight", "product"];
 const TOP = 6; // products that are shown beside the map; the receipt has all
 
-/** What a step does, in a word or two.
- * @param {Step} step @param {Pass} pass @param {Words} t */
+/** What a step does, in a word or two. @param {Step} step @param {Pass} pass @param {Words} t */
 function titleOf(step, pass, t) {
   const flat = step.shape[1] > 1 && step.inputs.some((name) => pass.before[name]?.shape[1] === 1); // one number for a whole map
   if (step.op === "add") return t(flat ? "op_shift" : "op_sum");
@@ -23,8 +21,7 @@ function titleOf(step, pass, t) {
   return name in en ? t(name) : step.op;
 }
 
-/** Fills the place with the layer that the address names.
- * @param {HTMLElement} place @param {Lab} lab @param {Words} t
+/** Fills the place with the layer that the address names. @param {HTMLElement} place @param {Lab} lab @param {Words} t
  * @param {Net} net @param {Pass} pass @param {ReturnType<typeof import("../ui/drawing.js").coloursOf>} colours */
 export function openLayer(place, lab, t, net, pass, colours) {
   const {state, words} = lab;
@@ -82,7 +79,7 @@ export function openLayer(place, lab, t, net, pass, colours) {
     const now = valueAt(pass.after[step.name], place);
     if (differs()) {
       const before = valueAt(pass.before[step.name], place);
-      return lab.receipt({title, total: digits(now - before), heads: [t("operand"), t("number")], formula: t("delta_formula"),
+      return lab.receipt({title, total: digits(now - before), heads: t("heads_made").split(" | "), formula: t("delta_formula"),
         rows: [[t("after"), digits(now)], [t("before"), digits(before)]],
         torch: `import torch\n\ny = torch.tensor([${now}, ${before}], dtype=torch.float64)
 print(f"{(y[0] - y[1]).item():.6g}")`});
@@ -116,7 +113,7 @@ print(f"{(y[0] - y[1]).item():.6g}")`});
     const cells = top.map(({channel, row, column, pixel, weight, product}) =>
       [channel + 1, `${row}, ${column}`, ...[pixel, weight, product].map(brief)]);
     put(made, top.length ? h("div", {class: "scroll"},
-      table(TERM.map((key) => t(key)), cells, t("top", {shown: TOP, count: all.length}))) : null);
+      table(t("heads_terms").split(" | ").slice(0, 5), cells, t("top", {shown: TOP, count: all.length}))) : null);
   }
 
   function drawMap() {

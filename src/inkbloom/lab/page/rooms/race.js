@@ -7,15 +7,14 @@ import {h, put} from "../ui/dom.js";
 import {createWalk, moved, spent, total, wanted} from "./walk.js";
 
 /** @typedef {{engine: Parameters<typeof createWalk>[0], model: Model,
- *   colours: ReturnType<typeof import("../ui/drawing.js").coloursOf>}} Given */
+ * colours: ReturnType<typeof import("../ui/drawing.js").coloursOf>}} Given */
 
 /** @param {HTMLCanvasElement} canvas @param {Tensor} x @param {ReturnType<Given["colours"]>} colour */
 function show(canvas, x, colour) {
   paint(canvas, x.data, x.shape[1], x.shape[2], colour);
 }
 
-/** The other solver walks the same times from the same noise, and stands at the same step.
- * @param {Lab} lab @param {Words} t
+/** The other solver walks the same times from the same noise, and stands at the same step. @param {Lab} lab @param {Words} t
  * @param {Given & {names: {value: string, label: string}[], redraw: () => void}} given */
 export function race(lab, t, {engine, model, names, colours, redraw}) {
   const {state} = lab;

@@ -13,6 +13,7 @@ import {modelRoom} from "../ui/models.js";
 import {copyButton} from "../ui/receipt.js";
 import {choice, flag, number, pixels, text as word, whole} from "../ui/state.js";
 import {bars, noiseLine} from "./meters.js";
+import {statistics} from "./network.js";
 import {grid, race} from "./race.js";
 import {factors, netReceipt, noiseReceipt, partReceipt, stepReceipt} from "./step_receipts.js";
 import {createWalk, moved, spent, suited, total, wanted} from "./walk.js";
@@ -109,8 +110,7 @@ function build(el, lab, t, model, listed) {
   // the four panes
 
   const kinds = ["x", sampling.target, sampling.target === "x0" ? "eps" : "x0", "change"];
-  /** What a pane shows after step k; null: nothing is known yet.
-   * @param {string} kind @param {number} k @returns {Tensor | null} */
+  /** What a pane shows after step k; null: nothing is known yet. @param {string} kind @param {number} k @returns {Tensor | null} */
   function part(kind, k) {
     const [frame, before] = [walk.frames[k], walk.frames[k - 1]];
     if (kind === "x") return frame.x;
@@ -124,7 +124,7 @@ function build(el, lab, t, model, listed) {
   function colourOf(kind, picture) {
     if (kind === "x" || kind === "x0") return colours(picture);
     if (kind === "eps" && sampling.noise === "uniform") return ink;
-    const most = kind === "change" ? picture.data.reduce((so_far, value) => Math.max(so_far, Math.abs(value)), 1e-6) : 3;
+    const most = kind === "change" ? statistics(picture.data).scale : 3;
     return (value) => diverging(value / most);
   }
   /** @typedef {(value: number, i: number) => Rgb} Colour */

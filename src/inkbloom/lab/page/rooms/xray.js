@@ -45,8 +45,7 @@ export function mount(el, lab) {
   }, (place, model, weights) => show(place, lab, t, model, netOf(model, weights)));
 }
 
-/** @param {HTMLElement} place @param {Lab} lab @param {Words} t
- * @param {Model} model @param {Net} net */
+/** @param {HTMLElement} place @param {Lab} lab @param {Words} t @param {Model} model @param {Net} net */
 function show(place, lab, t, model, net) {
   const {state} = lab;
   const {sampling} = model;

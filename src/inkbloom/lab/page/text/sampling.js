@@ -84,13 +84,7 @@ export const en = {
   r_net_note: "Room 4 shows every product that leads to it. The Python needs inkbloom; the last digit may differ.",
   r_part: "Pixel {row}, {column} of {what} in step {k}",
   r_change_f: "x after the step − x before it",
-  r_eps_f: "ε̂ = (x − a · x̂0) / s",
-  r_v_f: "v̂ = a′ · x̂0 + s′ · ε̂",
-  operand: "operand",
-  factor: "factor",
-  value: "value",
-  product: "product",
-  running: "sum so far",
+  heads_step: "operand | factor | value | product | sum so far",
 };
 
 /** @type {typeof en} */
@@ -178,11 +172,5 @@ export const zh = {
   r_net_note: "四号展室能看到得出它的每个乘积。这几行 Python 需要 inkbloom；末位数字可能不同。",
   r_part: "第 {k} 步中“{what}”的像素（{row}, {column}）",
   r_change_f: "这一步之后的 x − 之前的 x",
-  r_eps_f: "ε̂ = (x − a · x̂0) / s",
-  r_v_f: "v̂ = a′ · x̂0 + s′ · ε̂",
-  operand: "量",
-  factor: "系数",
-  value: "值",
-  product: "乘积",
-  running: "累加",
+  heads_step: "量 | 系数 | 值 | 乘积 | 累加",
 };
