@@ -120,14 +120,14 @@ function build(el, lab, t, model, listed) {
     if (kind === "v") return mixed(TARGETS.v(c)[0], frame.x0, TARGETS.v(c)[1], eps);
     return kind === "x0" ? frame.x0 : kind === "eps" ? eps : mixed(1, frame.raw ?? frame.x, -1, before.x);
   }
-  /** @param {string} kind @param {Tensor} picture @returns {(value: number, i: number) => Rgb} */
+  /** @typedef {(value: number, i: number) => Rgb} Colour */
+  /** @param {string} kind @param {Tensor} picture @returns {Colour} */
   function colourOf(kind, picture) {
     if (kind === "x" || kind === "x0") return colours(picture);
     if (kind === "eps" && sampling.noise === "uniform") return ink;
     const most = kind === "change" ? statistics(picture.data).scale : 3;
     return (value) => diverging(value / most);
   }
-  /** @typedef {(value: number, i: number) => Rgb} Colour */
   /** @type {{kind: string, slot: HTMLElement, shows: Tensor | null, colour: Colour, pane?: ReturnType<typeof matrix>}[]} */
   const panes = kinds.map((kind) => ({kind, slot: h("div", {}), shows: null, colour: () => diverging(0)}));
   function makePane(/** @type {typeof panes[number]} */ one) {

@@ -216,12 +216,15 @@ function show(place, lab, t, model, net) {
       net.stages.length > 1 ? h("p", {class: "small wide"}, t("sizes", {layers: bends})) : null, surgery),
     layer);
   void compute();
-  const later = eachFrame(() => !stopped && void compute());
+  const inputs = ["drawing", "xray_t", "xray_seed", "xray_class"];
   const offs = [
-    state.on(["drawing", "xray_t", "xray_seed", "xray_class"], () => { plain = null; }),
-    state.on(["drawing", "xray_t", "xray_seed", "xray_class", "xray_cuts"], later),
+    state.on(inputs, () => {
+      plain = null;
+      level.set(state.get("xray_t"));
+      classes.set(String(state.get("xray_class")));
+    }),
+    state.on([...inputs, "xray_cuts"], eachFrame(() => !stopped && void compute())),
     state.on(["xray_layer", "xray_step"], () => opened && reopen()),
-    state.on(["xray_t", "xray_class"], () => { level.set(state.get("xray_t")); classes.set(String(state.get("xray_class"))); }),
   ];
   return () => {
     stopped = true;
