@@ -210,7 +210,7 @@ def test_a_model_of_uniform_noise_is_offered_what_suits_it(visit, until, page_fi
         "room=sampling&lang=en&sample_solver=ancestral&sample_spacing=logsnr&sample_steps=3&sample_at=3", before=before
     )
     until(page, DONE)
-    assert page.get_by_label("Solver").locator("option").count() == 3
+    assert page.get_by_label("Solver", exact=True).locator("option").count() == 3
     assert page.get_by_label("Spacing").locator("option").count() == 2
     assert page.get_by_role("slider", name="Guidance").count() == 0
     run = inkbloom.Run(basic.path)
