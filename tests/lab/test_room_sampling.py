@@ -172,6 +172,7 @@ def test_keys_play_step_and_stop_it(visit, until):
     page = visit(f"{PLAIN}&sample_steps=5")
     until(page, "document.querySelector('.panes') !== null")
     assert "sample_at" not in page.url
+    assert page.locator(".badge:visible").count() == 1  # nothing else has been computed yet
     page.locator("main").focus()
     page.locator(".panes [role=gridcell]").first.focus()
     page.keyboard.press(".")
@@ -209,9 +210,56 @@ def test_a_model_of_uniform_noise_is_offered_what_suits_it(visit, until, page_fi
         "room=sampling&lang=en&sample_solver=ancestral&sample_spacing=logsnr&sample_steps=3&sample_at=3", before=before
     )
     until(page, DONE)
-    assert page.get_by_label("Solver").locator("option").count() == 3
+    assert page.get_by_label("Solver", exact=True).locator("option").count() == 3
     assert page.get_by_label("Spacing").locator("option").count() == 2
     assert page.get_by_role("slider", name="Guidance").count() == 0
     run = inkbloom.Run(basic.path)
     wanted = sampling.final(run.family, run.request(1, seed=7, steps=3), 0, 1)
     assert np.abs(table(page, 0) - wanted[0, 0].numpy()).max() <= NEAR
+
+
+@pytest.fixture(scope="module")
+def colour_file(source, tmp_path_factory):
+    """The page file of a net of 8 x 8 pictures in colour, after a few steps."""
+    folder = tmp_path_factory.mktemp("colour")
+    few = {"steps": 4, "batch_size": 8, "compile": "off", "precision": "fp32", "quiet": True}
+    run = inkbloom.train("fast", data=source(3, (8, 8)), out=folder / "run", widths=(16,), layers=1, **few)
+    return inkbloom.export(run, "page", folder / "page", quiet=True)["folder"] / "model.safetensors"
+
+
+def canvas_of(page, place):
+    """The pixels of a canvas, (rows, columns, 3)."""
+    read = """each => {
+        const {width, height} = each;
+        return [height, width, ...each.getContext("2d").getImageData(0, 0, width, height).data];
+    }"""
+    height, width, *values = page.locator(place).first.evaluate(read)
+    return np.array(values).reshape(height, width, 4)[..., :3]
+
+
+def test_pictures_of_three_channels_are_shown_in_colour(visit, until, colour_file):
+    def before(page):
+        page.route("**/models/ink.safetensors", lambda route: route.fulfill(body=colour_file.read_bytes()))
+
+    address = "room=sampling&lang=en&sample_steps=3&sample_at=3&sample_rival=euler&sample_solver=euler"
+    page = visit(address, before=before)
+    until(page, DONE)
+    run = inkbloom.Run(colour_file)
+    label = run.family.spec.classes[run.family.trained[0]]
+    picture = sampling.final(run.family, run.request(1, seed=7, steps=3, solver="euler", label=label), 0, 1)[0]
+    wanted = (255 * (picture.clamp(-1, 1) + 1) / 2).permute(1, 2, 0).numpy()
+    assert wanted.std(axis=2).max() > 2  # not grey
+    until(page, "document.querySelectorAll('.lanes figcaption')[1].textContent.includes('step 3 of 3')")
+    assert np.abs(canvas_of(page, ".lanes canvas") - wanted).max() <= 2
+    shown = canvas_of(page, ".panes .matrix canvas")
+    side = shown.shape[0] / 8
+    middles = ((np.arange(8) + 0.3) * side).astype(int)  # beside the digits
+    assert np.abs(shown[middles][:, middles] - wanted)[:6, :6].max() <= 2
+    page.get_by_role("button", name="Draw sixteen").click()
+    until(page, "document.querySelectorAll('.sixteen button:enabled').length >= 2")
+    assert canvas_of(page, ".sixteen canvas").std(axis=2).max() > 2
+    page.evaluate("hash => { location.hash = hash; }", f"{address.replace('at=3', 'at=1')}&sample_brush=ink")
+    until(page, "document.querySelector('.panes .pad') !== null")
+    page.locator(".panes .matrix").first.click(position={"x": 60, "y": 60})
+    page.wait_for_timeout(200)
+    assert (canvas_of(page, ".lanes canvas").sum(axis=2) == 0).sum() >= 5  # ink is dark

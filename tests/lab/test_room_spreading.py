@@ -207,6 +207,21 @@ def test_keys_alone_choose_a_part_drop_ink_and_open_a_receipt(visit):
     assert "ink_n=2" in page.evaluate("location.hash")
 
 
+def test_the_choice_of_what_spreads_keeps_the_focus(visit):
+    page = visit("room=spreading&lang=en")
+    what = page.get_by_label("What spreads")
+    what.focus()
+    what.select_option("drop")
+    page.wait_for_selector("text=let a drop fall")
+    assert page.evaluate("document.activeElement.value") == "drop"
+
+
+def test_a_formula_says_of_which_pixel_it_is(room):
+    for part in ("noise", "targets"):
+        turned_to(room, f"part={part}&run_pixel=405")
+        assert room.locator(".formula").inner_text().startswith("pixel in row 14, column 13: x")
+
+
 def test_a_link_brings_everything_back_and_a_hostile_one_is_told(visit):
     page = visit("room=spreading&lang=en&part=density&run_noise=uniform&run_t=0.3&dens_class=7&dens_axis=ratio&dens_n=100")
     page.wait_for_selector(".beside")

@@ -247,6 +247,24 @@ def test_a_first_visitor_opens_the_third_convolution_mutes_a_map_and_takes_it_ba
     page.wait_for_selector("[data-picture=after]", state="detached")
 
 
+def test_on_a_phone_no_map_lies_on_another(room):
+    page = room("xray_layer=3")
+    page.set_viewport_size({"width": 360, "height": 740})
+    page.wait_for_timeout(100)
+    for wall in page.locator(".opened .wall").all():
+        tops = sorted(wall.locator(".tile").evaluate_all("all => all.map((each) => each.offsetTop)"))
+        assert all(step == 0 or step >= 44 for step in np.diff(tops))
+    assert len(set(page.locator(".glimpses figure").evaluate_all("all => all.map((each) => each.offsetTop)"))) == 1
+
+
+def test_surgery_does_not_make_the_passage_before_it_look_faster(room):
+    page = room("")
+    before = page.get_by_text(" operations in ").inner_text()
+    page.locator(".skip-wire").first.click()
+    page.wait_for_selector("[data-picture=after]")
+    assert page.locator(".knobs p").inner_text().startswith(f"{before};")
+
+
 HOSTILE = [
     "xray_t=NaN&xray_layer=-1&xray_map=1e9&xray_cuts=<script>",
     "xray_layer=200&xray_step=x&xray_map=9999&xray_at=99999&xray_in=9999&xray_class=999",

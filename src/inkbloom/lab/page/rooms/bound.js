@@ -8,7 +8,7 @@ import {matrix} from "../ui/matrix.js";
 
 /** @typedef {(key: string, values?: Record<string, any>) => string} Words */
 
-/** Controls whose label is the word of their field's name. @param {import("../main.js").Lab} lab @param {Words} t */
+/** Controls whose label is the word of their field's name. @param {Lab} lab @param {Words} t */
 export function bound({state, words}, t) {
   /** @type {(() => void)[]} */ const shown = [];
   /** @template {{set: (value: any) => void}} C @param {string} field @param {C} control @returns {C} */
@@ -28,11 +28,9 @@ export function bound({state, words}, t) {
     /** @param {string} field @param {readonly string[]} values @param {(value: string) => string} [name] */
     pick: (field, values, name = t) => kept(field, choose({label: t(field), value: state.get(field),
       options: values.map((value) => ({value, label: name(value)})), onChange: set(field)})),
-    /**
-     * A picture of 28 x 28 numbers.
-     * @param {string} key @param {() => ArrayLike<number>} values @param {(value: number) => import("../ui/colour.js").Rgb} colour
-     * @param {Partial<import("../ui/matrix.js").About>} more
-     */
+    /** A picture of 28 x 28 numbers.
+     * @param {string} key @param {() => ArrayLike<number>} values @param {(value: number) => Rgb} colour
+     * @param {Partial<import("../ui/matrix.js").About>} more */
     picture: (key, values, colour, more) =>
       matrix({label: t(key), words, colour, data: () => ({rows: SIDE, columns: SIDE, values: values()}), ...more}),
   };
@@ -41,10 +39,8 @@ export function bound({state, words}, t) {
 /** Paragraphs of words. @param {Words} t @param {(string | false)[]} keys @param {Record<string, any>} [values] */
 export const paragraphs = (t, keys, values) => keys.filter((key) => key !== false).map((key) => h("p", {}, ...rich(t(key, values))));
 
-/**
- * The rows of a receipt of a long sum: its largest terms, and all others in one.
- * @param {{place: string, value: number, weight: number}[]} terms @param {Words} t
- */
+/** The rows of a receipt of a long sum: its largest terms, and all others in one.
+ * @param {{place: string, value: number, weight: number}[]} terms @param {Words} t */
 export function largestTerms(terms, t) {
   const all = terms.map(({place, value, weight}) => ({place, value, weight, product: value * weight})).sort((a, b) => b.product - a.product);
   const rest = all.splice(12);

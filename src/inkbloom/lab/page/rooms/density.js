@@ -14,11 +14,12 @@ import {fields as run, mixing, runControls} from "./noising.js";
 
 const PLACES = 128; // where the kernel can be put
 const DIGITS = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
-const [CLASSES, AXES, DRAWS] = [["all", ...DIGITS], /** @type {const} */ (["x", "ratio"]), /** @type {const} */ (["100", "1000", "10000"])];
+const [CLASSES, DRAWS] = [["all", ...DIGITS], ["100", "1000", "10000"]];
+const AXES = {x: "x", ratio: "x / a"};
 
 export const fields = {
   dens_class: choice("all", CLASSES),
-  dens_axis: choice("x", AXES),
+  dens_axis: choice("x", Object.keys(AXES)),
   dens_n: choice("1000", DRAWS),
   dens_at: whole(76, 0, PLACES - 1),
 };
@@ -49,7 +50,7 @@ function meanOf({count, size, pixels, labels}, label) {
   return {label, values: sums.map((sum) => sum / found / 255)};
 }
 
-/** All numbers of the part. @param {import("../ui/state.js").State} state @param {import("./digits.js").Digits} data */
+/** All numbers of the part. @param {State} state @param {import("./digits.js").Digits} data */
 function densityOf(state, data) {
   const {noise, low, mean, deviation, c, pixel, row, column} = mixing(state);
   const counts = counted(data, pixel, state.get("dens_class"));
@@ -78,7 +79,7 @@ function densityOf(state, data) {
   };
 }
 
-/** @param {HTMLElement} el @param {import("../main.js").Lab} lab @param {import("./bound.js").Words} t @param {HTMLElement} keys */
+/** @param {HTMLElement} el @param {Lab} lab @param {Words} t @param {HTMLElement} keys */
 export function mount(el, lab, t, keys) {
   put(el, h("p", {}, lab.words("loading")));
   /** @type {{stop: () => void} | undefined} */ let shown;
@@ -87,10 +88,8 @@ export function mount(el, lab, t, keys) {
   return {stop: () => { gone = true; shown?.stop(); }};
 }
 
-/**
- * @param {HTMLElement} el @param {import("../main.js").Lab} lab @param {import("./bound.js").Words} t
- * @param {HTMLElement} keys @param {import("./digits.js").Digits} data
- */
+/** @param {HTMLElement} el @param {Lab} lab @param {Words} t
+ * @param {HTMLElement} keys @param {import("./digits.js").Digits} data */
 function show(el, lab, t, keys, data) {
   const {state, words} = lab;
   const {pick, picture, set, sync} = bound(lab, t);
@@ -114,7 +113,7 @@ function show(el, lab, t, keys, data) {
   const beside = (/** @type {"mean" | "variance"} */ key) => (/** @type {number} */ now) => `${n(now, 4)} ↔ ${n(b.expected[key], 4)}`;
   const told = facts(lab, {
     bin: {...fact("bin", () => b.p[b.bin], "p[here]"), more: () => ({note: t("dens_bin_about"), formula: t("dens_formula"),
-      heads: [t("value"), t("mass_there"), t("weight"), t("product")], rows: terms()})},
+      heads: t("heads_bin").split(" | "), rows: terms()})},
     guess: fact("guess", () => b.guess[b.bin], "guess[here]", (now) => (Number.isNaN(now) ? "—" : n(now))),
     mass: fact("mass", () => b.moments.mass, "p.sum()", (now) => now.toFixed(6)),
     mean: fact("mean", () => b.moments.mean, "(p * x).sum() / p.sum()", beside("mean")),
@@ -144,8 +143,7 @@ function show(el, lab, t, keys, data) {
   function drawPlots() {
     const {grid: {low, high, bins}, width} = b;
     const x = /** @type {[number, number]} */ ([low, high]);
-    const here = /** @type {const} */ ({kind: "rule", colour: "reach"});
-    const looked = {...here, points: [[b.at[b.bin]]]};
+    const looked = {.../** @type {const} */ ({kind: "rule", colour: "reach"}), points: [[b.at[b.bin]]]};
     const line = (/** @type {(bin: number) => number} */ of) => Array.from(b.at, (at, bin) => [at, of(bin)]);
     const [top, tallest] = [b.before, b.kernel].map((all) => all.reduce((most, each) => Math.max(most, each), 0));
     const bars = Array.from(b.before, (mass, j) => [b.at[j] - width / 2, b.at[j] + width / 2, mass && Math.max(0.012, mass / top)]);
@@ -162,13 +160,14 @@ function show(el, lab, t, keys, data) {
       {kind: "bars", colour: "soft", points: seen, name: t("dens_seen", {count: n(Number(state.get("dens_n")), 9)})},
       {kind: "line", colour: "seal", points: line((bin) => b.p[bin] / width), name: t("dens_line")}, looked]});
     back.draw({x, y: [b.low - 0.05, 1 + 0.12 * (1 - b.low)], scale: true, layers: [
-      {kind: "line", colour: "good", points: line((bin) => b.guess[bin]).filter(([, y]) => Number.isFinite(y)), name: t("dens_guess_line")},
+      {kind: "line", colour: "good", points: line((bin) => b.guess[bin]).filter(([, y]) => Number.isFinite(y)), name: "E[x0 | x]"},
       looked]});
   }
 
   const controls = runControls(lab, t);
   const picks = [pick("dens_class", CLASSES, (value) => (value === "all" ? t("dens_all") : value)),
-    pick("dens_axis", AXES, (value) => t(`axis_${value}`)), pick("dens_n", DRAWS, (value) => n(Number(value), 9))];
+    pick("dens_axis", Object.keys(AXES), (value) => AXES[/** @type {keyof typeof AXES} */ (value)]),
+    pick("dens_n", DRAWS, (value) => n(Number(value), 9))];
   put(el, controls.element, h("div", {class: "beside"},
     h("div", {class: "says"}, where.element, ...picks.map(({element}) => element)),
     h("div", {class: "says"}, play.element, before.element, after.element, h("div", {class: "row"}, lab.badge("computed")),

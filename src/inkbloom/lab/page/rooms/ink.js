@@ -24,8 +24,6 @@ export const fields = {
   ink_edges: choice("walls", EDGES),
 };
 
-/** @typedef {import("../engine/conv.js").Tensor} Tensor */
-/** @typedef {import("../ui/state.js").State} State */
 
 /** D of this state: ink of variance 2 D a tick and axis. @param {State} state @returns {number} */
 export const rate = (state) => (state.get("ink_kernel") === "binomial" ? 0.25 : state.get("ink_d"));
@@ -47,10 +45,8 @@ export function gaussian(variance) {
   return {reach, data: Float32Array.from(heights, (each) => each / sum)};
 }
 
-/**
- * All numbers of the part. `kept` holds the pictures of the ticks that have been computed.
- * @param {State} state @param {{key: string, ticks: Tensor[]}} kept
- */
+/** All numbers of the part. `kept` holds the pictures of the ticks that have been computed.
+ * @param {State} state @param {{key: string, ticks: Tensor[]}} kept */
 export function basin(state, kept) {
   const [n, edges, d] = [state.get("ink_n"), state.get("ink_edges"), rate(state)];
   const kernel = state.get("ink_kernel") === "binomial" ? [1, 2, 1, 2, 4, 2, 1, 2, 1].map((each) => each / 16)
@@ -98,7 +94,7 @@ def variance(x):
 
 `;
 
-/** @param {HTMLElement} el @param {import("../main.js").Lab} lab @param {import("./bound.js").Words} t @param {HTMLElement} keys */
+/** @param {HTMLElement} el @param {Lab} lab @param {Words} t @param {HTMLElement} keys */
 export function mount(el, lab, t, keys) {
   const {state, words} = lab;
   const {dial, pick, picture, set, sync} = bound(lab, t);
@@ -156,10 +152,8 @@ for tick in range(n):
     x = F.conv2d(F.pad(x, (1, 1, 1, 1), mode=mode), k)
 x, y = x[0, 0, :28, :28], y[0, 0, :28, :28]`;
   }
-  /**
-   * @param {string} of @param {Tensor} picture @param {number} row @param {number} column
-   * @param {{title: string} & Partial<import("../ui/receipt.js").Receipt>} more
-   */
+  /** @param {string} of @param {Tensor} picture @param {number} row @param {number} column
+   * @param {{title: string} & Partial<Receipt>} more */
   function cellReceipt(of, picture, row, column, more) {
     lab.receipt({total: total(picture.data[row * SIDE + column]), torch: `${setup()}\n${printed(`(${of})[${row}, ${column}]`)}`, ...more});
   }
@@ -175,7 +169,7 @@ x, y = x[0, 0, :28, :28], y[0, 0, :28, :28]`;
       return [`${r - 1}, ${c - 1}`, ...[there, weight, there * weight, sum].map(short)];
     });
     cellReceipt("x", b.now, row, column, {title: t("tick_receipt", {n: b.n, row, column}), ...(b.n ? {formula: t("tick_formula"), rows,
-      heads: [t("place"), t("ink_there"), t("weight"), t("product"), t("running")]} : {})});
+      heads: t("heads_tick").split(" | ")} : {})});
   }
 
   /** @param {number} row @param {number} column */
@@ -189,7 +183,7 @@ x, y = x[0, 0, :28, :28], y[0, 0, :28, :28]`;
     });
     cellReceipt("y", b.jump, row, column, {title: t("jump_receipt", {row, column}),
       formula: t("jump_formula", {variance: lab.number(2 * b.d * b.n)}),
-      heads: [t("place"), t("ink_there"), t("weight"), t("product")], rows: largestTerms(terms, t)});
+      heads: t("heads_tick").split(" | ").slice(0, 4), rows: largestTerms(terms, t)});
   }
 
   const draw = eachFrame(() => {
@@ -201,11 +195,11 @@ x, y = x[0, 0, :28, :28], y[0, 0, :28, :28]`;
     told.show();
     put(about, ...paragraphs(t, ["ink_same", b.edges === "open" && "ink_open_about", b.d > 0.25 && "ink_unstable"]));
   });
-  const name = (/** @type {string} */ value) => t(`ink_${value}`);
-  put(el, play.element, h("div", {class: "trio"}, ...[small, large, difference].map(({element}) => element)),
-    h("div", {class: "row"}, lab.badge("computed"), dropping ? h("span", {}, t("drop_here")) : null), told.element, about,
-    h("div", {class: "controls"}, pick("ink_from", SOURCES, name).element, pick("ink_kernel", KERNELS, name).element, rated.element,
-      pick("ink_edges", EDGES, name).element));
+  const name = (/** @type {string} */ value) => (value === "binomial" ? "[1 2 1]ᵀ[1 2 1] / 16" : t(`ink_${value}`));
+  put(el, h("div", {class: "controls"}, pick("ink_from", SOURCES, name).element, pick("ink_kernel", KERNELS, name).element,
+    pick("ink_edges", EDGES, name).element, rated.element), play.element,
+    h("div", {class: "trio"}, ...[small, large, difference].map(({element}) => element)),
+    h("div", {class: "row"}, lab.badge("computed"), dropping ? h("span", {}, t("drop_here")) : null), told.element, about);
   draw();
   const off = state.on(["drawing", ...Object.keys(fields)], draw);
   return {stop: () => { play.stop(); off(); }};

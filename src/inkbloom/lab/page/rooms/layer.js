@@ -1,7 +1,7 @@
 // Room 4, an opened layer: all its maps, one of them enlarged, the kernels behind it, and what a pixel of it is made of.
 
 import {en} from "../text/xray.js";
-import {diverging, ink} from "../ui/colour.js";
+import {diverging} from "../ui/colour.js";
 import {button, toggle, typed} from "../ui/controls.js";
 import {h, put, refill, table} from "../ui/dom.js";
 import {brief, matrix} from "../ui/matrix.js";
@@ -10,11 +10,9 @@ import {wall} from "../ui/wall.js";
 import {changed, kernelAt, sees, statistics, terms} from "./network.js";
 import {receiptOf, summaryReceipt, valueAt} from "./receipts.js";
 
-const TERM = ["channel", "place", "pixel", "weight", "product"];
 const TOP = 6; // products that are shown beside the map; the receipt has all
 
-/** What a step does, in a word or two.
- * @param {Step} step @param {Pass} pass @param {Words} t */
+/** What a step does, in a word or two. @param {Step} step @param {Pass} pass @param {Words} t */
 function titleOf(step, pass, t) {
   const flat = step.shape[1] > 1 && step.inputs.some((name) => pass.before[name]?.shape[1] === 1); // one number for a whole map
   if (step.op === "add") return t(flat ? "op_shift" : "op_sum");
@@ -23,10 +21,9 @@ function titleOf(step, pass, t) {
   return name in en ? t(name) : step.op;
 }
 
-/** Fills the place with the layer that the address names.
- * @param {HTMLElement} place @param {Lab} lab @param {Words} t
- * @param {Net} net @param {Pass} pass @param {number[]} range  of the pixels */
-export function openLayer(place, lab, t, net, pass, range) {
+/** Fills the place with the layer that the address names. @param {HTMLElement} place @param {Lab} lab @param {Words} t
+ * @param {Net} net @param {Pass} pass @param {ReturnType<typeof import("../ui/drawing.js").coloursOf>} colours */
+export function openLayer(place, lab, t, net, pass, colours) {
   const {state, words} = lab;
   const card = net.cards[Math.min(state.get("xray_layer"), net.cards.length) - 1];
   const step = card.steps.find(({name}) => name === state.get("xray_step")) ?? card.step;
@@ -67,8 +64,7 @@ export function openLayer(place, lab, t, net, pass, range) {
   const large = matrix({label: t("enlarged"), words, colour, data: () => slice(map()), onOpen: openReceipt,
     show: (value) => (Math.abs(value) >= 1 ? value.toFixed(1) : brief(value)),
     onPoint: (row, column) => state.set({xray_at: row * columns + column}, {keep: true})});
-  const [low, high] = range;
-  const seen = matrix({label: t("sees"), words, colour: (value) => ink((value - low) / (high - low)),
+  const seen = matrix({label: t("sees"), words, colour: (value, i) => colours(pass.x)(value, i),
     data: () => ({rows: pass.x.shape[1], columns: pass.x.shape[2], values: pass.x.data})});
   const kernels = isConvolution ? wall({label: t("kernels", {count: card.inputs}), count: card.inputs, chosen: input(),
     name: (i) => t("kernel_of", {channel: i + 1}), picture: kernel, colour: (value) => diverging(value / strongest),
@@ -83,7 +79,7 @@ export function openLayer(place, lab, t, net, pass, range) {
     const now = valueAt(pass.after[step.name], place);
     if (differs()) {
       const before = valueAt(pass.before[step.name], place);
-      return lab.receipt({title, total: digits(now - before), heads: [t("operand"), t("number")], formula: t("delta_formula"),
+      return lab.receipt({title, total: digits(now - before), heads: t("heads_made").split(" | "), formula: t("delta_formula"),
         rows: [[t("after"), digits(now)], [t("before"), digits(before)]],
         torch: `import torch\n\ny = torch.tensor([${now}, ${before}], dtype=torch.float64)
 print(f"{(y[0] - y[1]).item():.6g}")`});
@@ -117,7 +113,7 @@ print(f"{(y[0] - y[1]).item():.6g}")`});
     const cells = top.map(({channel, row, column, pixel, weight, product}) =>
       [channel + 1, `${row}, ${column}`, ...[pixel, weight, product].map(brief)]);
     put(made, top.length ? h("div", {class: "scroll"},
-      table(TERM.map((key) => t(key)), cells, t("top", {shown: TOP, count: all.length}))) : null);
+      table(t("heads_terms").split(" | ").slice(0, 5), cells, t("top", {shown: TOP, count: all.length}))) : null);
   }
 
   function drawMap() {

@@ -7,22 +7,24 @@ import {plot} from "../ui/plot.js";
 import {pythonList} from "../ui/receipt.js";
 import {whole} from "../ui/state.js";
 import {bound, paragraphs} from "./bound.js";
+import {statistics} from "./network.js";
 import {fields as run, followed, noising, runControls} from "./noising.js";
 
 const MOST = 64;
-const ROUTES = /** @type {const} */ (["jump", "steps", "mixing"]);
+const FORMULAS = {
+  jump: "x = a · x0 + s · ε",
+  steps: "xₜ = (aₜ / aᵤ) · xᵤ + √(sₜ² − (aₜ · sᵤ / aᵤ)²) · z",
+  mixing: "xₜ = (aₜ / aᵤ) · xᵤ + (sₜ − aₜ · sᵤ / aᵤ) · z",
+};
+const ROUTES = /** @type {(keyof typeof FORMULAS)[]} */ (Object.keys(FORMULAS));
 
 export const fields = {noise_k: whole(16, 1, MOST)};
 
-/**
- * One step of a chain, from what a picture holds to what it should hold: x becomes  keep x + add (z - middle) + shift .
- * @typedef {{t: number, keep: number, add: number, middle: number, shift: number}} Step
- */
+/** One step of a chain, from what a picture holds to what it should hold: x becomes  keep x + add (z - middle) + shift .
+ * @typedef {{t: number, keep: number, add: number, middle: number, shift: number}} Step */
 
-/**
- * The steps of a route; the jump is its only step.
- * @param {ReturnType<typeof noising>} now @param {typeof ROUTES[number]} route @param {number} count @returns {Step[]}
- */
+/** The steps of a route; the jump is its only step.
+ * @param {ReturnType<typeof noising>} now @param {typeof ROUTES[number]} route @param {number} count @returns {Step[]} */
 function stepsOf({amounts, mean, t: end}, route, count) {
   let [a, s] = [1, 0];
   return Array.from({length: count}, (_, i) => {
@@ -36,7 +38,7 @@ function stepsOf({amounts, mean, t: end}, route, count) {
   });
 }
 
-/** All numbers of the part. @param {import("../ui/state.js").State} state */
+/** All numbers of the part. @param {State} state */
 function chains(state) {
   const now = noising(state);
   /** @type {Float32Array[]} */ const drawn = [now.eps.data];
@@ -48,16 +50,14 @@ function chains(state) {
       for (let i = 0; i < x.length; i++) x[i] = keep * x[i] + add * (noise[k][i] - middle) + shift;
     });
     const rest = x.map((value, i) => value - now.a * now.x0.data[i]);
-    const mean = rest.reduce((sum, each) => sum + each, 0) / rest.length;
-    const sd = Math.sqrt(rest.reduce((sum, each) => sum + (each - mean) ** 2, 0) / rest.length);
-    return {route, steps, noise, x, rest, mean, sd};
+    return {route, steps, noise, x, rest, ...statistics(rest)};
   });
   return {...now, routes};
 }
 
 const PATH_FORMULA = {lerp: "a = 1 − t, s = t", ve: "a = 1, s = 0.01 · 5000^t", vp: "a² = Π (1 − βᵢ), s² = 1 − a²"};
 
-/** @param {HTMLElement} el @param {import("../main.js").Lab} lab @param {import("./bound.js").Words} t */
+/** @param {HTMLElement} el @param {Lab} lab @param {Words} t */
 export function mount(el, lab, t) {
   const {state} = lab;
   const {dial, sync} = bound(lab, t);
@@ -89,12 +89,13 @@ from inkbloom.diffusion import ${b.path}
 
 a, s, *_ = ${b.path}(torch.tensor(${b.t}, dtype=torch.float64))
 ${printed(python)}`,
-    more: () => ({formula: PATH_FORMULA[b.path], note: t(note)})});
+    more: () => ({formula: PATH_FORMULA[b.path], note})});
   const told = facts(lab, {
-    a: amount("a", "amounts_about", () => b.a, "a"),
-    s: amount("s", "amounts_about", () => b.s, "s"),
-    bar: amount("ᾱ = a²", "amounts_about", () => b.a ** 2, "a**2"),
-    snr: amount(t("snr"), "snr_about", () => (b.noise === "gaussian" ? 20 * Math.log10(b.a / b.s) : undefined), "20 * torch.log10(a / s)", " dB"),
+    a: amount("a", t("amounts_about"), () => b.a, "a"),
+    s: amount("s", t("amounts_about"), () => b.s, "s"),
+    bar: amount("ᾱ = a²", t("amounts_about"), () => b.a ** 2, "a**2"),
+    snr: amount(t("snr"), "20 · log₁₀(a / s)", () => (b.noise === "gaussian" ? 20 * Math.log10(b.a / b.s) : undefined),
+      "20 * torch.log10(a / s)", " dB"),
   });
 
   /** How the pixel came to its value on a route. @param {number} i */
@@ -109,8 +110,8 @@ ${printed(python)}`,
       return [level, keep, before, add, z[k] - middle, shift, now].map(short);
     });
     lab.receipt({
-      title: `${t(`route_${route}`)}: ${t("pixel_at", b)}`, formula: t(`formula_${route}`), total: total(x[b.pixel]),
-      heads: ["t", t("keep"), t("before"), t("add"), "z", t("shift"), "x"], rows,
+      title: `${t(`route_${route}`)}: ${t("pixel_at", b)}`, formula: FORMULAS[route], total: total(x[b.pixel]),
+      heads: t("heads_chain").split(" | "), rows,
       torch: `x, z = ${b.x0.data[b.pixel]}, ${pythonList(z)}
 steps = zip(${list("keep")}, ${list("add")}, ${list("shift")}, z)
 for keep, add, shift, z in steps:
@@ -134,13 +135,13 @@ ${printed("x")}`,
         {kind: "line", colour: "seal", points: b.s > 0 ? law : [], name: t("jump_law")}]});
     });
     const [x0, eps, x] = [b.x0, b.eps, b.x].map(({data}) => n(data[b.pixel]));
-    put(formula, `x = a·x0 + s·ε = ${n(b.a)} · ${x0} + ${n(b.s)} · (${eps}) = ${x}`);
+    put(formula, `${t("pixel_at", b)}: x = a·x0 + s·ε = ${n(b.a)} · ${x0} + ${n(b.s)} · (${eps}) = ${x}`);
     told.show();
     put(about, ...paragraphs(t, [`says_${b.noise}`, "says_mixing"]));
   });
 
   put(el, controls.element, h("div", {class: "trio"}, ...columns.map(({element}) => element)),
-    h("div", {class: "row"}, lab.badge("computed")), formula, told.element, about);
+    h("div", {class: "row"}, lab.badge("computed"), h("span", {}, t("follow"))), formula, told.element, about);
   draw();
   const off = state.on(["drawing", ...Object.keys(run), ...Object.keys(fields)], draw);
   return {stop: () => { off(); controls.stop(); }};

@@ -18,10 +18,8 @@ export const fields = {
   run_pixel: whole(9 * SIDE + 17, 0, SIDE * SIDE - 1),
 };
 
-/**
- * How noise is mixed in. Uniform noise belongs to pixels from 0 to 1 and to lerp, as in the tutorial; Gaussian noise to -1 to 1.
- * @param {import("../ui/state.js").State} state
- */
+/** How noise is mixed in. Uniform noise belongs to pixels from 0 to 1 and to lerp, as in the tutorial; Gaussian noise to -1 to 1.
+ * @param {State} state */
 export function mixing(state) {
   const noise = /** @type {typeof KINDS[number]} */ (state.get("run_noise"));
   const [low, mean, deviation] = noise === "uniform" ? [0, 0.5, Math.sqrt(1 / 12)] : [-1, 0, 1];
@@ -32,7 +30,7 @@ export function mixing(state) {
   return {noise, path, low, mean, deviation, amounts, t, c, a: c.a, s: c.s, pixel, row: Math.floor(pixel / SIDE), column: pixel % SIDE};
 }
 
-/** The noisy drawing, and what it is mixed of. @param {import("../ui/state.js").State} state */
+/** The noisy drawing, and what it is mixed of. @param {State} state */
 export function noising(state) {
   const how = mixing(state);
   const {noise, low, a, s} = how;
@@ -44,7 +42,7 @@ export function noising(state) {
   return {...how, draw, x0, eps, x: mixed(a, x0, s, eps)};
 }
 
-/** The controls of the run. @param {import("../main.js").Lab} lab @param {import("./bound.js").Words} t */
+/** The controls of the run. @param {Lab} lab @param {Words} t */
 export function runControls(lab, t) {
   const {state} = lab;
   const {dial, pick, sync} = bound(lab, t);
@@ -64,15 +62,13 @@ export function runControls(lab, t) {
   };
 }
 
-/**
- * Pictures of the run, one like the other: at the mouse or the keyboard's cursor is the pixel that is followed.
- * @param {import("../main.js").Lab} lab @param {import("./bound.js").Words} t
- */
+/** Pictures of the run, one like the other: at the mouse or the keyboard's cursor is the pixel that is followed.
+ * @param {Lab} lab @param {Words} t */
 export function followed(lab, t) {
   const {picture} = bound(lab, t);
   /** @type {ReturnType<typeof picture>[]} */ const all = [];
   return {
-    /** @param {string} key @param {() => Float32Array} values @param {(value: number) => import("../ui/colour.js").Rgb} colour @param {() => void} onOpen */
+    /** @param {string} key @param {() => Float32Array} values @param {(value: number) => Rgb} colour @param {() => void} onOpen */
     add(key, values, colour, onOpen) {
       all.push(picture(key, values, colour, {onOpen, onPoint: (row, column) => {
         const pixel = row * SIDE + column;

@@ -7,17 +7,16 @@ import {h, put} from "../ui/dom.js";
 import {createWalk, moved, spent, total, wanted} from "./walk.js";
 
 /** @typedef {{engine: Parameters<typeof createWalk>[0], model: Model,
- *   colour: (value: number) => Rgb}} Given */
+ * colours: ReturnType<typeof import("../ui/drawing.js").coloursOf>}} Given */
 
-/** @param {HTMLCanvasElement} canvas @param {Tensor} x @param {Given["colour"]} colour */
+/** @param {HTMLCanvasElement} canvas @param {Tensor} x @param {ReturnType<Given["colours"]>} colour */
 function show(canvas, x, colour) {
   paint(canvas, x.data, x.shape[1], x.shape[2], colour);
 }
 
-/** The other solver walks the same times from the same noise, and stands at the same step.
- * @param {Lab} lab @param {Words} t
+/** The other solver walks the same times from the same noise, and stands at the same step. @param {Lab} lab @param {Words} t
  * @param {Given & {names: {value: string, label: string}[], redraw: () => void}} given */
-export function race(lab, t, {engine, model, names, colour, redraw}) {
+export function race(lab, t, {engine, model, names, colours, redraw}) {
   const {state} = lab;
   /** @type {Walk | null} */ let other = null;
   /** @type {Walk | null} */ let beside = null; // the walk that it was begun for
@@ -25,6 +24,7 @@ export function race(lab, t, {engine, model, names, colour, redraw}) {
     onChange: (value) => state.set({sample_rival: value})});
   const lanes = [0, 1, 2].map(() => ({canvas: h("canvas", {class: "thumb", role: "img"}), told: h("figcaption", {})}));
   const track = h("div", {class: "lanes"}, ...lanes.map(({canvas, told}) => h("figure", {}, canvas, told)));
+  const badge = lab.badge("computed");
   const stop = () => other?.stop();
 
   /** @param {Walk} walk @param {number} k */
@@ -32,7 +32,7 @@ export function race(lab, t, {engine, model, names, colour, redraw}) {
     ms: lab.number(total(walk, k))});
   return {
     element: h("section", {class: "panel"}, h("h2", {}, t("race")),
-      h("div", {class: "row"}, rival.element, lab.badge("computed")), track),
+      h("div", {class: "row"}, rival.element, badge), track),
     stop,
     busy: () => other?.busy() ?? false,
     /** How many of its steps are done. */
@@ -40,7 +40,7 @@ export function race(lab, t, {engine, model, names, colour, redraw}) {
     /** @param {Walk} walk @param {number} k  the step that is shown of it */
     draw(walk, k) {
       const solver = state.get("sample_rival");
-      track.hidden = !names.some(({value}) => value === solver);
+      track.hidden = badge.hidden = !names.some(({value}) => value === solver);
       rival.set(track.hidden ? "off" : solver);
       if (beside !== walk || other?.asked.solver !== solver) {
         stop();
@@ -51,8 +51,8 @@ export function race(lab, t, {engine, model, names, colour, redraw}) {
       if (!other) return;
       const there = Math.min(k, other.frames.length - 1);
       if (k > there) other.go();
-      show(lanes[0].canvas, walk.frames[k].x, colour);
-      show(lanes[1].canvas, other.frames[there].x, colour);
+      show(lanes[0].canvas, walk.frames[k].x, colours(walk.frames[k].x));
+      show(lanes[1].canvas, other.frames[there].x, colours(other.frames[there].x));
       const apart = mixed(1, walk.frames[k].x, -1, other.frames[there].x);
       show(lanes[2].canvas, apart, (value) => diverging(value));
       const rms = moved(walk.frames[k].x, other.frames[there].x);
@@ -66,7 +66,7 @@ export function race(lab, t, {engine, model, names, colour, redraw}) {
 }
 
 /** Sixteen pictures of one seed, one after the other. @param {Lab} lab @param {Words} t @param {Given} given */
-export function grid(lab, t, {engine, model, colour}) {
+export function grid(lab, t, {engine, model, colours}) {
   const {state} = lab;
   const {trained, classes} = model.sampling;
   const labelOf = (/** @type {number} */ index) => (classes.length ? trained[index % trained.length] : null);
@@ -82,9 +82,10 @@ export function grid(lab, t, {engine, model, colour}) {
     pick.append(canvas);
     return {canvas, pick};
   });
-  const told = h("span", {role: "status"});
+  const [told, badge] = [h("span", {role: "status"}), lab.badge("computed")];
   const go = button(t("grid_go"), () => (walk ? stop() : begin()), {class: "primary"});
   const say = () => {
+    badge.hidden = !done && !walk;
     put(told, done || walk ? t("grid_done", {done}) : "");
     put(go, t(walk ? "cancel" : "grid_go"));
   };
@@ -103,7 +104,8 @@ export function grid(lab, t, {engine, model, colour}) {
     const asked = wanted(/** @type {any} */ ({get: (/** @type {string} */ name) => own[name] ?? state.get(name)}), model);
     walk = createWalk(engine, model, asked, {onFail: stop, onFrame: () => {
       if (!walk) return;
-      show(canvas, walk.frames[walk.frames.length - 1].x, colour);
+      const {x} = walk.frames[walk.frames.length - 1];
+      show(canvas, x, colours(x));
       pick.disabled = false;
       if (walk.frames.length <= walk.steps) return;
       done += 1;
@@ -117,7 +119,7 @@ export function grid(lab, t, {engine, model, colour}) {
   say();
   return {
     element: h("section", {class: "panel"}, h("h2", {}, t("grid")), h("p", {}, t("grid_about")),
-      h("div", {class: "row"}, go, told, lab.badge("computed")),
+      h("div", {class: "row"}, go, told, badge),
       h("div", {class: "sixteen"}, ...cells.map(({pick}) => pick))),
     stop,
     /** Empties the grid where something else is asked for now than it shows. @param {string} now */

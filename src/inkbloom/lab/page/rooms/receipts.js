@@ -61,8 +61,7 @@ function operandsOf(step, at, inputs, weights, t) {
 
 /** The receipt of one number of a step.
  * @param {{step: Step, at: Place, value: number, inputs: Tensor[], weights: Tensor[], silent: boolean, title: string,
- *   t: Words}} about  silent: surgery has made it 0, whatever it is made of
- * @returns {Receipt | undefined} */
+ * t: Words}} about  silent: surgery has made it 0, whatever it is made of @returns {Receipt | undefined} */
 export function receiptOf({step, at, value, inputs, weights, silent, title, t}) {
   const total = digits(value);
   const print = silent ? "print(f\"{0 * abs(y.item()):.6g}\")  # silenced" : "print(f\"{y.item():.6g}\")";
@@ -75,14 +74,13 @@ export function receiptOf({step, at, value, inputs, weights, silent, title, t}) 
   if (!made) return undefined;
   const {operands, formula, extra = {}} = made;
   const assigned = Object.entries(extra).map(([name, number]) => `${name} = ${python(number)}\n`).join("");
-  return {title, total, note, formula: `y = ${formula}`, heads: [t("operand"), t("number")],
+  return {title, total, note, formula: `y = ${formula}`, heads: t("heads_made").split(" | "),
     rows: [...operands, ...Object.entries(extra)].map(([name, number]) => [name, digits(number)]),
     torch: `${IMPORTS}\nx = ${tensor(operands.map(([, number]) => number))}\n${assigned}y = ${formula}\n${print}`};
 }
 
 /** All products of a convolution's number, the strongest first.
- * @param {Step} step @param {Place} at @param {Tensor} x @param {Tensor[]} weights @param {string} print
- * @param {Words} t */
+ * @param {Step} step @param {Place} at @param {Tensor} x @param {Tensor[]} weights @param {string} print @param {Words} t */
 function sumReceipt(step, at, x, weights, print, t) {
   const all = terms(step, x, weights[0], at.channel, at.row, at.column);
   const bias = weights[1]?.data[at.channel] ?? 0;
@@ -94,7 +92,7 @@ function sumReceipt(step, at, x, weights, print, t) {
   const shape = [1, x.shape[0], ...weights[0].shape.slice(2)].join(", ");
   const y = step.op === "conv2d" ? `F.conv2d(x.reshape(${shape}), w.reshape(${shape}), b)` : "(x * w).sum() + b";
   return {formula: t("terms_formula"), note: t("terms_note", {count: all.length, bias: digits(bias)}), rows,
-    heads: ["channel", "place", "pixel", "weight", "product", "running"].map((key) => t(key)),
+    heads: t("heads_terms").split(" | "),
     torch: `${IMPORTS}\nx = ${tensor(pixels)}\nw = ${tensor(values)}\nb = ${tensor([bias])}\ny = ${y}\n${print}`,
     numpy: `import numpy as np\n
 x = np.array(${pythonList(pixels)})

@@ -7,12 +7,13 @@ import * as text from "../text/sampling.js";
 import {diverging, ink} from "../ui/colour.js";
 import {button, choose, player, slider, toggle, typed} from "../ui/controls.js";
 import {eachFrame, h, put} from "../ui/dom.js";
-import {SIDE, drawingPad, under} from "../ui/drawing.js";
+import {SIDE, coloursOf, drawingPad, paperAndInk, under} from "../ui/drawing.js";
 import {brief, matrix} from "../ui/matrix.js";
 import {modelRoom} from "../ui/models.js";
 import {copyButton} from "../ui/receipt.js";
 import {choice, flag, number, pixels, text as word, whole} from "../ui/state.js";
 import {bars, noiseLine} from "./meters.js";
+import {statistics} from "./network.js";
 import {grid, race} from "./race.js";
 import {factors, netReceipt, noiseReceipt, partReceipt, stepReceipt} from "./step_receipts.js";
 import {createWalk, moved, spent, suited, total, wanted} from "./walk.js";
@@ -55,7 +56,9 @@ function build(el, lab, t, model, listed) {
   const {state, words} = lab;
   const engine = lab.models.engine;
   const {sampling} = model;
-  const {shape: [, rows, columns], range: [low, high]} = sampling;
+  const {shape: [channels, rows, columns], range: [low, high]} = sampling;
+  const [paper, dark] = paperAndInk(sampling);
+  const colours = coloursOf(sampling);
   const file = listed.name === "ink" ? "" : listed.file.split("/").pop() ?? ""; // ink comes with inkbloom
   const set = (/** @type {string} */ name) => (/** @type {any} */ value, done = true) =>
     state.set({[name]: value}, {keep: !done});
@@ -74,7 +77,7 @@ function build(el, lab, t, model, listed) {
     const [bytes, edited] = [state.get("sample_paint"), state.get("sample_paint_at")];
     const paint = (/** @type {Tensor} */ {shape, data}) => ({shape, data: data.map((value, i) => {
       const byte = bytes[under(shape, i)];
-      return byte ? low + ((high - low) * (byte - 1)) / 254 : value;
+      return byte ? paper + ((dark - paper) * (byte - 1)) / 254 : value;
     })});
     const edit = edited < asked.steps && bytes.some(Boolean) ? {at: edited, paint} : null;
     const same = old?.asked.key === asked.key;
@@ -107,8 +110,7 @@ function build(el, lab, t, model, listed) {
   // the four panes
 
   const kinds = ["x", sampling.target, sampling.target === "x0" ? "eps" : "x0", "change"];
-  /** What a pane shows after step k; null: nothing is known yet.
-   * @param {string} kind @param {number} k @returns {Tensor | null} */
+  /** What a pane shows after step k; null: nothing is known yet. @param {string} kind @param {number} k @returns {Tensor | null} */
   function part(kind, k) {
     const [frame, before] = [walk.frames[k], walk.frames[k - 1]];
     if (kind === "x") return frame.x;
@@ -118,21 +120,24 @@ function build(el, lab, t, model, listed) {
     if (kind === "v") return mixed(TARGETS.v(c)[0], frame.x0, TARGETS.v(c)[1], eps);
     return kind === "x0" ? frame.x0 : kind === "eps" ? eps : mixed(1, frame.raw ?? frame.x, -1, before.x);
   }
-  const asPixel = (/** @type {number} */ value) => ink((value - low) / (high - low));
-  const colours = /** @type {Record<string, (value: number, most: number) => Rgb>} */ ({
-    x: asPixel, x0: asPixel, v: (value) => diverging(value / 3), change: (value, most) => diverging(value / most),
-    eps: sampling.noise === "gaussian" ? (value) => diverging(value / 3) : (value) => ink(value),
-  });
-  /** @type {{kind: string, slot: HTMLElement, most: number, pane?: ReturnType<typeof matrix>}[]} */
-  const panes = kinds.map((kind) => ({kind, slot: h("div", {}), most: 1}));
+  /** @typedef {(value: number, i: number) => Rgb} Colour */
+  /** @param {string} kind @param {Tensor} picture @returns {Colour} */
+  function colourOf(kind, picture) {
+    if (kind === "x" || kind === "x0") return colours(picture);
+    if (kind === "eps" && sampling.noise === "uniform") return ink;
+    const most = kind === "change" ? statistics(picture.data).scale : 3;
+    return (value) => diverging(value / most);
+  }
+  /** @type {{kind: string, slot: HTMLElement, shows: Tensor | null, colour: Colour, pane?: ReturnType<typeof matrix>}[]} */
+  const panes = kinds.map((kind) => ({kind, slot: h("div", {}), shows: null, colour: () => diverging(0)}));
   function makePane(/** @type {typeof panes[number]} */ one) {
     const painting = one.kind === "x" && brushOn();
     const empty = new Float32Array(rows * columns).fill(NaN);
     one.pane = matrix({
       label: one.kind === sampling.target ? t("predicted", {what: {x0: "x̂0", eps: "ε̂", v: "v̂"}[one.kind]})
         : t(`pane_${one.kind}`), words,
-      data: () => ({rows, columns, values: part(one.kind, shown())?.data.subarray(0, rows * columns) ?? empty}),
-      colour: (value) => (Number.isNaN(value) ? diverging(0) : colours[one.kind](value, one.most)),
+      data: () => ({rows, columns, values: one.shows?.data.subarray(0, rows * columns) ?? empty}),
+      colour: (value, i) => one.colour(value, i),
       show: (value) => (Number.isNaN(value) ? "–" : brief(value)),
       onPoint: (row, column) => set("sample_pixel")(row * columns + column, false),
       onOpen: (row, column) => void openReceipt(one.kind, row * columns + column),
@@ -146,10 +151,10 @@ function build(el, lab, t, model, listed) {
 
   /** Paint on x after the step that is shown: a dab of five pixels, or one pixel of a value.
    * @param {number} row @param {number} column @param {boolean} lifted @param {number} count @param {number} value */
-  function dab(row, column, lifted, count = 5, value = state.get("sample_brush") === "ink" ? high : low) {
+  function dab(row, column, lifted, count = 5, value = state.get("sample_brush") === "ink" ? dark : paper) {
     const k = shown();
     const bytes = state.get("sample_paint_at") === k ? Uint8Array.from(state.get("sample_paint")) : new Uint8Array(SIDE * SIDE);
-    const byte = 1 + Math.round((254 * (value - low)) / (high - low));
+    const byte = 1 + Math.round((254 * (value - paper)) / (dark - paper));
     for (const [down, across] of [[0, 0], [-1, 0], [1, 0], [0, -1], [0, 1]].slice(0, count)) {
       const [r, c] = [row + down, column + across];
       if (r >= 0 && c >= 0 && r < rows && c < columns) bytes[under([1, rows, columns], r * columns + c)] = byte;
@@ -283,8 +288,8 @@ function build(el, lab, t, model, listed) {
   const unpaint = h("div", {class: "row"});
   const pad = drawingPad(lab);
   const drawing = h("div", {class: "from"}, level.element, pad.element);
-  const duel = race(lab, t, {engine, model, names: names(solvers), colour: asPixel, redraw: () => draw()});
-  const sixteen = grid(lab, t, {engine, model, colour: asPixel});
+  const duel = race(lab, t, {engine, model, names: names(solvers), colours, redraw: () => draw()});
+  const sixteen = grid(lab, t, {engine, model, colours});
 
   let painting = brushOn();
   const draw = eachFrame(() => {
@@ -297,7 +302,8 @@ function build(el, lab, t, model, listed) {
     }
     play.set(at(), walk.steps + 1);
     for (const one of panes) {
-      one.most = one.kind === "change" ? Math.max(1e-6, ...(part("change", k)?.data.map(Math.abs) ?? [])) : 1;
+      one.shows = part(one.kind, k);
+      one.colour = one.shows ? colourOf(one.kind, one.shows) : () => diverging(0);
       one.pane?.mark([{row: Math.floor(pixel() / columns), column: pixel() % columns, rows: 1, columns: 1}]);
     }
     put(status, at() > done() ? t("computing", {done: done(), n: walk.steps}) : k ? "" : t("start_here"));
@@ -326,7 +332,7 @@ function build(el, lab, t, model, listed) {
       h("div", {class: "row stage"}, classes?.element, named(t("seed"), seed.element), another, play.element, brush.element),
       h("div", {class: "panes"}, ...panes.map(({slot}) => slot)),
       line.element, h("div", {class: "row now"}, lab.badge("computed"), amounts, status, stopper),
-      h("div", {class: "equation"}, sum, opener)),
+      h("div", {class: "equation"}, sum, opener), channels === 3 ? h("p", {class: "small"}, t("red")) : null),
     h("div", {class: "halves"},
       h("section", {class: "panel"}, h("h2", {}, t("walk")), h("div", {class: "controls"}, solver.element, steps.element,
         spacing.element, sampling.conditions ? guidance.element : null, named(t("index"), index.element)),

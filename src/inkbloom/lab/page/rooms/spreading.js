@@ -2,7 +2,7 @@
 
 import * as text from "../text/spreading.js";
 import {button} from "../ui/controls.js";
-import {h, put} from "../ui/dom.js";
+import {h, put, refill} from "../ui/dom.js";
 import {choice} from "../ui/state.js";
 import {paragraphs} from "./bound.js";
 import * as density from "./density.js";
@@ -16,10 +16,10 @@ const NAMES = /** @type {(keyof typeof PARTS)[]} */ (Object.keys(PARTS));
 
 export const fields = Object.assign({part: choice("ink", NAMES)}, run, ...NAMES.map((name) => PARTS[name].fields));
 
-/** @param {HTMLElement} el @param {import("../main.js").Lab} lab */
+/** @param {HTMLElement} el @param {Lab} lab */
 export function mount(el, lab) {
   const {state, words} = lab;
-  const t = /** @type {import("./bound.js").Words} */ (lab.wordsOf(text));
+  const t = /** @type {Words} */ (lab.wordsOf(text));
   /** @type {{stop?: () => void} | undefined} */ let shown;
   const place = h("div", {});
   const tabs = NAMES.map((name) => button(t(name), () => state.set({part: name})));
@@ -28,8 +28,8 @@ export function mount(el, lab) {
     const part = /** @type {keyof typeof PARTS} */ (state.get("part"));
     tabs.forEach((tab, i) => tab.setAttribute("aria-pressed", String(NAMES[i] === part)));
     const body = h("div", {class: "part"});
-    put(place, body);
     shown = PARTS[part].mount(body, lab, t, el);
+    refill(place, body);
   };
   const live = {ink: h("td", {}), density: h("td", {}), network: h("td", {}, words("loading"))};
   const tell = () => {
@@ -46,26 +46,22 @@ export function mount(el, lab) {
   return {stop: () => { shown?.stop?.(); offs.forEach((off) => off()); }};
 }
 
-/**
- * The three convolutions.
- * @param {import("../main.js").Lab} lab @param {import("./bound.js").Words} t @param {Record<string, HTMLElement>} live
- */
+/** The three convolutions. @param {Lab} lab @param {Words} t @param {Record<string, HTMLElement>} live */
 function table(lab, t, live) {
   const go = {ink: {part: "ink"}, density: {part: "density"}, network: {room: "xray"}};
-  const heads = ["what", "with", "along", "back", "live"].map((key) => h("th", {scope: "col"}, t(`head_${key}`)));
-  const rows = Object.entries(go).map(([row, to]) => h("tr", {},
-    h("th", {scope: "row"}, button(t(`row_${row}`), () => { lab.state.set(to); scrollTo({top: 0}); }, {class: "quiet link"})),
-    ...["what", "with", "along", "back"].map((key) => h("td", {}, t(`row_${row}_${key}`))), live[row]));
+  const heads = t("heads_three").split(" | ").map((head) => h("th", {scope: "col"}, head));
+  const rows = Object.entries(go).map(([row, to]) => {
+    const [name, ...cells] = t(`row_${row}`).split(" | ");
+    const link = button(name, () => { lab.state.set(to); scrollTo({top: 0}); }, {class: "quiet link"});
+    return h("tr", {}, h("th", {scope: "row"}, link), ...cells.map((cell) => h("td", {}, cell)), live[row]);
+  });
   return h("section", {class: "panel"}, h("h2", {}, t("three")),
     h("div", {class: "scroll three", tabindex: "0", role: "region", "aria-label": t("three")},
       h("table", {}, h("thead", {}, h("tr", {}, h("td", {}), ...heads)), h("tbody", {}, ...rows))),
     ...paragraphs(t, ["three_about"]));
 }
 
-/**
- * How large the network's convolutions are.
- * @param {HTMLElement} cell @param {import("../main.js").Lab} lab @param {import("./bound.js").Words} t
- */
+/** How large the network's convolutions are. @param {HTMLElement} cell @param {Lab} lab @param {Words} t */
 async function tellNetwork(cell, lab, t) {
   try {
     const model = await lab.models.open(lab.state.get("model"));

@@ -54,8 +54,7 @@ print(f"{(${drawing ? `${a} * ${ink} + ` : ""}${s} * noise).item():.6g}")`,
   };
 }
 
-/** x after a step. @param {Seat} about @param {Factors} sum
- * @param {Record<string, number>} values @returns {Receipt} */
+/** x after a step. @param {Seat} about @param {Factors} sum @param {Record<string, number>} values @returns {Receipt} */
 export function stepReceipt({t, k, i, row, column, walk: {frames, asked}, model: {sampling}}, sum, values) {
   const {solver, times} = asked;
   let total = 0;
@@ -69,7 +68,7 @@ export function stepReceipt({t, k, i, row, column, walk: {frames, asked}, model:
   const painted = raw !== undefined && raw !== x ? t("r_painted", {value: brief(x)}) : "";
   return {
     title: t("r_x", {row, column, k}), formula: t("r_x_f", {t: four(times[k - 1]), s: four(times[k])}), total: digits(total),
-    rows, heads: ["operand", "factor", "value", "product", "running"].map((head) => t(head)),
+    rows, heads: t("heads_step").split(" | "),
     note: t("r_x_note", {more, solver}) + mixing + painted, torch: `import torch
 
 # ${sum.map(([name]) => name).join(", ")}
@@ -105,9 +104,13 @@ export function partReceipt({t, k, i, row, column, walk: {frames, asked}}, kind,
   const [da, ds] = TARGETS.v(c);
   const [x, x0, next] = [frames[k - 1].x.data[i], frames[k].x0?.data[i] ?? 0, (frames[k].raw ?? frames[k].x).data[i]];
   const eps = `(${x} - ${c.a} * ${x0}) / ${c.s}`;
-  const made = {change: `${next} - ${x}`, eps, v: `${da} * ${x0} + ${ds} * (${eps})`}[kind] ?? "";
+  const [formula, made] = {
+    change: [t("r_change_f"), `${next} - ${x}`],
+    eps: ["ε̂ = (x − a · x̂0) / s", eps],
+    v: ["v̂ = a′ · x̂0 + s′ · ε̂", `${da} * ${x0} + ${ds} * (${eps})`],
+  }[kind] ?? ["", ""];
   return {
-    title: t("r_part", {row, column, k, what: t(`pane_${kind}`)}), formula: t(`r_${kind}_f`), total: four(value),
+    title: t("r_part", {row, column, k, what: t(`pane_${kind}`)}), formula, total: four(value),
     torch: `import torch
 
 print(f"{torch.tensor(${made.replaceAll("- -", "+ ")}, dtype=torch.float64).item():.4g}")`,

@@ -7,6 +7,7 @@ import {eachFrame, h, put} from "../ui/dom.js";
 import {facts, printed, short, total} from "../ui/facts.js";
 import {choice, number} from "../ui/state.js";
 import {bound, paragraphs} from "./bound.js";
+import {statistics} from "./network.js";
 import {fields as run, followed, noising, runControls} from "./noising.js";
 
 const NAMES = /** @type {const} */ (["eps", "x0", "v", "change"]);
@@ -16,21 +17,21 @@ export const fields = {
   which_u: number(0.9, 0, 1), // the level u of the change, as a share of t
 };
 
-/** All numbers of the part. @param {import("../ui/state.js").State} state */
+/** All numbers of the part. @param {State} state */
 export function targetsOf(state) {
   const now = noising(state);
   const before = now.amounts(now.t * state.get("which_u"));
   const targets = NAMES.map((name) => {
     const [p, q] = name === "change" ? [now.a - before.a, now.s - before.s] : TARGETS[name](now.c);
     const {data} = mixed(p, now.x0, q, now.eps);
-    return {name, p, q, det: q * now.a - p * now.s, data, most: data.reduce((most, each) => Math.max(most, Math.abs(each)), 1e-9)};
+    return {name, p, q, det: q * now.a - p * now.s, data, most: statistics(data).scale};
   });
   const chosen = targets[NAMES.indexOf(state.get("which"))];
   const at = (/** @type {{data: Float32Array}} */ {data}) => data[now.pixel];
   return {...now, targets, chosen, here: {x: at(now.x), x0: at(now.x0), eps: at(now.eps), target: at(chosen)}};
 }
 
-/** @param {HTMLElement} el @param {import("../main.js").Lab} lab @param {import("./bound.js").Words} t */
+/** @param {HTMLElement} el @param {Lab} lab @param {Words} t */
 export function mount(el, lab, t) {
   const {state} = lab;
   const {dial, pick, sync} = bound(lab, t);
@@ -65,7 +66,7 @@ ${printed(key)}`,
     const {name, p, q} = b.targets[i];
     const {x0, eps} = b.here;
     lab.receipt({title: `${t(`target_${name}`)}: ${t("pixel_at", b)}`, formula: "target = p·x0 + q·ε", total: total(p * x0 + q * eps),
-      heads: ["", t("weight"), t("pixel_value"), t("product")],
+      heads: ["", ...t("heads_target").split(" | ")],
       rows: [["x0", ...[p, x0, p * x0].map(short)], ["ε", ...[q, eps, q * eps].map(short)]], torch: `p, q = ${p}, ${q}
 x0, eps = ${x0}, ${eps}
 ${printed("p * x0 + q * eps")}`});
@@ -83,13 +84,14 @@ ${printed("p * x0 + q * eps")}`});
       h("th", {scope: "row"}, t(`target_${name}`)),
       ...[p, q, det, b.s && Math.abs(b.s / det), b.a && Math.abs(b.a / det)].map((value) => h("td", {}, n(value))))));
     const x0 = all.x0.value();
-    put(formula, x0 === undefined ? t("no_way", {target: t(`target_${b.chosen.name}`)}) : "x0 = (q·x − s·target) / det = " +
-      `(${n(b.chosen.q)} · ${n(b.here.x)} − ${n(b.s)} · ${n(b.here.target)}) / ${n(b.chosen.det)} = ${n(x0)}`);
+    put(formula, x0 === undefined ? t("no_way", {target: t(`target_${b.chosen.name}`)})
+      : `${t("pixel_at", b)}: x0 = (q·x − s·target) / det = (${n(b.chosen.q)} · ${n(b.here.x)} − ${n(b.s)} · ${n(b.here.target)}) / ${n(b.chosen.det)} = ${n(x0)}`);
     told.show();
     put(says, ...paragraphs(t, ["says_four", "says_change", "says_errors"]));
   });
   const heads = ["p", "q", "det = q·a − p·s", t("factor"), t("factor_eps")].map((head) => h("th", {scope: "col"}, head));
-  put(el, controls.element, h("div", {class: "four"}, ...panes), h("div", {class: "row"}, lab.badge("computed"), h("span", {}, t("full_colour"))),
+  put(el, controls.element, h("div", {class: "four"}, ...panes),
+    h("div", {class: "row"}, lab.badge("computed"), h("span", {}, t("follow"), " ", t("full_colour"))),
     h("div", {class: "duo"}, h("div", {class: "scroll", tabindex: "0", role: "region", "aria-label": t("four")},
       h("table", {}, h("caption", {class: "unseen"}, t("four")), h("thead", {}, h("tr", {}, h("td", {}), ...heads)), rows)),
     h("div", {class: "says"}, formula, told.element)), says);

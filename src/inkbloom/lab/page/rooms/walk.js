@@ -42,7 +42,7 @@ export function wanted({get}, {sampling}) {
 /** A walk whose frames are computed from where they end when `go` is called. frames[k] is how it stands after step k.
  * @param {Engine} engine @param {Model} model @param {Wanted} asked
  * @param {{edit?: Edit | null, known?: Frame[], onFrame: () => void, onFail: (problem: any) => void}} how
- *   known: frames of the same walk up to the edit */
+ * known: frames of the same walk up to the edit */
 export function createWalk(engine, model, asked, {edit = null, known = [], onFrame, onFail}) {
   const {label, guidance, solver, times, seed, index, steps} = asked;
   /** @type {Frame[]} */ const frames = known.map((frame) => ({...frame, x: frame.raw ?? frame.x, raw: undefined}));

@@ -1,12 +1,12 @@
 // Room 4: a network laid open. The drawing, noisy, goes through it; each convolution is a card of a U; any of them opens, each
 // number in it has its receipt, and surgery shows what a part is good for.
 
-import {NOISES, PATHS, mixed, split} from "../engine/diffusion.js";
+import {NOISES, PATHS, clipped, mixed, split} from "../engine/diffusion.js";
 import * as text from "../text/xray.js";
-import {cividis, diverging, ink, paint} from "../ui/colour.js";
+import {cividis, diverging, paint} from "../ui/colour.js";
 import {button, choose, slider, toggle} from "../ui/controls.js";
 import {eachFrame, h, put, refill} from "../ui/dom.js";
-import {pictureOf} from "../ui/drawing.js";
+import {coloursOf, pictureOf} from "../ui/drawing.js";
 import {modelRoom} from "../ui/models.js";
 import {flag, number, text as word, whole} from "../ui/state.js";
 import {openLayer} from "./layer.js";
@@ -45,12 +45,12 @@ export function mount(el, lab) {
   }, (place, model, weights) => show(place, lab, t, model, netOf(model, weights)));
 }
 
-/** @param {HTMLElement} place @param {Lab} lab @param {Words} t
- * @param {Model} model @param {Net} net */
+/** @param {HTMLElement} place @param {Lab} lab @param {Words} t @param {Model} model @param {Net} net */
 function show(place, lab, t, model, net) {
   const {state} = lab;
   const {sampling} = model;
   const [low, high] = sampling.range;
+  const colours = coloursOf(sampling);
   /** @type {Pass} */
   const pass = {x: {shape: [], data: new Float32Array(0)}, before: {}, after: {}, changes: []};
   /** @type {ReturnType<typeof openLayer> | undefined} */ let opened;
@@ -65,8 +65,8 @@ function show(place, lab, t, model, net) {
   };
   /** The network's best guess of the drawing. @param {Record<string, Tensor>} values @param {ReturnType<typeof given>} from */
   const guessOf = (values, {x, coef}) => {
-    const [guess] = split(values[net.steps[net.steps.length - 1].name], x, coef, sampling.target);
-    return sampling.clip_x0 ? {...guess, data: guess.data.map((value) => Math.min(high, Math.max(low, value)))} : guess;
+    const guess = () => split(values[net.steps[net.steps.length - 1].name], x, coef, sampling.target)[0];
+    return (sampling.clip_x0 ? clipped(guess, low, high) : guess)(x, 0);
   };
 
   const pictures = h("div", {class: "glimpses"});
@@ -111,6 +111,8 @@ function show(place, lab, t, model, net) {
     state.set({xray_cuts: cuts.includes(cut) ? cuts.filter((/** @type {string} */ each) => each !== cut) : [...cuts, cut]});
   }
 
+  /** The passage without surgery, as long as what goes in stays the same. @type {ReturnType<Engine["forward"]> | null} */
+  let plain = null;
   /** One passage through the network, and one more with surgery; the engine computes only what comes after it. */
   const compute = newest(async () => {
     const from = given();
@@ -118,7 +120,7 @@ function show(place, lab, t, model, net) {
     const label = sampling.classes[state.get("xray_class")] === undefined ? null : state.get("xray_class");
     const seen = {x: from.x, t: sampling.timed ? state.get("xray_t") : 0, label};
     try {
-      const before = await lab.models.engine.forward(model, seen);
+      const before = await (plain ??= lab.models.engine.forward(model, seen));
       const after = changes.length ? await lab.models.engine.forward(model, seen, changes) : before;
       if (stopped) return;
       Object.assign(pass, {x: from.x, before: before.values, after: after.values, changes});
@@ -126,6 +128,7 @@ function show(place, lab, t, model, net) {
       if (opened) opened.draw();
       else reopen();
     } catch (problem) {
+      plain = null;
       if (!stopped) lab.say(lab.models.why(problem, lab.words), true);
     }
   });
@@ -134,26 +137,25 @@ function show(place, lab, t, model, net) {
   function draw(from, ms, msAfter) {
     const [before, after] = [guessOf(pass.before, from), guessOf(pass.after, from)];
     const unit = (/** @type {Tensor} */ picture) => picture.data.map((value) => (value - low) / (high - low));
-    const old = unit(before);
-    const difference = unit(after).map((value, i) => value - old[i]);
+    const difference = mixed(1 / (high - low), after, -1 / (high - low), before);
     const error = (/** @type {Tensor} */ guess) => {
       const receipt = errorReceipt(unit(guess), unit(from.x0), t);
       return button(t("error", {error: lab.number(Number(receipt.total))}), () => lab.receipt(receipt),
         {class: "quiet", "data-error": receipt.total, "aria-haspopup": "dialog"});
     };
-    /** @param {string} name @param {Float32Array} values @param {HTMLElement | string} below */
-    const figure = (name, values, below, colour = ink) => {
+    /** @param {string} name @param {Tensor} picture @param {HTMLElement | string} below */
+    const figure = (name, picture, below, colour = colours(picture)) => {
       const caption = t(name, {t: lab.number(state.get("xray_t"))});
       const canvas = h("canvas", {class: "thumb", role: "img", "aria-label": caption});
-      paint(canvas, values, from.x.shape[1], from.x.shape[2], colour);
+      paint(canvas, picture.data, from.x.shape[1], from.x.shape[2], colour);
       return h("figure", {"data-picture": name}, h("figcaption", {}, caption), canvas, h("div", {class: "small"}, below));
     };
     refill(pictures,
-      figure("clean", unit(from.x0), button(t("to_lobby"), () => state.set({room: "lobby"}), {class: "quiet"})),
-      figure("noisy", unit(from.x), `${lab.number(from.coef.a)}·x0 + ${lab.number(from.coef.s)}·ε`),
-      figure("guess", old, error(before)),
-      ...(pass.changes.length ? [figure("after", unit(after), error(after)),
-        figure("difference", difference, t("largest", {value: lab.number(statistics(difference).scale)}), diverging)] : []));
+      figure("clean", from.x0, button(t("to_lobby"), () => state.set({room: "lobby"}), {class: "quiet"})),
+      figure("noisy", from.x, `${lab.number(from.coef.a)}·x0 + ${lab.number(from.coef.s)}·ε`),
+      figure("guess", before, error(before)),
+      ...(pass.changes.length ? [figure("after", after, error(after)),
+        figure("difference", difference, t("largest", {value: lab.number(statistics(difference.data).scale)}), diverging)] : []));
     const times = {ms: lab.number(ms, 2), after: lab.number(msAfter, 2), steps: net.steps.length};
     put(took, t(pass.changes.length ? "took_both" : "took", times));
     drawCards();
@@ -194,7 +196,7 @@ function show(place, lab, t, model, net) {
 
   function reopen() {
     opened?.stop();
-    opened = openLayer(layer, lab, t, net, pass, [low, high]);
+    opened = openLayer(layer, lab, t, net, pass, colours);
     drawCards();
   }
 
@@ -204,7 +206,7 @@ function show(place, lab, t, model, net) {
   const level = slider({label: t("t"), low: 0.02, high: 0.98, step: 0.01, value: state.get("xray_t"),
     show: (value) => lab.number(value, 2), onChange: (value, done) => state.set({xray_t: value}, {keep: !done})});
   const reroll = button(t("reroll"), () => state.set({xray_seed: (state.get("xray_seed") + 1) % 4294967}));
-  const bends = net.stages.slice(1).map(({cards}) => cards[0].number).join(", ");
+  const bends = new Intl.ListFormat(lab.language).format(net.stages.slice(1).map(({cards}) => String(cards[0].number)));
   put(place,
     h("section", {class: "panel passage"}, pictures, h("div", {class: "knobs"}, level.element, h("div", {class: "row"},
       sampling.conditions ? classes.element : null, reroll), took)),
@@ -214,10 +216,15 @@ function show(place, lab, t, model, net) {
       net.stages.length > 1 ? h("p", {class: "small wide"}, t("sizes", {layers: bends})) : null, surgery),
     layer);
   void compute();
+  const inputs = ["drawing", "xray_t", "xray_seed", "xray_class"];
   const offs = [
-    state.on(["drawing", "xray_t", "xray_seed", "xray_class", "xray_cuts"], eachFrame(() => !stopped && void compute())),
+    state.on(inputs, () => {
+      plain = null;
+      level.set(state.get("xray_t"));
+      classes.set(String(state.get("xray_class")));
+    }),
+    state.on([...inputs, "xray_cuts"], eachFrame(() => !stopped && void compute())),
     state.on(["xray_layer", "xray_step"], () => opened && reopen()),
-    state.on(["xray_t", "xray_class"], () => { level.set(state.get("xray_t")); classes.set(String(state.get("xray_class"))); }),
   ];
   return () => {
     stopped = true;

@@ -44,14 +44,14 @@ export function css([r, g, b]) {
 
 /** Draws numbers as a small picture, a pixel each; style it larger with image-rendering: pixelated.
  * @param {HTMLCanvasElement} canvas @param {ArrayLike<number>} values @param {number} rows @param {number} columns
- * @param {(value: number) => Rgb} colour */
+ * @param {(value: number, i: number) => Rgb} colour */
 export function paint(canvas, values, rows, columns, colour) {
   canvas.width = columns;
   canvas.height = rows;
   const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
   const image = context.createImageData(columns, rows);
   for (let i = 0; i < rows * columns; i++) {
-    const [r, g, b] = colour(values[i]);
+    const [r, g, b] = colour(values[i], i);
     image.data.set([r, g, b, 255], 4 * i);
   }
   context.putImageData(image, 0, 0);

@@ -55,7 +55,7 @@ export function put(element, ...children) {
 
 /** The same, and the focus goes to what stands where it was. @param {Element} element @param {...Child} children */
 export function refill(element, ...children) {
-  const controls = () => /** @type {HTMLElement[]} */ ([...element.querySelectorAll("button, input")]);
+  const controls = () => /** @type {HTMLElement[]} */ ([...element.querySelectorAll("button, input, select")]);
   const at = controls().indexOf(/** @type {HTMLElement} */ (document.activeElement));
   put(element, ...children);
   if (at >= 0) (controls()[at] ?? controls().at(-1))?.focus({preventScroll: true});

@@ -28,10 +28,26 @@ export function under([, height, width], i) {
   return Math.floor((row * SIDE) / height) * SIDE + Math.floor((column * SIDE) / width);
 }
 
+/** Paper and ink in numbers of a model's pictures: grey ones hold ink, coloured ones hold light. @param {Sampling} sampling */
+export function paperAndInk({shape: [channels], range: [low, high]}) {
+  return channels === 3 ? [high, low] : [low, high];
+}
+
 /** A drawing as a model has pictures. @param {Uint8Array} bytes @param {Sampling} sampling @returns {Tensor} */
-export function pictureOf(bytes, {shape, range: [low, high]}) {
+export function pictureOf(bytes, sampling) {
+  const {shape} = sampling;
+  const [paper, ink] = paperAndInk(sampling);
   const length = shape[0] * shape[1] * shape[2];
-  return {shape, data: Float32Array.from({length}, (_, i) => low + ((high - low) * bytes[under(shape, i)]) / 255)};
+  return {shape, data: Float32Array.from({length}, (_, i) => paper + ((ink - paper) * bytes[under(shape, i)]) / 255)};
+}
+
+/** The colours of a model's picture, pixel by pixel: of one channel ink on paper, of three their own. @param {Sampling} sampling */
+export function coloursOf(sampling) {
+  const [paper, dark] = paperAndInk(sampling);
+  const colour = (/** @type {number} */ value) => ink((value - paper) / (dark - paper));
+  return (/** @type {Tensor} */ {shape: [channels, rows, columns], data}) =>
+    (/** @type {number} */ value, /** @type {number} */ i) => /** @type {Rgb} */ (
+      channels === 3 ? [0, 1, 2].map((channel) => colour(data[channel * rows * columns + i])[0]) : colour(value));
 }
 
 /** Ink around a pixel, fading over its neighbours, or less of it. @param {Uint8Array} bytes @param {number} row @param {number} column @param {boolean} more */

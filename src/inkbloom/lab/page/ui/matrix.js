@@ -11,7 +11,7 @@ const TABLE_MOST = 1024; // cells that are written out as a table
  * @typedef {object} About
  * @property {string} label  what the matrix is
  * @property {() => {rows: number, columns: number, values: ArrayLike<number>}} data
- * @property {(value: number) => Rgb} colour
+ * @property {(value: number, i: number) => Rgb} colour
  * @property {(value: number) => string} [show]  a number as text; default: three decimals at most
  * @property {(row: number, column: number) => void} [onPoint]  the mouse or the keyboard is at a cell
  * @property {(row: number, column: number) => void} [onOpen]  Enter or a click on a cell
@@ -75,7 +75,7 @@ export function matrix(about) {
     context.drawImage(small, 0, 0, width, height);
     for (let i = 0; digits && i < rows * columns; i++) {
       const [value, x, y] = [values[i], ((i % columns) + 0.5) * size, (Math.floor(i / columns) + 0.5) * size];
-      context.fillStyle = value === 0 ? "#97917f" : isLight(colour(value)) ? "#1c1b19" : "#ffffff";
+      context.fillStyle = value === 0 ? "#97917f" : isLight(colour(value, i)) ? "#1c1b19" : "#ffffff";
       context.fillText(Number.isNaN(value) ? "?" : show(value), x, y);
     }
     for (const mark of marks) {
