@@ -152,6 +152,12 @@ def no_recipe(name: str, names: Iterable[str]) -> UsageError:
     return UsageError(f"unknown recipe '{brief(name, 40)}': {meant}")
 
 
+def out_of_memory(problem: BaseException) -> bool:
+    """Whether that is how Python, PyTorch or a GPU say that the memory is full."""
+    text = str(problem).lower()
+    return isinstance(problem, MemoryError) or "out of memory" in text or "can't allocate memory" in text
+
+
 def disk_error(problem: Exception, path: Path, needed: int = 0) -> DiskError:
     """A failed write, told as what happened, where, and what to do.
 
@@ -167,6 +173,8 @@ def disk_error(problem: Exception, path: Path, needed: int = 0) -> DiskError:
         return DiskError(f"no permission to write ({path}): choose another place, or change its permissions")
     if number in (errno.ENOTDIR, errno.EEXIST, errno.EISDIR):
         return DiskError(f"a file stands where a folder is needed, or the reverse ({path}): choose another place")
+    if number == errno.ENOENT:
+        return DiskError(f"a folder on the way is missing or cannot be made ({path}): make it, or choose another place")
     why = problem.strerror if isinstance(problem, OSError) and problem.strerror else text
     return DiskError(f"cannot write ({path}): {why}")
 

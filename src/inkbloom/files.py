@@ -7,8 +7,10 @@ import json
 import os
 import re
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,6 +18,7 @@ from .errors import disk_error
 
 STDOUT = Path("/dev/stdout")  # what is written there goes to standard output, on every system
 LEFTOVER = re.compile(r".+\.tmp-[0-9]+|\..+\.[0-9]+\.tmp")  # what `temporary` names, now and in 0.1: rubbish after a crash
+NOT_FOR_FOLDERS = (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)  # how a drive says that it syncs files alone
 
 
 def temporary(path: Path) -> Path:
@@ -125,11 +128,24 @@ def new_folder(out: Path) -> Iterator[Path]:
 
 
 def sync_folder(path: Path) -> None:
-    """Brings the names in a folder to the disk. Raises OSError."""
+    """Brings the names in a folder to the disk, where the drive can: some network drives cannot, which is told once.
+
+    Raises OSError.
+    """
     if os.name == "nt":  # Windows neither opens folders nor needs this
         return
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as problem:
+        if problem.errno not in NOT_FOR_FOLDERS:
+            raise
+        _warn("this drive cannot bring folders to the disk: after a power cut the newest files may be missing")
     finally:
         os.close(descriptor)
+
+
+@cache
+def _warn(line: str) -> None:
+    """Tells a line once."""
+    print(f"warning: {line}", file=sys.stderr)

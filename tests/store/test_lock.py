@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from contextlib import contextmanager
 from pathlib import Path
 from unittest import mock
@@ -162,6 +163,29 @@ def test_a_read_only_disk(tmp_path):
     problem = OSError(errno.EROFS, os.strerror(errno.EROFS))
     with mock.patch.object(os, "open", side_effect=problem), pytest.raises(DiskError, match="no permission"), hold(tmp_path):
         pass
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no flock")
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS], ids=errno.errorcode.get)
+def test_a_drive_without_locks_is_told_with_what_to_do(tmp_path, number):
+    def flock(descriptor, operation):
+        raise OSError(number, os.strerror(number))
+
+    without = mock.patch("fcntl.flock", flock)
+    with without, warnings.catch_warnings(action="error"), pytest.raises(DiskError) as caught, hold(tmp_path / "run"):
+        pass
+    told = f"this drive has no locks ({tmp_path / 'run'}): choose an --out on a local disk, or mount it with locks"
+    assert str(caught.value) == told
+    with hold(tmp_path / "run"):
+        pass
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="needs a place where no folder can be made")
+def test_a_place_where_no_folder_can_be_made():
+    with pytest.raises(DiskError) as caught, hold(Path("/proc/nowhere/run")):
+        pass
+    told = "a folder on the way is missing or cannot be made (/proc/nowhere/run): make it, or choose another place"
+    assert str(caught.value) == told
 
 
 def test_a_file_in_the_way(tmp_path):

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from contextlib import contextmanager, nullcontext
+from importlib import import_module
 from pathlib import Path
 from unittest import mock
 
@@ -21,6 +22,7 @@ import torch
 from safetensors import torch as tensors
 
 import inkbloom
+from inkbloom.errors import CheckpointError, DiskError
 from inkbloom.philox import Draw
 from inkbloom.store import checkpoint, weights
 from inkbloom.store.folder import load_training_nets
@@ -29,6 +31,7 @@ from inkbloom.training import batches, fit, session
 from inkbloom.training.signals import Stop
 from inkbloom.training.state import State
 
+narrate, train_api = import_module("inkbloom.api.narrate"), import_module("inkbloom.api.train")
 STEPS, EVERY = 24, 5  # of the tiny recipe; its 40 training images make 2.5 batches of 16
 
 
@@ -345,7 +348,154 @@ def test_a_save_in_place_would_be_half_written(zygote, recipe, checkpoints, ram)
     train = ("train", recipe(steps=3, checkpoint_every=2), "--quiet", "--out", ram / "run")
     assert zygote(*train, first=in_place).code == -signal.SIGKILL
     assert checkpoints(ram / "run") == [2]
-    assert checkpoint.newest_intact(ram / "run/checkpoints") is None
+    with pytest.raises(CheckpointError, match="no intact checkpoint among 1"):
+        checkpoint.newest_intact(ram / "run/checkpoints")
+
+
+KILLED_AT_LATEST = """
+import os, signal
+replace, made = os.replace, 0
+def first(source, place):
+    global made
+    made += str(place).endswith("latest")
+    if made == {at} and str(place).endswith("latest"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    replace(source, place)
+os.replace = first
+"""
+
+
+@pytest.mark.parametrize("at", [1, 2])
+def test_killed_before_latest_names_the_last_checkpoint(at, zygote, recipe, command, outcome, ram):
+    """The last of three saves, or the only one of a run that goes on: nobody is given older weights in its place."""
+    train = ("train", recipe(steps=12, checkpoint_every=6))
+    whole, run = ram / "whole", ram / "run"
+    for place in (whole, run):
+        assert zygote(*train, "--out", place, "--steps", 6 * at, "--quiet").code == 0
+    on = () if at == 1 else ("--steps", 18)
+    assert zygote(*train, *on, "--out", whole, "--quiet").code == 0
+    killed = zygote(*train, *on, "--out", run, "--quiet", first=KILLED_AT_LATEST.format(at=1))
+    assert killed.code == -signal.SIGKILL
+    ended = 6 * at + 6
+    stale = run / "checkpoints/latest"
+    assert stale.read_text() == f"step-{6 * at:08d}\n"
+    assert inkbloom.Run(run).step == ended
+    again = command(*train, *on, "--out", run)
+    assert (again.code, f"already trained: {ended} steps" in again.out) == (0, True)
+    assert stale.read_text() == f"step-{ended:08d}\n"
+    assert outcome(run) == outcome(whole)
+    assert (run / "report.html").stat().st_mtime_ns > stale.stat().st_mtime_ns  # it shows that checkpoint
+    assert sorted(path.name for path in (run / "checkpoints").iterdir()) == sorted(
+        path.name for path in (whole / "checkpoints").iterdir()
+    )
+
+
+@pytest.mark.parametrize("said", ["step-00000020\n", "step-00000090\n", "best", "\0"])
+def test_a_wrong_name_in_latest_misleads_nobody(said, recipe, command, tmp_path):
+    run, train = tmp_path / "run", ("train", recipe(), "--out", tmp_path / "run")
+    assert command(*train, "--quiet").code == 0
+    (run / "checkpoints/latest").write_text(said)
+    assert inkbloom.Run(run).step == STEPS
+    assert command(*train, "--quiet").code == 0
+    assert newest(run).name == "step-00000024"
+
+
+LOOKED = {"holdout_every": 5, "preview_every": 10}
+
+
+@pytest.mark.parametrize("step", [15, 20, 24])
+def test_a_look_that_a_crash_prevented_is_made_up_for(step, recipe, command, checkpoints, outcome, tmp_path, monkeypatch):
+    """A kill between a save and what is looked at after it."""
+    train, whole, run = ("train", recipe(**LOOKED)), tmp_path / "whole", tmp_path / "run"
+    assert command(*train, "--out", whole, "--quiet").code == 0
+
+    def crash(family, holdout, now, anchors):
+        if now == step:
+            raise Crash
+        return measure(family, holdout, now, anchors)
+
+    measure = session.measure_holdout
+    with monkeypatch.context() as patched:
+        patched.setattr(session, "measure_holdout", crash)
+        assert "Crash" in command(*train, "--out", run, "--quiet").err
+    assert max(checkpoints(run)) == step  # saved first
+    for _ in range(2):  # and never twice
+        assert command(*train, "--out", run, "--quiet").code == 0
+        assert outcome(run) == outcome(whole)
+    pictures = [sorted(path.name for path in (each / "previews").iterdir()) for each in (whole, run)]
+    assert pictures[0] == pictures[1] == [f"step-000000{number}.png" for number in (10, 20, 24)]
+
+
+NO_MEMORY = RuntimeError("[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory: you tried")
+LOOKS = {
+    "hold-out anchors": (session, "anchors_of"),
+    "hold-out loss": (session, "measure_holdout"),
+    "preview": (narrate, "save_preview"),
+    "report": (train_api, "write_report"),
+}
+
+
+@pytest.mark.parametrize("problem", [NO_MEMORY, MemoryError(), DiskError("disk full (x): free some space")])
+@pytest.mark.parametrize("what", LOOKS)
+def test_a_look_that_fails_is_told_once_and_costs_the_training_nothing(
+    what, problem, recipe, command, checkpoints, outcome, tmp_path, monkeypatch
+):
+    train, run = ("train", recipe(**LOOKED)), tmp_path / "run"
+    assert command(*train, "--out", tmp_path / "whole", "--quiet").code == 0
+    saved = []
+
+    def fail(*args, **options):
+        saved.append(max(checkpoints(run)))
+        raise problem
+
+    with monkeypatch.context() as patched:
+        patched.setattr(*LOOKS[what], fail)
+        ended = command(*train, "--out", run)
+    assert (ended.code, ended.err) == (0, "")
+    assert saved == {"hold-out anchors": [5], "preview": [10, 20, 24], "report": [24]}.get(what, [5, 10, 15, 20, 24])
+    why = "disk full (x): free some space" if isinstance(problem, DiskError) else "out of memory"
+    warnings = [line for line in ended.out.splitlines() if line.startswith("warning: ")]
+    assert warnings == [f"warning: no {what} ({why}): the training does without"]
+    assert (run / "report.html").exists() == (what != "report")
+    whole, found = outcome(tmp_path / "whole"), outcome(run)
+    assert len(found["holdout"].splitlines()) == (0 if what == "hold-out loss" else 5)
+    assert {**found, "holdout": ""} == {**whole, "holdout": ""}
+
+
+OTHERS = {"another seed": {"seed": 1}, "other settings": {"label_drop": 0.5}, "another schedule": {"steps": 48}}
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_a_whole_checkpoint_of_another_run_is_not_this_run_s(other, recipe, command, outcome, tmp_path):
+    run, train = tmp_path / "run", ("train", recipe(), "--out", tmp_path / "run")
+    assert command(*train, "--quiet").code == 0
+    expected = outcome(run)
+    strange = recipe("other", **{"steps": STEPS, **OTHERS[other]})
+    assert command("train", strange, "--out", tmp_path / "other", "--checkpoint-every", 12, "--quiet").code == 0
+    last = run / "checkpoints/step-00000024"
+    shutil.rmtree(last)
+    shutil.copytree(tmp_path / "other/checkpoints/step-00000024", last)
+    told = f"a checkpoint of another run ({last}: "
+    for refused in (command("sample", run), command("compare", run, tmp_path / "other")):
+        assert refused.code == 4
+        assert refused.error.startswith(told)
+    ended = command(*train)
+    assert ended.code == 0
+    assert [line.startswith(f"warning: {told}") for line in ended.out.splitlines() if "warning" in line] == [True]
+    assert "resuming after step 20" in ended.out
+    assert outcome(run) == expected
+    theirs = checkpoint.read(tmp_path / "other/checkpoints/step-00000024")
+    kept = run / "checkpoints/aside-step-00000024"
+    assert {path.name: path.read_bytes() for path in kept.iterdir() if path.name in theirs} == theirs
+
+
+def test_the_only_checkpoint_without_its_manifest_is_told(recipe, command, tmp_path):
+    """It is not taken for a run of which nothing was saved."""
+    train, run = ("train", recipe(steps=2), "--out", tmp_path / "run"), tmp_path / "run"
+    assert command(*train, "--quiet").code == 0
+    (newest(run) / "manifest.json").unlink()
+    assert command(*train).error.startswith("no intact checkpoint among 1 (")
+    assert (newest(run) / "model.safetensors").exists()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="kill -9 is for POSIX")
@@ -409,11 +559,9 @@ def test_a_damaged_checkpoint(name, damage, recipe, command, outcome, tmp_path):
     ended = command(*train)
     assert ended.code == 0
     warnings = [line for line in ended.out.splitlines() if line.startswith("warning: ")]
-    if name == "manifest.json" and damage == "a missing file":
-        assert warnings == []  # a folder without a manifest is what a killed save leaves, not a checkpoint
-    else:
-        assert len(warnings) == 1
-        assert str(tmp_path / "run/checkpoints/step-00000024" / name) in warnings[0]
+    assert len(warnings) == 1
+    assert str(tmp_path / "run/checkpoints/step-00000024" / name) in warnings[0]
+    assert (run / "checkpoints/aside-step-00000024").is_dir()
     assert "resuming after step 20" in ended.out
     assert outcome(run) == expected
     assert command("sample", run).code == 0

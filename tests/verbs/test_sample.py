@@ -542,9 +542,7 @@ def test_a_damaged_run_is_refused(recipe, command, tmp_path):
         (newest / name).write_bytes(good[name])
     assert command("sample", run, "--quiet").code == 0
     (run / "checkpoints/latest").write_text("best")
-    assert command("sample", run).code == 4
-    (run / "checkpoints/latest").write_text("step-00000007")
-    assert command("sample", run).code == 4  # never another in its place
+    assert command("sample", run, "--quiet").code == 0  # that file decides nothing
 
 
 @pytest.mark.parametrize("flags", [("--out", "file"), ("--out", "file/out"), ("--npz", "file/x.npz"), ("--npz", "folder")])

@@ -1,5 +1,6 @@
 """`inkbloom train` from outside: what it makes of settings that make sense and of those that do not."""
 
+import collections
 import errno
 import io
 import json
@@ -291,7 +292,7 @@ def test_recipes_that_are_not_there(name, command, tmp_path):
 
 def test_a_training_that_failed_at_once_does_not_stand_in_the_way(recipe, command, tmp_path, monkeypatch):
     """A run that has saved nothing yet is not "a run of another recipe": the advice to try another value can be followed."""
-    from inkbloom.training import fit, session
+    from inkbloom.training import fit
 
     run = tmp_path / "run"
 
@@ -306,7 +307,7 @@ def test_a_training_that_failed_at_once_does_not_stand_in_the_way(recipe, comman
     refused = command("train", recipe(), "--out", run)
     assert refused.code == 2
     assert "batch_size: 8 -> 16" in refused.error
-    assert session.newest_intact(run / "checkpoints")[0].name == "step-00000024"
+    assert checkpoint.newest_intact(run / "checkpoints")[0].name == "step-00000024"
 
 
 # ---- data: exit 3
@@ -477,7 +478,7 @@ def test_a_read_only_run(recipe, command, zygote, tmp_path):
 
 
 def test_the_disk_is_full_while_saving(recipe, command, outcome, checkpoints, tmp_path, monkeypatch):
-    """At every file of the save at step 15: the two before it are kept, and when there is space again all ends well."""
+    """At every file of the save at step 15: the training goes on, saves again at step 20, and ends with the same bits."""
     whole = tmp_path / "whole"
     assert command("train", recipe(), "--out", whole, "--quiet").code == 0
 
@@ -486,32 +487,48 @@ def test_the_disk_is_full_while_saving(recipe, command, outcome, checkpoints, tm
             super().write(data[: len(data) // 2])
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    for at in range(6):
-        opened = []
+    def ended_with(at, *steps):
+        """How a training into the folder `at` ended whose disk was full at file number `at` of each save of these steps."""
+        opened = collections.Counter()
 
-        def full(path, mode, at=at, opened=opened):
-            if "step-00000015" in str(path) and mode == "wb":
-                opened.append(path)
-                if len(opened) == at + 1:
+        def full(path, mode):
+            step = next((step for step in steps if f"step-{step:08d}" in str(path)), None)
+            if step and mode == "wb":
+                opened[step] += 1
+                if opened[step] == at + 1:
                     return Full(io.FileIO(path, "w"))
             return open(path, mode)
 
-        run = tmp_path / str(at)
         with monkeypatch.context() as patched:
             patched.setattr(checkpoint, "open", full, raising=False)
-            ended = command("train", recipe(), "--out", run, "--quiet")
+            return command("train", recipe(), "--out", tmp_path / str(at))
+
+    for at in range(6):
+        run = tmp_path / str(at)
+        ended = ended_with(at, 10, 15)
+        assert (ended.code, ended.err) == (0, "")
+        warnings = [line for line in ended.out.splitlines() if line.startswith("warning: ")]
         if at == 5:  # there are but five files
-            assert ended.code == 0
+            assert warnings == []
             break
+        assert len(warnings) == 1
+        assert re.fullmatch(
+            rf"warning: disk full \([\d,]+ bytes needed, [\d,]+ free\) \({run}/checkpoints/step-00000010\): "
+            "free some space; the training goes on, and saves again when that is next due",
+            warnings[0],
+        )
+        assert checkpoints(run) == [5, 20, 24]
+        assert outcome(run) == outcome(whole)
+        assert command("sample", run, "--quiet").code == 0
+        shutil.rmtree(run)
+        ended = ended_with(at, 10, 24)
         assert ended.code == 5
         assert re.fullmatch(
-            rf"disk full \([\d,]+ bytes needed, [\d,]+ free\) \({run}/checkpoints/step-00000015\): "
+            rf"disk full \([\d,]+ bytes needed, [\d,]+ free\) \({run}/checkpoints/step-00000024\): "
             "free some space and run the same command again",
             ended.error,
         )
-        assert checkpoints(run) == [5, 10]
-        assert command("sample", run, "--quiet").code == 0
-        shutil.rmtree(run / "samples")
+        assert checkpoints(run) == [5, 15, 20]
         assert command("train", recipe(), "--out", run, "--quiet") == (0, "", "")
         assert outcome(run) == outcome(whole)
 
@@ -537,7 +554,7 @@ def test_a_real_full_disk(size, recipe, command, zygote, outcome, checkpoints, t
     assert command("train", recipe(), "--out", tmp_path / "whole", "--quiet").code == 0
     out, lines = in_namespace(zygote, SMALL_DISK, run=str(run), size=size, train=train)
     kept = checkpoints(tmp_path / "run-full") if size > 100 else []
-    assert kept == {8: [], 300: [5], 700: [5, 10]}[size]
+    assert kept == {8: [], 300: [5], 700: [5, 10]}[size]  # the training went on, and so did the disk
     assert f"full: 5\nsample: {0 if kept else 4}\nfreed: 0\n" in out
     assert all(line.startswith("error: ") for line in lines)
     assert re.match(rf"error: disk full \(.*\) \({run}/", lines[0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from ..config import Recipe, idle
 from ..data import Data, named
 from ..data.labels import listed
 from ..data.pixels import affordable, to_bytes
-from ..errors import UsageError
+from ..errors import UsageError, brief, out_of_memory
 from ..evaluation.baseline import Baseline, baseline
 from ..evaluation.card import measure
 from ..evaluation.card_file import write_card
@@ -28,7 +29,7 @@ from ..report.text import duration, stretches_told
 from ..sampling import final, request
 from ..store.folder import RunFolder
 from ..training.prepare import Training
-from ..training.session import CardDue, Epoch, Event, Logged, Preview, Saved, Started
+from ..training.session import CardDue, Epoch, Event, Logged, Missed, Preview, Saved, Started, Unsaved
 from ..training.state import stretch_at
 from .progress import progress
 
@@ -95,6 +96,7 @@ class Narrator:
     def __init__(self, console: Console, folder: RunFolder, recipe: Recipe, data: Data, cards: Sequence[int]) -> None:
         self.console, self.folder, self.recipe, self.data = console, folder, recipe, data
         self.real: Baseline | None = None
+        self.missed: set[str] = set()
         note = ""
         if cards:
             self.real, note = _real_images(data, recipe, cards)
@@ -104,7 +106,7 @@ class Narrator:
     def tell(self, events: Iterable[Event]) -> None:
         """Tells a session to its end."""
         began, done, total = time.monotonic(), 0, self.recipe.steps or 0
-        looks = 0
+        looks, took = 0, 0.0
         with progress(self.console, total, "training") as advance:
             for event in events:
                 match event:
@@ -129,17 +131,40 @@ class Narrator:
                         self.console.print(f"step {step}: " + "\n".join(holdout_lines(levels, loss, *anchors)))
                     case Preview(step):
                         path = self.folder.previews / f"step-{step:08d}.png"
-                        save_preview(event, path)
-                        if step == total:
-                            self.console.print(f"preview: {path}")
+                        with self.beside("preview"):
+                            save_preview(event, path)
+                            if step == total:
+                                self.console.print(f"preview: {path}")
                     case CardDue() if self.real:
                         start = time.monotonic()
-                        self.console.print(self._card(event, self.real))
+                        with self.beside("card"):
+                            self.console.print(self._card(event, self.real))
                         began += time.monotonic() - start  # judging is no training
                     case Saved(step) if step == total:
-                        minutes, seconds = divmod(round(time.monotonic() - began), 60)
-                        self.console.print(f"trained {total - done:,} steps in {minutes} min {seconds} s")
+                        took = time.monotonic() - began
+                    case Unsaved(_, problem):
+                        told = str(problem).removesuffix(" and run the same command again")
+                        self.console.print(f"warning: {told}; the training goes on, and saves again when that is next due")
+                    case Missed(_, what, failed):
+                        self._tell_missed(what, failed)
+        if took:
+            minutes, seconds = divmod(round(took), 60)
+            self.console.print(f"trained {total - done:,} steps in {minutes} min {seconds} s")
         self.console.print(f"run: {self.folder.path}")
+
+    @contextmanager
+    def beside(self, what: str) -> Iterator[None]:
+        """Inside the block something is made that stands beside the training: where it fails, a line says so, once."""
+        try:
+            yield
+        except Exception as problem:
+            self._tell_missed(what, problem)
+
+    def _tell_missed(self, what: str, problem: Exception) -> None:
+        why = "out of memory" if out_of_memory(problem) else brief(problem, 100)
+        if what not in self.missed:
+            self.console.print(f"warning: no {what} ({why}): the training does without")
+        self.missed.add(what)
 
     def _resumed(self, step: int, total: int) -> str:
         """Where a run goes on."""

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from ..config import Recipe, dump_recipe
 from ..data import Data, source_text
-from ..errors import CheckpointError, DataError, Diverged, InkbloomError, OutOfMemory, UsageError, brief, shown
+from ..errors import CheckpointError, DataError, Diverged, InkbloomError, OutOfMemory, UsageError, brief, out_of_memory, shown
 from ..families import Spec, build
 from ..figures.images import png
 from ..files import replacing, write_file
@@ -27,7 +27,7 @@ from ..store.folder import RunFolder
 from ..store.lock import hold
 from ..store.log import from_hex, read
 from ..training.prepare import counted, images_to_train_on
-from ..training.session import Event, HoldoutLoss, Logged
+from ..training.session import Event, HoldoutLoss, Logged, Missed
 from .progress import Advance, console_for, progress
 from .train import run_training, source_of
 
@@ -174,8 +174,8 @@ def _try_next(study: Study, folder: Path, base: Recipe, images: Data, console: C
         if isinstance(problem, InkbloomError):
             why, code = str(problem), problem.code
         else:
-            out_of_memory = "out of memory" in str(problem) or "can't allocate memory" in str(problem)
-            why, code = ("out of memory", OutOfMemory.code) if out_of_memory else (brief(problem, 120), 1)
+            full = out_of_memory(problem)
+            why, code = ("out of memory", OutOfMemory.code) if full else (brief(problem, 120), 1)
         study.failed(trial, why, code)
         console.print(f"{told}: failed: {why}")
 
@@ -200,6 +200,8 @@ def _looking(study: Study, trial: Any, advance: Advance) -> Callable[..., Iterat
                 case HoldoutLoss(step):
                     if study.look(trial, round(LOOKS * step / (recipe.steps or 1)), event.mean):
                         raise _Pruned(step, event.mean)
+                case Missed(_, "hold-out loss", problem):
+                    raise problem
 
     return watch
 

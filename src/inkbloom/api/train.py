@@ -133,7 +133,8 @@ def run_training(
             events = held.enter_context(closing(watch(events, folder, recipe, console)))  # type: ignore[type-var]
         narrator.tell(events)
         if first and is_stale(folder):
-            console.print(f"report: {write_report(folder.path, own)}")
+            with narrator.beside("report"):
+                console.print(f"report: {write_report(folder.path, own)}")
 
 
 def source_of(recipe: Recipe) -> Data:

@@ -45,7 +45,8 @@ def holdout_lines(
     anchors = [] if mean_image is None else [f"mean image {mean_image:.4f}"]
     if wiener:
         anchors.append(f"best linear denoiser {sum(wiener) / len(wiener):.4f}")
-    yield f"hold-out x0 loss {sum(loss) / len(loss):.4f} ({', '.join(anchors)}), by noise level:"
+    beside = f" ({', '.join(anchors)})" if anchors else ""
+    yield f"hold-out x0 loss {sum(loss) / len(loss):.4f}{beside}, by noise level:"
     yield "  t      " + " ".join(f"{t:6.2f}" for t in levels)
     yield "  net    " + " ".join(f"{value:6.4f}" for value in loss)
     if wiener:

@@ -1,12 +1,12 @@
 """Checkpoints that are complete or absent, and that notice a single changed bit.
 
     RUN/checkpoints/step-00001000/  the files of one checkpoint, and manifest.json with the SHA-256 of each
-    RUN/checkpoints/latest          the name of the one committed last
+    RUN/checkpoints/latest          the name of the newest, for whoever looks into the folder; nothing here relies on it
 
-`commit` builds a checkpoint in a temporary folder, brings every byte of it to the disk, and only then gives it its name. A
-crash at any point therefore leaves the older checkpoints as they were, and at most rubbish, which `sweep` removes.
-Contents are plain bytes: what they mean is the business of the caller. One process writes at a time: the one that
-holds the run's lock (lock.py).
+The newest is the one of the largest step, and nothing else says which that is. `commit` builds a checkpoint in a temporary
+folder, brings every byte of it to the disk, and only then gives it its name. A crash at any point therefore leaves the older
+checkpoints as they were, and at most rubbish, which `sweep` removes. Contents are plain bytes: what they mean is the business
+of the caller. One process writes at a time: the one that holds the run's lock (lock.py).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import json
 import os
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import CheckpointError, DiskError, disk_error
@@ -24,6 +25,7 @@ from ..files import LEFTOVER, make_folder, sync_folder, temporary, write_file
 FORMAT = 1
 MANIFEST = "manifest.json"
 LATEST = "latest"
+ASIDE = "aside-"  # before the name of a checkpoint that a training could not go on from
 
 _STEP = re.compile(r"step-([0-9]{8,})")
 
@@ -35,8 +37,7 @@ def commit(folder: Path, step: int, files: dict[str, bytes], keep: int = 3) -> P
     """Saves `files` (name -> contents) as the checkpoint of `step` in `folder`, and returns where it stands.
 
     A valid checkpoint of that step that is already there is kept; a damaged one is replaced. When the new one is safe,
-    `latest` names it and the older ones are pruned, so that `keep` (at least 1) remain with it; newer ones, which can
-    only be damaged when training has come back to this step, stay until it reaches them.
+    `follow` does what follows from it.
 
     Raises DiskError; the older checkpoints are then as they were, and the same call may be tried again.
     """
@@ -51,25 +52,50 @@ def commit(folder: Path, step: int, files: dict[str, bytes], keep: int = 3) -> P
             os.rename(unfinished, checkpoint)
         sync_folder(folder)
         sync_folder(folder.parent)
-        write_file(folder / LATEST, f"{checkpoint.name}\n".encode())
-        older = [other for other in steps(folder) if number(other) < step]
-        for other in older[: max(0, len(older) - keep + 1)]:
-            _discard(other)
     except OSError as problem:
         raise disk_error(problem, checkpoint, sum(map(len, files.values()))) from problem
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
+    follow(checkpoint, keep)
     return checkpoint
+
+
+def follow(checkpoint: Path, keep: int = 3) -> None:
+    """What follows from a checkpoint that a training saved, or goes on from: newer ones, which it could not go on from, step
+    aside as `aside-step-...`, `latest` names it, and older ones are pruned, so that `keep` (at least 1) remain with it.
+
+    Call it only while holding the run's lock. Raises DiskError.
+    """
+    folder, step = checkpoint.parent, number(checkpoint)
+    try:
+        for newer in (other for other in steps(folder) if number(other) > step):
+            _remove_folder(aside := newer.with_name(ASIDE + newer.name))
+            os.rename(newer, aside)
+            sync_folder(folder)
+        if _said(folder / LATEST) != checkpoint.name:
+            write_file(folder / LATEST, f"{checkpoint.name}\n".encode())
+        older = [other for other in steps(folder) if number(other) < step]
+        for other in older[: max(0, len(older) - keep + 1)]:
+            _discard(other)
+    except OSError as problem:
+        raise disk_error(problem, checkpoint) from problem
+
+
+def _said(latest: Path) -> str:
+    try:
+        return latest.read_text(encoding="utf-8").strip()
+    except (OSError, ValueError):
+        return ""
 
 
 def sweep(folder: Path) -> list[Path]:
     """Removes what crashed writers left in `folder` (the checkpoints' or the run's), and returns what it removed.
 
-    That is every file and folder that still bears a temporary name, and every checkpoint without a manifest. A damaged
-    checkpoint stays: its files may be of use to someone. Call it only while holding the run's lock. Raises DiskError.
+    That is every file and folder that still bears a temporary name. A damaged checkpoint stays, also one without a manifest,
+    which no crash leaves: its files may be of use to someone. Call it only while holding the run's lock. Raises DiskError.
     """
     try:
-        rubbish = [path for path in sorted(folder.iterdir()) if LEFTOVER.fullmatch(path.name) or _headless(path)]
+        rubbish = [path for path in sorted(folder.iterdir()) if LEFTOVER.fullmatch(path.name)]
         for path in rubbish:
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
@@ -140,9 +166,9 @@ def read(checkpoint: Path) -> dict[str, bytes]:
 
 
 def steps(folder: Path) -> list[Path]:
-    """The checkpoints in `folder` that look complete, by rising step; none where there is no folder. Raises DiskError."""
+    """The checkpoints in `folder`, intact or not, by rising step; none where there is no folder. Raises DiskError."""
     try:
-        found = [path for path in folder.iterdir() if _STEP.fullmatch(path.name) and path.is_dir() and not _headless(path)]
+        found = [path for path in folder.iterdir() if _STEP.fullmatch(path.name) and path.is_dir()]
     except FileNotFoundError:
         return []
     except OSError as problem:
@@ -151,29 +177,24 @@ def steps(folder: Path) -> list[Path]:
 
 
 def latest(folder: Path) -> Path | None:
-    """The checkpoint that was committed last, or None where there is none yet. Raises CheckpointError, DiskError.
-
-    That is what the file `latest` says; if a first save was killed before it could write that, the newest there is.
-    """
-    try:
-        name = (folder / LATEST).read_text(encoding="utf-8").strip()
-    except FileNotFoundError:
-        return next(reversed(steps(folder)), None)
-    except (OSError, ValueError):
-        name = ""
-    if not _STEP.fullmatch(name):
-        raise CheckpointError(f"names no checkpoint ({folder / LATEST}): write the name of one into it, as in {_name(1000)}")
-    return folder / name
+    """The newest checkpoint, intact or not, or None where there is none yet. Raises DiskError."""
+    return next(reversed(steps(folder)), None)
 
 
-def newest_intact(folder: Path) -> tuple[Path, dict[str, bytes], list[str]] | None:
+def newest_intact(
+    folder: Path, check: Callable[[dict[str, bytes], Path], object] = lambda files, where: None
+) -> tuple[Path, dict[str, bytes], list[str]] | None:
     """The newest checkpoint that is wholly as it was saved: where it stands, its files, and one line for each newer one
     that is damaged. None where there are no checkpoints. Raises CheckpointError where all are damaged, DiskError.
+
+    check: raises CheckpointError for the files of one, and where it stands, that does not belong to the run.
     """
     damaged: list[str] = []
     for checkpoint in reversed(steps(folder)):
         try:
-            return checkpoint, read(checkpoint), damaged
+            files = read(checkpoint)
+            check(files, checkpoint)
+            return checkpoint, files, damaged
         except CheckpointError as problem:
             damaged.append(str(problem))
     if damaged:
@@ -187,10 +208,6 @@ def _intact(checkpoint: Path) -> bool:
     except CheckpointError:
         return False
     return True
-
-
-def _headless(path: Path) -> bool:
-    return _STEP.fullmatch(path.name) is not None and path.is_dir() and not (path / MANIFEST).exists()
 
 
 def number(checkpoint: Path) -> int:

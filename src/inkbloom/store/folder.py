@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from bisect import bisect_left
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -27,10 +28,10 @@ from torch import nn
 
 from ..config import Recipe, differences, dump_recipe
 from ..errors import OWN, CheckpointError, DiskError, UsageError, shown
-from ..families import Family, build
+from ..families import Family, Spec, build
 from ..files import write_file
 from ..recipe_files import load_recipe
-from .checkpoint import MANIFEST, latest, number, read, steps
+from .checkpoint import MANIFEST, latest, newest_intact, number, read, steps
 from .weights import NO_OWN, load_family, put_training_nets, unpack
 
 CONFIG = "config.toml"
@@ -96,8 +97,24 @@ class RunFolder:
         """The classes of the run that is going on here, by their numbers; none where nothing is saved, or nothing intact."""
         for place in reversed(steps(self.checkpoints)):
             with suppress(CheckpointError, OSError):
-                return unpack((place / "model.safetensors").read_bytes(), place)[1].classes
+                return self.own((place / "model.safetensors").read_bytes(), place / "model.safetensors").classes
         return ()
+
+    def newest_intact(self) -> tuple[Path, dict[str, bytes], list[str]] | None:
+        """The newest checkpoint to go on from, intact and of this run; as `checkpoint.newest_intact`."""
+        name = "model.safetensors"
+        return newest_intact(self.checkpoints, lambda files, where: self.own(files.get(name, b""), where / name))
+
+    def own(self, weights: bytes, where: Path) -> Spec:
+        """What a weights file in a checkpoint of this folder says of itself. Raises CheckpointError where it is no weights
+        file, or that of another run, which its recipe tells; UsageError where the run's own recipe cannot be read.
+        """
+        _, spec, step = unpack(weights, where)
+        if self.config.is_file() and (unlike := _unlike(load_recipe(str(self.config)), spec.recipe, step)):
+            raise CheckpointError(
+                f"a checkpoint of another run ({where.parent}: {'; '.join(unlike)[:120]}): move it back to where it belongs"
+            )
+        return spec
 
     def adopt(self, recipe: Recipe) -> Recipe:
         """The recipe to go on with: what stands in the folder decides what the asked one leaves to `auto`.
@@ -152,6 +169,14 @@ class RunFolder:
             )
 
 
+def _unlike(run: Recipe, inside: Recipe, step: int) -> list[str]:
+    """How the recipe inside a checkpoint differs from its run's: anywhere, or in the schedule of the steps that are done."""
+    ends = [(*recipe.stretches, recipe.steps or 0) for recipe in (run, inside)]
+    ours, theirs = (each[: bisect_left(each, step) + 1] for each in ends)
+    unlike = differences(replace(run, steps=inside.steps, stretches=inside.stretches), inside)
+    return unlike + ([f"steps: {ours[-1]} -> {theirs[-1]}"] if ours != theirs else [])
+
+
 def load_weights(path: Path, weights: str = "ema", own: Mapping[str, Any] = NO_OWN) -> tuple[Family, int]:
     """(family, step) of a run's newest checkpoint, or of a single weights file. `weights`: 'ema', or 'live'; `own`: see `Spec`.
 
@@ -174,6 +199,8 @@ def weights_file(path: Path, weights: str = "ema") -> tuple[bytes, Path]:
         raise not_a_run(path)
     files = read(newest)
     name = "ema.safetensors" if weights == "ema" and "ema.safetensors" in files else "model.safetensors"
+    with suppress(UsageError):  # without a recipe there is nothing to compare with
+        RunFolder(path).own(files[name], newest / name)
     return files[name], newest / name
 
 

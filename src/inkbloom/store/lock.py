@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -9,8 +10,10 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from ..errors import Busy, disk_error
+from ..errors import Busy, DiskError, disk_error
 from ..files import make_folder
+
+NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)  # how a drive says that it has none
 
 
 @contextmanager
@@ -20,7 +23,7 @@ def hold(run: Path) -> Iterator[None]:
     A new folder that nothing was put into goes again. Raises Busy at once where another process (or another block of this
     one) holds it, and DiskError where the folder cannot be written.
     """
-    lock = FileLock(run / ".lock", timeout=0)
+    lock = FileLock(run / ".lock", timeout=0, fallback_to_soft=False)
     try:
         new = [folder for folder in (run, *run.parents) if not folder.exists()]
         make_folder(run)
@@ -28,6 +31,10 @@ def hold(run: Path) -> Iterator[None]:
     except Timeout:
         raise Busy(f"another training holds this run ({run}): wait for it, stop it, or choose another --out") from None
     except OSError as problem:
+        if problem.errno in NO_LOCKS:
+            raise DiskError(
+                f"this drive has no locks ({run}): choose an --out on a local disk, or mount it with locks"
+            ) from None
         raise disk_error(problem, run) from problem
     try:
         yield

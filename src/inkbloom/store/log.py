@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ..errors import CheckpointError, disk_error
+from ..errors import CheckpointError, DiskError, disk_error
 from ..files import sync_folder, write_file
 
 BLOCK = 100  # records that may wait in memory
@@ -26,13 +27,14 @@ class Log:
         self._waiting: list[bytes] = []
 
     def append(self, record: dict[str, Any]) -> None:
-        """Adds a record, which needs a whole number `step`; every `BLOCK` records they are written.
+        """Adds a record, which needs a whole number `step`; every `BLOCK` records they are written, if the disk takes them.
 
-        Raises DiskError, and ValueError for a number that JSON does not know, infinite or not a number: see `to_hex`.
+        Raises ValueError for a number that JSON does not know, infinite or not a number: see `to_hex`.
         """
         self._waiting.append(json.dumps(record, allow_nan=False).encode() + b"\n")
         if len(self._waiting) >= BLOCK:
-            self._write(durable=False)
+            with suppress(DiskError):  # they wait, and `flush` tells
+                self._write(durable=False)
 
     def flush(self) -> None:
         """Brings every record to the disk. Raises DiskError."""

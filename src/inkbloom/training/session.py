@@ -2,6 +2,9 @@
 
 One process writes, the first. Losses become plain numbers in blocks, so that a GPU is seldom waited for, and nothing
 that is not a finite number reaches the disk: neither a loss nor a weight.
+
+A step is saved before anything is looked at, for no look may cost it. A look that a crash prevented is made up for when the run
+goes on; one that fails, and a save that is not the last, cost no more than themselves.
 """
 
 from __future__ import annotations
@@ -18,11 +21,12 @@ from typing import Any, NamedTuple
 import torch
 from accelerate import Accelerator
 
+from ..config import Recipe
 from ..device import peak_memory
-from ..errors import DataError, Diverged, Interrupted
+from ..errors import DataError, DiskError, Diverged, Interrupted
 from ..evaluation.holdout import Anchors, HoldoutLoss, anchors_of, measure_holdout
-from ..families import Diffusion, Family
-from ..store.checkpoint import commit, newest_intact, sweep
+from ..families import Family
+from ..store.checkpoint import commit, follow, sweep
 from ..store.folder import RunFolder
 from ..store.log import Log, from_hex, to_hex
 from ..store.log import read as read_log
@@ -80,7 +84,22 @@ class Saved(NamedTuple):
     path: Path
 
 
-Event = Started | Logged | Epoch | HoldoutLoss | Preview | CardDue | Saved
+class Unsaved(NamedTuple):
+    """A checkpoint could not be written: it is tried again when the next one is due. Told once, until one is saved."""
+
+    step: int
+    problem: DiskError
+
+
+class Missed(NamedTuple):
+    """A look at the training failed; that goes on without it."""
+
+    step: int
+    what: str
+    problem: Exception
+
+
+Event = Started | Logged | Epoch | HoldoutLoss | Preview | CardDue | Saved | Unsaved | Missed
 
 
 def session(run: RunFolder, training: Training, cards: Collection[int] = ()) -> Generator[Event, None, None]:
@@ -88,36 +107,33 @@ def session(run: RunFolder, training: Training, cards: Collection[int] = ()) -> 
     and close the generator at the end: until then it keeps SIGINT and SIGTERM to itself. `cards` are the steps after which
     a card is due.
 
-    Raises Diverged, DiskError, CheckpointError, DataError (the images changed), and Interrupted after a signal, once the
-    step that it fell into is saved.
+    Raises Diverged, CheckpointError, DataError (the images changed), DiskError where the run's last step cannot be saved, and
+    Interrupted after a signal, once the step that it fell into is saved.
     """
     recipe, state, plan, accelerator = training.recipe, training.state, training.plan, training.accelerator
     first = accelerator.is_main_process
-    holdout = training.holdout if state.family.denoises else None
-    log, losses = Log(run.log), Log(run.holdout)
+    log, looks = Log(run.log), _Looks(run, training, cards)
     images = training.train.fingerprint()
-    damaged, begun = _resume(run, training, images, log, losses)
+    damaged, begun = _resume(run, training, images, log, looks.losses)
     if first:
         run.write_config(recipe)
     yield Started(state.step, damaged, begun)
+    if first and state.step:
+        yield from looks.take(looks.missing())
 
     epoch = _EpochMean(run, plan.epoch_of(state.step)) if first else None
-    anchors: Anchors | None = None
     pending: list[Step] = []
+    saved = True
     clock, last = time.perf_counter(), recipe.steps
-
-    def due(every: int) -> bool:
-        return state.step in (*recipe.stretches, last) or bool(every and state.step % every == 0)
 
     with stop_signals() as stop:
         for step in fit(training):
             pending.append(step)
             stopping = _on_any_rank(accelerator, stop.signal)
-            saving = stopping or due(recipe.checkpoint_every)
-            previewing, judging = due(recipe.preview_every), state.step in cards
-            holding = due(recipe.holdout_every) and holdout is not None
+            saving = stopping or _due(state.step, recipe.checkpoint_every, recipe)
+            looking = looks.due()
             slow = accelerator.num_processes == 1 and time.perf_counter() - clock > PATIENCE
-            if len(pending) == BLOCK or slow or saving or previewing or holding or judging:
+            if len(pending) == BLOCK or slow or saving or looking:
                 records = _settle(pending, accelerator, time.perf_counter() - clock)
                 pending, clock = [], time.perf_counter()
                 if first and epoch is not None:
@@ -127,20 +143,6 @@ def session(run: RunFolder, training: Training, cards: Collection[int] = ()) -> 
                         log.append({**record, **kept, **({"stretch": number} if number > 1 else {})})
                     yield Logged(records)
                     yield from epoch.add(records, finished=plan.epoch_of(state.step))
-            if first and holding and holdout is not None:
-                family = sampling_copies(state)["live" if state.ema is None else "ema"]
-                assert isinstance(family, Diffusion)
-                anchors = anchors or anchors_of(family, training.train, holdout)
-                loss = measure_holdout(family, holdout, state.step, anchors)
-                if not all(map(math.isfinite, loss.loss)):
-                    raise _diverged("hold-out loss", state.step)
-                losses.append(_holdout_record(loss))
-                yield loss
-            if first and previewing:
-                yield Preview(state.step, sampling_copies(state))
-            if first and judging:
-                kind = "live" if state.ema is None else "ema"
-                yield CardDue(state.step, sampling_copies(state)[kind], kind)
             if saving and first:
                 files = state.files(
                     images=images,
@@ -148,16 +150,104 @@ def session(run: RunFolder, training: Training, cards: Collection[int] = ()) -> 
                     processes=accelerator.num_processes,
                     peak_memory=peak_memory(accelerator.device),
                 )
-                log.flush()
-                losses.flush()
-                yield Saved(state.step, commit(run.checkpoints, state.step, files))
-            clock = time.perf_counter() if (saving or previewing or holding or judging) else clock
+                try:
+                    log.flush()
+                    looks.losses.flush()
+                    where = commit(run.checkpoints, state.step, files)
+                except DiskError as problem:
+                    if stopping or state.step == last:
+                        raise
+                    if saved:
+                        yield Unsaved(state.step, problem)
+                    saved = False
+                else:
+                    saved = True
+                    yield Saved(state.step, where)
             if stopping and state.step != last:
                 accelerator.wait_for_everyone()
                 raise Interrupted(
                     f"stopped after step {state.step} ({run.path}): the same command goes on from there", stopping
                 )
+            if first and looking:
+                yield from looks.take(looking)
+            clock = time.perf_counter() if (saving or looking) else clock
     accelerator.wait_for_everyone()
+
+
+def _due(step: int, every: int, recipe: Recipe) -> bool:
+    """Whether what happens after so many steps, and at the end of each stretch, happens after this one."""
+    return step in (*recipe.stretches, recipe.steps) or bool(every and step % every == 0)
+
+
+class _Looks:
+    """What is looked at along the way: the hold-out loss, previews, cards. It changes no bit of the training."""
+
+    def __init__(self, run: RunFolder, training: Training, cards: Collection[int]) -> None:
+        self.run, self.training, self.cards = run, training, cards
+        self.holdout = training.holdout if training.state.family.denoises else None
+        self.losses = Log(run.holdout)
+        self.anchors: Anchors | None = None
+
+    def due(self) -> list[str]:
+        """What is due after the step that is done, in its order."""
+        step, recipe = self.training.state.step, self.training.recipe
+        holding = self.holdout is not None and _due(step, recipe.holdout_every, recipe)
+        looks = {
+            "hold-out anchors": holding and self.anchors is None,
+            "hold-out loss": holding,
+            "preview": _due(step, recipe.preview_every, recipe),
+            "card": step in self.cards,
+        }
+        return [what for what, wanted in looks.items() if wanted]
+
+    def missing(self) -> list[str]:
+        """Of what is due that which the run's folder does not hold."""
+        name = f"step-{self.training.state.step:08d}"
+        there = {"preview": (self.run.previews / f"{name}.png").exists(), "card": (self.run.cards / f"{name}.json").exists()}
+        held = any(record["step"] == self.training.state.step for record in read_log(self.run.holdout))
+        return [what for what in self.due() if not there.get(what, held)]
+
+    def take(self, looks: list[str]) -> Iterator[Event]:
+        """The events of these looks. Raises Diverged."""
+        make = {
+            "hold-out anchors": self._find_anchors, "hold-out loss": self._loss, "preview": self._preview, "card": self._card,
+        }  # fmt: skip
+        for what in looks:
+            event: Event | None
+            try:
+                event = make[what]()
+            except Diverged:
+                raise
+            except Exception as problem:
+                event = Missed(self.training.state.step, what, problem)
+            if event:
+                yield event
+
+    def _find_anchors(self) -> None:
+        assert self.holdout is not None
+        self.anchors = Anchors(None, None)  # without them the loss still says something
+        self.anchors = anchors_of(self._sampled()[0], self.training.train, self.holdout)
+
+    def _loss(self) -> HoldoutLoss:
+        assert self.holdout is not None
+        assert self.anchors is not None
+        loss = measure_holdout(self._sampled()[0], self.holdout, self.training.state.step, self.anchors)
+        if not all(map(math.isfinite, loss.loss)):
+            raise _diverged("hold-out loss", loss.step)
+        self.losses.append(_holdout_record(loss))
+        self.losses.flush()
+        return loss
+
+    def _preview(self) -> Preview:
+        return Preview(self.training.state.step, sampling_copies(self.training.state))
+
+    def _card(self) -> CardDue:
+        return CardDue(self.training.state.step, *self._sampled())
+
+    def _sampled(self) -> tuple[Any, str]:
+        """(a copy of what would sample a finished run, 'ema' or 'live')."""
+        kind = "live" if self.training.state.ema is None else "ema"
+        return sampling_copies(self.training.state)[kind], kind
 
 
 def _resume(run: RunFolder, training: Training, images: str, log: Log, losses: Log) -> tuple[list[str], list[str]]:
@@ -171,7 +261,7 @@ def _resume(run: RunFolder, training: Training, images: str, log: Log, losses: L
         for folder in (run.path, run.checkpoints, run.previews):
             sweep(folder)
     accelerator.wait_for_everyone()
-    found = newest_intact(run.checkpoints)
+    found = run.newest_intact()
     if found:
         _check_images(found[1], images, training.train.source)  # first: their classes decide the weights
         state.load(found[1], found[0])
@@ -181,6 +271,8 @@ def _resume(run: RunFolder, training: Training, images: str, log: Log, losses: L
         begun = take_init(state)
     accelerator.wait_for_everyone()
     if accelerator.is_main_process:
+        if found:
+            follow(found[0])
         log.cut(state.step)
         losses.cut(state.step)
     return (found[2] if found else []), begun
