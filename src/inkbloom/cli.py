@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import os
 import re
 import sys
 import traceback
@@ -15,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import NoReturn
 
+from .environment import among_many
 from .errors import InkbloomError, UsageError, brief, disk_error, unknown
 from .files import STDOUT
 from .printing import Steady, steady_streams
@@ -84,7 +84,7 @@ def _ended_by_signals() -> Iterator[None]:
 
     Not in a process of a torchrun: that may wait for another inside C++, where no handler of ours gets its turn.
     """
-    if "RANK" in os.environ:
+    if among_many():
         yield
         return
     with handled(lambda number, frame: sys.exit(128 + number), "SIGTERM", "SIGHUP"):
@@ -188,7 +188,7 @@ def _tell(problem: BaseException) -> int:
         message, code = str(problem), problem.code
     elif isinstance(problem, MemoryError) or "out of memory" in str(problem).lower() or "can't allocate memory" in str(problem):
         message, code = "out of memory: try smaller batches, images or widths", 7
-    elif "RANK" in os.environ and isinstance(problem, RuntimeError) and re.search("gloo|NCCL|peer", str(problem)):
+    elif among_many() and isinstance(problem, RuntimeError) and re.search("gloo|NCCL|peer", str(problem)):
         message, code = "lost another process of this training: its own error stands above or in its log", 9
     elif isinstance(problem, OSError) and problem.filename:
         wrapped = disk_error(problem, Path(problem.filename))

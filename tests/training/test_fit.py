@@ -489,6 +489,9 @@ def test_the_best_device_is_cuda_then_mps_then_cpu(monkeypatch):
     assert devices.best_device() == CPU
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setenv("LOCAL_RANK", "3")
+    assert devices.best_device() == torch.device("cuda", 0)  # alone it says nothing
+    for name, value in {"RANK": "3", "WORLD_SIZE": "4", "MASTER_ADDR": "localhost", "MASTER_PORT": "29500"}.items():
+        monkeypatch.setenv(name, value)
     assert devices.best_device() == torch.device("cuda", 3)
 
 

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ..data.pixels import to_floats
 from ..device import compile_net, layout
+from ..environment import unswayed
 from ..philox import Draw
 from ..printing import steady
 from .batches import share
@@ -52,8 +53,9 @@ def fit(training: Training) -> Iterator[Step]:
     batch = batches_of(training)
     if len(state.optimizers) > 1:  # each phase leaves the parameters of the others alone, and processes must know
         accelerator.ddp_handler = DistributedDataParallelKwargs(find_unused_parameters=True)
-    family = accelerator.prepare_model(state.family)
-    optimizers = {phase: accelerator.prepare_optimizer(optimizer) for phase, optimizer in state.optimizers.items()}
+    with unswayed():
+        family = accelerator.prepare_model(state.family)
+        optimizers = {phase: accelerator.prepare_optimizer(optimizer) for phase, optimizer in state.optimizers.items()}
     if recipe.compile == "on":
         first = batch(state.step)
         with accelerator.autocast():

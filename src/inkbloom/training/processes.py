@@ -9,7 +9,10 @@ from accelerate import Accelerator, PartialState
 from accelerate.state import AcceleratorState
 from accelerate.utils import broadcast_object_list
 
+from ..environment import unswayed
 
+
+@unswayed()
 def join(device: torch.device) -> None:
     """Meets the other processes of a torchrun, if there are any; before that, nothing can be told from one to another."""
     PartialState(cpu=device.type == "cpu")
@@ -27,6 +30,7 @@ def part() -> None:
         time.sleep(0.2)  # its threads outlive it: one that lets go of its last tensor while the interpreter ends would abort it
 
 
+@unswayed()
 def make_accelerator(device: torch.device, precision: str) -> Accelerator:
     """The accelerator for one process or, under torchrun, for one of many."""
     AcceleratorState._reset_state()  # one process may train more than once, each time with a precision of its own
