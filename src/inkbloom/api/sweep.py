@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -172,7 +173,8 @@ def _try_next(study: Study, folder: Path, base: Recipe, images: Data, console: C
         console.print(f"{told}: pruned after step {look.step:,}, hold-out loss {look.loss:.5f}")
     except (UsageError, DataError, CheckpointError, Diverged, OutOfMemory, RuntimeError, ValueError) as problem:
         if isinstance(problem, InkbloomError):
-            why, code = str(problem), problem.code
+            diverged = isinstance(problem, Diverged)  # how to go on with its run is nothing to do here
+            why, code = str(problem).partition(": ")[0] if diverged else str(problem), problem.code
         else:
             out_of_memory = "out of memory" in str(problem) or "can't allocate memory" in str(problem)
             why, code = ("out of memory", OutOfMemory.code) if out_of_memory else (brief(problem, 120), 1)
@@ -205,8 +207,11 @@ def _looking(study: Study, trial: Any, advance: Advance) -> Callable[..., Iterat
 
 
 def _last_loss(run: RunFolder) -> float:
-    """The hold-out loss at the end of a run."""
-    return fmean(map(from_hex, list(read(run.holdout))[-1]["loss"]))
+    """The hold-out loss at the end of a run. Raises Diverged."""
+    loss = fmean(map(from_hex, list(read(run.holdout))[-1]["loss"]))
+    if not math.isfinite(loss):
+        raise Diverged("the hold-out loss is not a finite number")
+    return loss
 
 
 def _nothing_came_of_it(found: list[Tried], folder: Path) -> InkbloomError:

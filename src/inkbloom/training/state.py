@@ -89,7 +89,7 @@ class State:
         for tensors in (slots, *(net.state_dict() for net in (self.family.net, average, *more_nets.values()))):
             bad = first_not_finite(tensors)
             if bad:
-                raise Diverged(f"weights stopped being finite numbers by step {self.step} ({bad}): lower --lr or set --clip 1")
+                raise Diverged(f"weights stopped being finite numbers by step {self.step} ({bad})")
         packed = partial(pack, spec=self.spec, step=self.step, origin=self.origin)
         files = {"model.safetensors": packed(self.family.net, kind="live"), "optimizer.safetensors": save(slots)}
         for name, net in more_nets.items():
