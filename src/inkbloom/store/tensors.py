@@ -31,6 +31,11 @@ def unpack(data: bytes) -> tuple[dict[str, Tensor], dict[str, Any]]:
     return tensors, about
 
 
+def all_finite(*tensors: Tensor) -> bool:
+    """Whether every number in them is one: neither infinite nor NaN."""
+    return all(bool(torch.isfinite(tensor).all()) for tensor in tensors)
+
+
 def first_not_finite(tensors: dict[str, Tensor]) -> str | None:
     """The name of the first tensor that holds a NaN or an infinity, or None."""
-    return next((name for name, tensor in tensors.items() if not bool(torch.isfinite(tensor).all())), None)
+    return next((name for name, tensor in tensors.items() if not all_finite(tensor)), None)
