@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import re
+import signal
 import sys
 import traceback
 from collections.abc import Iterator
@@ -15,11 +16,11 @@ from types import ModuleType
 from typing import NoReturn
 
 from .environment import among_many
-from .errors import InkbloomError, UsageError, brief, disk_error, unknown
+from .errors import InkbloomError, Interrupted, UsageError, brief, disk_error, unknown
 from .files import STDOUT
 from .printing import Steady, steady_streams
 from .recipe_files import recipe_names
-from .training.signals import handled
+from .training.signals import Ending, handled
 from .training.trackers import TRACKERS
 
 VERBS = {
@@ -61,33 +62,37 @@ def main(argv: list[str] | None = None) -> int:
     """Runs one command line and returns its exit code: 0, or that of the error (see errors.py), 130 and 143 for signals."""
     words = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in words
+    ending = Ending()
     with steady_streams() as out:
         try:
-            with _ended_by_signals():
+            with _ended_by_signals(ending):
                 try:
                     code = _run([word for word in words if word != "--debug"], out)
                 finally:
                     out.flush()
             if out.problem and not isinstance(out.problem, BrokenPipeError):
                 print(f"warning: nothing more could be printed ({out.why}); the work went on without", file=sys.stderr)
-            return code
+            return 128 + ending.signal if ending.signal else code
         except BaseException as problem:
+            if ending.signal and not isinstance(problem, Interrupted):
+                problem = ending.exception()  # whatever else it broke
             if debug and not isinstance(problem, SystemExit):
                 traceback.print_exc()
             return _tell(problem)
 
 
 @contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """SIGTERM, and SIGHUP where the terminal goes, end the `with` block as Ctrl-C would, so that half-written files are
-    cleared away; quietly, with codes 143 and 129.
+def _ended_by_signals(ending: Ending) -> Iterator[None]:
+    """Ctrl-C, SIGTERM, and SIGHUP where the terminal goes, end the `with` block, so that half-written files are cleared away:
+    the last two quietly, with codes 143 and 129. An ignored Ctrl-C stays so, as a shell has it for what runs behind.
 
     Not in a process of a torchrun: that may wait for another inside C++, where no handler of ours gets its turn.
     """
     if among_many():
         yield
         return
-    with handled(lambda number, frame: sys.exit(128 + number), "SIGTERM", "SIGHUP"):
+    ctrl_c = () if signal.getsignal(signal.SIGINT) is signal.SIG_IGN else ("SIGINT",)
+    with handled(ending, *ctrl_c, "SIGTERM", "SIGHUP"):
         yield
 
 
