@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import NoReturn
 
 from .environment import among_many
-from .errors import InkbloomError, Interrupted, UsageError, brief, disk_error, unknown
+from .errors import InkbloomError, Interrupted, UsageError, brief, disk_error, is_out_of_memory, unknown
 from .files import STDOUT
 from .printing import Steady, steady_streams
 from .recipe_files import recipe_names
@@ -191,7 +191,7 @@ def _tell(problem: BaseException) -> int:
         message, code = "interrupted", 130
     elif isinstance(problem, InkbloomError):
         message, code = str(problem), problem.code
-    elif isinstance(problem, MemoryError) or "out of memory" in str(problem).lower() or "can't allocate memory" in str(problem):
+    elif is_out_of_memory(problem):
         message, code = "out of memory: try smaller batches, images or widths", 7
     elif among_many() and isinstance(problem, RuntimeError) and re.search("gloo|NCCL|peer", str(problem)):
         message, code = "lost another process of this training: its own error stands above or in its log", 9

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import math
+import re
 import shlex
 import shutil
 from collections.abc import Iterable, Mapping
@@ -150,6 +151,19 @@ def no_recipe(name: str, names: Iterable[str]) -> UsageError:
     else:
         return unknown("recipe", name, names)
     return UsageError(f"unknown recipe '{brief(name, 40)}': {meant}")
+
+
+NO_MEMORY = re.compile(  # as torch, oneDNN (out of memory, and no word of it), NumPy and the loader of libraries say it
+    r"out of memory|can(?:'t|not) allocate memory|unable to allocate|bad_?alloc|could not create a primitive(?! desc)"
+    r"|failed to map segment(?!.*not permitted)",
+    re.IGNORECASE,
+)
+
+
+def is_out_of_memory(problem: BaseException) -> bool:
+    """Whether an error of any library means that memory ran out."""
+    number = problem.errno if isinstance(problem, OSError) else None
+    return isinstance(problem, MemoryError) or number == errno.ENOMEM or bool(NO_MEMORY.search(str(problem)))
 
 
 def disk_error(problem: Exception, path: Path, needed: int = 0) -> DiskError:

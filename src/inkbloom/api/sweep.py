@@ -14,7 +14,17 @@ from rich.console import Console
 
 from ..config import Recipe, dump_recipe
 from ..data import Data, source_text
-from ..errors import CheckpointError, DataError, Diverged, InkbloomError, OutOfMemory, UsageError, brief, shown
+from ..errors import (
+    CheckpointError,
+    DataError,
+    Diverged,
+    InkbloomError,
+    OutOfMemory,
+    UsageError,
+    brief,
+    is_out_of_memory,
+    shown,
+)
 from ..families import Spec, build
 from ..figures.images import png
 from ..files import replacing, write_file
@@ -173,11 +183,10 @@ def _try_next(study: Study, folder: Path, base: Recipe, images: Data, console: C
         console.print(f"{told}: pruned after step {look.step:,}, hold-out loss {look.loss:.5f}")
     except (UsageError, DataError, CheckpointError, Diverged, OutOfMemory, RuntimeError, ValueError) as problem:
         if isinstance(problem, InkbloomError):
-            diverged = isinstance(problem, Diverged)  # how to go on with its run is nothing to do here
+            diverged = isinstance(problem, Diverged)  # how its run goes on is nothing to do here
             why, code = str(problem).partition(": ")[0] if diverged else str(problem), problem.code
         else:
-            out_of_memory = "out of memory" in str(problem) or "can't allocate memory" in str(problem)
-            why, code = ("out of memory", OutOfMemory.code) if out_of_memory else (brief(problem, 120), 1)
+            why, code = ("out of memory", OutOfMemory.code) if is_out_of_memory(problem) else (brief(problem, 120), 1)
         study.failed(trial, why, code)
         console.print(f"{told}: failed: {why}")
 

@@ -51,7 +51,7 @@ class Ending:
 
     def _come_again(self) -> None:
         self._again = True
-        _thread.interrupt_main(self.signal)
+        _thread.interrupt_main(signal.Signals(self.signal))
 
     def exception(self) -> BaseException:
         """What the signal raises."""
