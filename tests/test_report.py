@@ -3,9 +3,11 @@
 import base64
 import json
 import math
+import os
 import re
 import shlex
 import shutil
+import time
 from argparse import ArgumentParser
 from dataclasses import fields, replace
 from html.parser import HTMLParser
@@ -217,6 +219,18 @@ def test_a_log_that_is_none(trained, line):
     (run / "log.jsonl").write_text(line)
     with pytest.raises(CheckpointError, match=r"not the log of a training \(.*log\.jsonl\)"):
         write_report(run)
+
+
+def test_a_clock_that_went_back_keeps_no_old_report(trained, recipe, command, a_card):
+    run = trained()
+    ahead = time.time() + 86_400
+    os.utime(run / "report.html", (ahead, ahead))
+    assert command("train", recipe(steps=30), "--out", run, "--quiet").code == 0
+    assert "trained for 30 steps" in page_of(run).text
+    os.utime(run / "report.html", (ahead, ahead))
+    (run / "card.json").write_text(json.dumps(a_card()))
+    assert command("train", recipe(steps=30), "--out", run, "--quiet").code == 0
+    assert "Not evaluated yet" not in page_of(run).text
 
 
 def test_a_finished_run_gets_no_new_report_until_something_changes(trained, recipe, command, tmp_path, a_card):

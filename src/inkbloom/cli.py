@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import NoReturn
 
 from .environment import among_many
-from .errors import InkbloomError, Interrupted, UsageError, brief, disk_error, is_out_of_memory, unknown
+from .errors import InkbloomError, Interrupted, UsageError, brief, disk_error, harmless, is_out_of_memory, unknown
 from .files import STDOUT
 from .printing import Steady, steady_streams
 from .recipe_files import recipe_names
@@ -200,7 +200,7 @@ def _tell(problem: BaseException) -> int:
         message, code = str(wrapped), wrapped.code
     else:
         message, code = f"unexpected {type(problem).__name__}: {problem} (a bug): --debug shows where", 1
-    print("error:", re.sub(r"\s+", " ", message), file=sys.stderr)
+    print("error:", harmless(re.sub(r"\s+", " ", message)), file=sys.stderr)
     return code
 
 

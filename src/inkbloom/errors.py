@@ -77,6 +77,16 @@ class Interrupted(InkbloomError):
         self.code = 128 + signal
 
 
+STEERING = re.compile(
+    "[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069]"
+)  # a terminal, or the order of its letters
+
+
+def harmless(text: str) -> str:
+    """`text` with a '?' for each letter that would steer the terminal it is printed on; its lines and tabs stay."""
+    return STEERING.sub("?", text)
+
+
 def shown(text: Path | str, room: int = 72) -> str:
     """`text` on one printable line of at most `room` characters; a long one keeps its end, which tells files apart."""
     line = "".join(letter if letter.isprintable() else "?" for letter in str(text))

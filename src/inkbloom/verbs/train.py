@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from ..config import HINTS, Recipe
 from ..environment import own_place
+from ..printing import say
 from ..recipe_files import load_recipe
 from ..training.trackers import TRACKERS, check_trackers
 
@@ -64,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
     load_recipe(args.recipe).resolved(**changes)  # a mistake is told before torch is loaded
     check_trackers(args.track)
     if sys.stdout.isatty() and not args.quiet:
-        print("loading torch ...")
+        say("loading torch ...")
 
     from ..api import train
     from ..files import try_to_write, write_json
