@@ -3,9 +3,11 @@
 import base64
 import json
 import math
+import os
 import re
 import shlex
 import shutil
+import time
 from argparse import ArgumentParser
 from dataclasses import fields, replace
 from html.parser import HTMLParser
@@ -219,6 +221,18 @@ def test_a_log_that_is_none(trained, line):
         write_report(run)
 
 
+def test_a_clock_that_went_back_keeps_no_old_report(trained, recipe, command, a_card):
+    run = trained()
+    ahead = time.time() + 86_400
+    os.utime(run / "report.html", (ahead, ahead))
+    assert command("train", recipe(steps=30), "--out", run, "--quiet").code == 0
+    assert "trained for 30 steps" in page_of(run).text
+    os.utime(run / "report.html", (ahead, ahead))
+    (run / "card.json").write_text(json.dumps(a_card()))
+    assert command("train", recipe(steps=30), "--out", run, "--quiet").code == 0
+    assert "Not evaluated yet" not in page_of(run).text
+
+
 def test_a_finished_run_gets_no_new_report_until_something_changes(trained, recipe, command, tmp_path, a_card):
     run = trained()
     before = (run / "report.html").stat().st_mtime_ns
@@ -299,7 +313,7 @@ def test_without_a_judge_the_rest_is_shown(trained, a_card):
         (lambda card: {**card, "header": {**card["header"], "n": True}}, "'n' in the header is True"),
         (lambda card: {**card, "fd": "<b>"}, "'fd' is '<b>'"),
         (lambda card: {**card, "sd": {"kid": [1]}}, "'kid' is [1]"),
-        (lambda card: json.dumps(card).replace("21.5", "1e999"), "'fd' is inf"),
+        (lambda card: json.dumps(card).replace("21.5", "1e999"), "it holds 1e999"),
         (lambda card: {**card, "near": 10**400}, "'near' is 1000"),
         (lambda card: json.dumps(card) + " " * 2**24, "far too large"),
     ],

@@ -20,6 +20,7 @@ FLOORS = [  # a room imports from floors below its own, never from its own or ab
         "errors",
         "files",
         "printing",
+        "environment",
         "given",
         "config",
         "recipe_files",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import os
 import re
+import signal
 import sys
 import traceback
 from collections.abc import Iterator
@@ -15,11 +15,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import NoReturn
 
-from .errors import InkbloomError, UsageError, brief, disk_error, out_of_memory, unknown
+from .environment import among_many
+from .errors import InkbloomError, Interrupted, UsageError, brief, disk_error, harmless, is_out_of_memory, unknown
 from .files import STDOUT
 from .printing import Steady, steady_streams
 from .recipe_files import recipe_names
-from .training.signals import handled
+from .training.signals import Ending, handled
 from .training.trackers import TRACKERS
 
 VERBS = {
@@ -61,33 +62,37 @@ def main(argv: list[str] | None = None) -> int:
     """Runs one command line and returns its exit code: 0, or that of the error (see errors.py), 130 and 143 for signals."""
     words = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in words
+    ending = Ending()
     with steady_streams() as out:
         try:
-            with _ended_by_signals():
+            with _ended_by_signals(ending):
                 try:
                     code = _run([word for word in words if word != "--debug"], out)
                 finally:
                     out.flush()
             if out.problem and not isinstance(out.problem, BrokenPipeError):
                 print(f"warning: nothing more could be printed ({out.why}); the work went on without", file=sys.stderr)
-            return code
+            return 128 + ending.signal if ending.signal else code
         except BaseException as problem:
+            if ending.signal and not isinstance(problem, Interrupted):
+                problem = ending.exception()  # whatever else it broke
             if debug and not isinstance(problem, SystemExit):
                 traceback.print_exc()
             return _tell(problem)
 
 
 @contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """SIGTERM, and SIGHUP where the terminal goes, end the `with` block as Ctrl-C would, so that half-written files are
-    cleared away; quietly, with codes 143 and 129.
+def _ended_by_signals(ending: Ending) -> Iterator[None]:
+    """Ctrl-C, SIGTERM, and SIGHUP where the terminal goes, end the `with` block, so that half-written files are cleared away:
+    the last two quietly, with codes 143 and 129. An ignored Ctrl-C stays so, as a shell has it for what runs behind.
 
     Not in a process of a torchrun: that may wait for another inside C++, where no handler of ours gets its turn.
     """
-    if "RANK" in os.environ:
+    if among_many():
         yield
         return
-    with handled(lambda number, frame: sys.exit(128 + number), "SIGTERM", "SIGHUP"):
+    ctrl_c = () if signal.getsignal(signal.SIGINT) is signal.SIG_IGN else ("SIGINT",)
+    with handled(ending, *ctrl_c, "SIGTERM", "SIGHUP"):
         yield
 
 
@@ -186,16 +191,16 @@ def _tell(problem: BaseException) -> int:
         message, code = "interrupted", 130
     elif isinstance(problem, InkbloomError):
         message, code = str(problem), problem.code
-    elif out_of_memory(problem):
+    elif is_out_of_memory(problem):
         message, code = "out of memory: try smaller batches, images or widths", 7
-    elif "RANK" in os.environ and isinstance(problem, RuntimeError) and re.search("gloo|NCCL|peer", str(problem)):
+    elif among_many() and isinstance(problem, RuntimeError) and re.search("gloo|NCCL|peer", str(problem)):
         message, code = "lost another process of this training: its own error stands above or in its log", 9
     elif isinstance(problem, OSError) and problem.filename:
         wrapped = disk_error(problem, Path(problem.filename))
         message, code = str(wrapped), wrapped.code
     else:
         message, code = f"unexpected {type(problem).__name__}: {problem} (a bug): --debug shows where", 1
-    print("error:", re.sub(r"\s+", " ", message), file=sys.stderr)
+    print("error:", harmless(re.sub(r"\s+", " ", message)), file=sys.stderr)
     return code
 
 

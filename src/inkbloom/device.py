@@ -14,12 +14,13 @@ import torch.nn.functional as F
 from torch import nn
 
 from .config import Recipe
+from .environment import own_place
 
 
 def best_device() -> torch.device:
     """CUDA when there, else Apple's MPS, else the CPU."""
     if torch.cuda.is_available():
-        return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+        return torch.device("cuda", own_place().local_rank)
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import math
+import re
 import shlex
 import shutil
 from collections.abc import Iterable, Mapping
@@ -74,6 +75,16 @@ class Interrupted(InkbloomError):
     def __init__(self, message: str, signal: int) -> None:
         super().__init__(message)
         self.code = 128 + signal
+
+
+STEERING = re.compile(
+    "[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069]"
+)  # a terminal, or the order of its letters
+
+
+def harmless(text: str) -> str:
+    """`text` with a '?' for each letter that would steer the terminal it is printed on; its lines and tabs stay."""
+    return STEERING.sub("?", text)
 
 
 def shown(text: Path | str, room: int = 72) -> str:
@@ -152,10 +163,17 @@ def no_recipe(name: str, names: Iterable[str]) -> UsageError:
     return UsageError(f"unknown recipe '{brief(name, 40)}': {meant}")
 
 
-def out_of_memory(problem: BaseException) -> bool:
-    """Whether that is how Python, PyTorch or a GPU say that the memory is full."""
-    text = str(problem).lower()
-    return isinstance(problem, MemoryError) or "out of memory" in text or "can't allocate memory" in text
+NO_MEMORY = re.compile(  # as torch, oneDNN (out of memory, and no word of it), NumPy and the loader of libraries say it
+    r"out of memory|can(?:'t|not) allocate memory|unable to allocate|bad_?alloc|could not create a primitive(?! desc)"
+    r"|failed to map segment(?!.*not permitted)",
+    re.IGNORECASE,
+)
+
+
+def is_out_of_memory(problem: BaseException) -> bool:
+    """Whether an error of any library means that memory ran out."""
+    number = problem.errno if isinstance(problem, OSError) else None
+    return isinstance(problem, MemoryError) or number == errno.ENOMEM or bool(NO_MEMORY.search(str(problem)))
 
 
 def disk_error(problem: Exception, path: Path, needed: int = 0) -> DiskError:

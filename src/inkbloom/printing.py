@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
-from .errors import DiskError
+from .errors import DiskError, harmless
 
 PLAIN = {"±": "+-", "→": "->", "…": "...", "–": "-", "−": "-", "×": "x", "·": ".", "█": "#", "░": "."}  # in any encoding
 READER_GONE = 141  # the exit code that a shell gives a command in front of `| head -1`: 128 + SIGPIPE
@@ -83,6 +83,11 @@ class Steady:
 def steady(stream: TextIO | None) -> Any:
     """The stream, or None where Python has none, as one that ends no work."""
     return stream if isinstance(stream, Steady) else Steady(stream)
+
+
+def say(line: str) -> None:
+    """Prints a line at once; names of files in it steer no terminal."""
+    print(harmless(line), file=steady(sys.stdout), flush=True)
 
 
 @contextmanager

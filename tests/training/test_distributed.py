@@ -13,6 +13,8 @@ import torch
 import torch.distributed
 from safetensors.torch import load_file
 
+from inkbloom.store.lock import hold
+
 pytestmark = [
     pytest.mark.skipif(not torch.distributed.is_available(), reason="torch was built without torch.distributed"),
     pytest.mark.skipif(sys.platform != "linux", reason="the loopback interface is called otherwise here"),
@@ -251,3 +253,41 @@ session.fit = visit
     first, second = ranks("train", odd, "--out", tmp_path / "run", first=visited)
     assert (first.code, second.code) == (0, 0)
     assert second.out.strip() == "busy"  # and the second says nothing else
+
+
+def test_processes_whose_torchrun_is_gone_end_and_free_the_run(odd, recipe, command, checkpoints, tmp_path):
+    run, long = tmp_path / "run", recipe("long", **ODD | {"steps": 1_000_000, "checkpoint_every": 5})
+    command_line = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", "inkbloom"]
+    with (tmp_path / "said").open("w") as said:
+        started = psutil.Popen([*command_line, "train", str(long), "--out", str(run)], env=os.environ | LOCAL, stderr=said)
+    try:
+        patience = time.monotonic() + 100
+        while not checkpoints(run) and time.monotonic() < patience:
+            time.sleep(0.1)
+        workers = started.children(recursive=True)
+        assert len(workers) >= 2
+        started.kill()
+        started.wait()
+        _, alive = psutil.wait_procs(workers, timeout=30)
+        assert alive == []
+    finally:
+        for process in [*started.children(recursive=True)] if started.is_running() else workers:
+            if process.is_running():
+                process.kill()
+    assert "torchrun is gone" in (tmp_path / "said").read_text()
+    with hold(run):  # nobody holds it any more
+        pass
+
+
+def test_how_long_one_waits_for_another_is_decided_here(odd, ranks, tmp_path):
+    seen = """
+import torch.distributed
+begin = torch.distributed.init_process_group
+def init(*args, **options):
+    print("waits", options["timeout"])
+    begin(*args, **options)
+torch.distributed.init_process_group = init
+"""
+    for ended in ranks("train", odd, "--out", tmp_path / "run", first=seen):
+        assert ended.code == 0, ended.err
+        assert "waits 0:30:00" in ended.out

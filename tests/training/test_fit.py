@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import shlex
 import signal
 from dataclasses import replace
 from unittest import mock
@@ -286,7 +287,7 @@ def test_numbers_that_are_none_never_reach_the_disk(where, value, at, recipe, co
     assert ended.code == 6
     named = int(re.search(r"step (\d+)", ended.error)[1])
     assert at <= named <= min(24, at + {"average": 5, "optimizer": 2}.get(where, 1))
-    assert len(ended.error) <= 200
+    assert len(ended.error.replace(str(tmp_path), "")) <= 200
     assert not_finite(run) == []
     assert checkpoints(run) == list(range(5, at, 5))[-3:]
     assert command(*words).code == 0  # it was but a moment's fault: from the last good step on, all goes well
@@ -300,6 +301,26 @@ def test_where_nothing_is_checked_the_poison_spreads(recipe, command, tmp_path, 
     assert ended.code == 4  # the report, which looks for itself, is the first to notice
     assert "not finite numbers" in ended.err
     assert not_finite(tmp_path / "run")
+
+
+@pytest.mark.parametrize("clip", [0, 1])
+@pytest.mark.parametrize("at", [1, 13])
+def test_after_a_divergence_the_advice_can_be_followed(at, clip, recipe, command, checkpoints, tmp_path):
+    words = ("train", recipe(clip=clip, optimizer="adam", lr=0.003), "--out", tmp_path / "run")
+    with poisoned("loss", math.nan, at):
+        ended = command(*words, "--quiet")
+    assert ended.code == 6
+    assert ("--clip" in ended.error) == (not clip)
+    if at == 1:
+        advised, out = [*words, *re.search(r"add (.*) to the same command", ended.error)[1].split()], tmp_path / "run"
+    else:
+        advised, out = shlex.split(re.search("`inkbloom (.*)`", ended.error)[1]), tmp_path / "run-2"
+    done = command(*advised)
+    assert done.code == 0, done.err
+    assert max(checkpoints(out)) == 24
+    assert "adam at 0.001\n" in done.out
+    assert ("after step 10\n" in done.out) == (at == 13)  # it begins with the last good weights
+    assert "lr = 0.001" in (out / "config.toml").read_text()
 
 
 def test_a_run_that_explodes(recipe, command, tmp_path):
@@ -489,6 +510,9 @@ def test_the_best_device_is_cuda_then_mps_then_cpu(monkeypatch):
     assert devices.best_device() == CPU
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setenv("LOCAL_RANK", "3")
+    assert devices.best_device() == torch.device("cuda", 0)  # alone it says nothing
+    for name, value in {"RANK": "3", "WORLD_SIZE": "4", "MASTER_ADDR": "localhost", "MASTER_PORT": "29500"}.items():
+        monkeypatch.setenv(name, value)
     assert devices.best_device() == torch.device("cuda", 3)
 
 

@@ -15,7 +15,7 @@ from ..config import Recipe, idle
 from ..data import Data, named
 from ..data.labels import listed
 from ..data.pixels import affordable, to_bytes
-from ..errors import UsageError, brief, out_of_memory
+from ..errors import UsageError, brief, is_out_of_memory
 from ..evaluation.baseline import Baseline, baseline
 from ..evaluation.card import measure
 from ..evaluation.card_file import write_card
@@ -161,7 +161,7 @@ class Narrator:
             self._tell_missed(what, problem)
 
     def _tell_missed(self, what: str, problem: Exception) -> None:
-        why = "out of memory" if out_of_memory(problem) else brief(problem, 100)
+        why = "out of memory" if is_out_of_memory(problem) else brief(problem, 100)
         if what not in self.missed:
             self.console.print(f"warning: no {what} ({why}): the training does without")
         self.missed.add(what)

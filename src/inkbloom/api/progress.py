@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from ..errors import harmless
 from ..printing import steady
 
 Advance = Callable[[int, int | None, str], None]
@@ -16,12 +18,20 @@ Advance = Callable[[int, int | None, str], None]
 SEGMENTS = 30  # of a notebook's bar
 
 
+class _Console(Console):
+    """A console on which names of files and folders steer nothing."""
+
+    def print(self, *objects: Any, **how: Any) -> None:
+        """Prints the objects."""
+        super().print(*(harmless(each) if isinstance(each, str) else each for each in objects), **how)
+
+
 def console_for(quiet: bool | None = False) -> Console:
     """Where lines are printed: nothing is coloured by guesswork, long lines stay whole, and no failure to print is raised.
 
     quiet: whether nothing is printed; None: only where nobody watches, which is outside a terminal or a notebook.
     """
-    console = Console(file=steady(sys.stdout), highlight=False, markup=False, emoji=False, soft_wrap=True)
+    console = _Console(file=steady(sys.stdout), highlight=False, markup=False, emoji=False, soft_wrap=True)
     if console.width < 1:  # COLUMNS=0, as some shells have it
         console.width = 80
     console.quiet = not (console.is_terminal or console.is_jupyter) if quiet is None else quiet

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -13,7 +14,17 @@ from rich.console import Console
 
 from ..config import Recipe, dump_recipe
 from ..data import Data, source_text
-from ..errors import CheckpointError, DataError, Diverged, InkbloomError, OutOfMemory, UsageError, brief, out_of_memory, shown
+from ..errors import (
+    CheckpointError,
+    DataError,
+    Diverged,
+    InkbloomError,
+    OutOfMemory,
+    UsageError,
+    brief,
+    is_out_of_memory,
+    shown,
+)
 from ..families import Spec, build
 from ..figures.images import png
 from ..files import replacing, write_file
@@ -172,10 +183,10 @@ def _try_next(study: Study, folder: Path, base: Recipe, images: Data, console: C
         console.print(f"{told}: pruned after step {look.step:,}, hold-out loss {look.loss:.5f}")
     except (UsageError, DataError, CheckpointError, Diverged, OutOfMemory, RuntimeError, ValueError) as problem:
         if isinstance(problem, InkbloomError):
-            why, code = str(problem), problem.code
+            diverged = isinstance(problem, Diverged)  # how its run goes on is nothing to do here
+            why, code = str(problem).partition(": ")[0] if diverged else str(problem), problem.code
         else:
-            full = out_of_memory(problem)
-            why, code = ("out of memory", OutOfMemory.code) if full else (brief(problem, 120), 1)
+            why, code = ("out of memory", OutOfMemory.code) if is_out_of_memory(problem) else (brief(problem, 120), 1)
         study.failed(trial, why, code)
         console.print(f"{told}: failed: {why}")
 
@@ -207,8 +218,11 @@ def _looking(study: Study, trial: Any, advance: Advance) -> Callable[..., Iterat
 
 
 def _last_loss(run: RunFolder) -> float:
-    """The hold-out loss at the end of a run."""
-    return fmean(map(from_hex, list(read(run.holdout))[-1]["loss"]))
+    """The hold-out loss at the end of a run. Raises Diverged."""
+    loss = fmean(map(from_hex, list(read(run.holdout))[-1]["loss"]))
+    if not math.isfinite(loss):
+        raise Diverged("the hold-out loss is not a finite number")
+    return loss
 
 
 def _nothing_came_of_it(found: list[Tried], folder: Path) -> InkbloomError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
@@ -15,6 +14,7 @@ from rich.console import Console
 from ..config import Recipe, dump_recipe, named
 from ..data import Data, load_for, source_text
 from ..device import best_device
+from ..environment import not_followed, own_place
 from ..errors import OWN, UsageError
 from ..given import native, place, whole
 from ..recipe_files import load_recipe, parse_recipe
@@ -106,7 +106,7 @@ def run_training(
     watch: Watch | None = None,
 ) -> None:
     """The steps of a training: lock, images, settle what the recipe leaves open, meet other processes, train, report."""
-    console, device, first = console_for(quiet), best_device(), os.environ.get("RANK", "0") == "0"
+    console, device, first = console_for(quiet), best_device(), own_place().rank == 0
     with ExitStack() as held:
         if first:
             held.enter_context(hold(folder.path))
@@ -126,8 +126,9 @@ def run_training(
         recipe = parse_recipe(from_first(dump_recipe(recipe)), str(folder.config))
         training = assemble(recipe, data, device, own)
         narrator = Narrator(console, folder, recipe, data, cards if first else ())
-        for line in (*data.notes, *introduction(training), *why, *narrator.notes):
-            console.print(line)
+        for line in (*data.notes, *introduction(training), *why, *narrator.notes, not_followed()):
+            if line:
+                console.print(line)
         events: Iterator[Event] = held.enter_context(closing(session(folder, training, cards)))
         if watch and first:
             events = held.enter_context(closing(watch(events, folder, recipe, console)))  # type: ignore[type-var]

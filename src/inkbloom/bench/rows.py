@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from ..printing import say
 from .machine import Quiet
 
 
@@ -19,9 +20,9 @@ def print_rows(rows: Iterable[Row]) -> dict[str, Any]:
     """Prints each row as it comes, and at the end how quiet the machine was meanwhile; returns both as figures."""
     quiet, figures = Quiet(), []
     for row in rows:
-        print(row.text, flush=True)
+        say(row.text)
         if row.figures:
             figures.append(row.figures)
     meanwhile = quiet.told()
-    print("machine meanwhile: " + ", ".join(f"{name} {value}" for name, value in meanwhile.items()), flush=True)
+    say("machine meanwhile: " + ", ".join(f"{name} {value}" for name, value in meanwhile.items()))
     return {"rows": figures, "meanwhile": meanwhile}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator, Iterator
 from typing import Any
 
@@ -78,7 +79,12 @@ def _solved(family: Family, device: torch.device, quick: bool, guidance: float |
                 "pictures_per_second": speed,
             }
             yield Row(f"{solver:10} {wanted.nfe:4} NFE: {speed:8.1f} pictures/s, RMSE {rmse:.4f}", figures)
-    return min(distance, key=distance.__getitem__)
+    return nearest(distance)
+
+
+def nearest(distance: dict[str, float]) -> str:
+    """The solver at the smallest distance that is a number."""
+    return min(distance, key=lambda solver: distance[solver] if math.isfinite(distance[solver]) else math.inf)
 
 
 def _judged(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from ..errors import Diverged
 from .lab import Lab
 from .trials import Trial
 
@@ -46,6 +48,13 @@ class Figure:
     spread: float | None = None
     floor: float | None = None
     n: int | None = None
+
+    def __post_init__(self) -> None:
+        """Raises Diverged for what is no finite number: no verdict may follow from that."""
+        if not all(math.isfinite(number or 0) for number in (self.value, self.spread, self.floor)):
+            raise Diverged(
+                f"a figure of a claim is not a finite number ({self.name.en}, {self.at or 'all'}): no verdict follows"
+            )
 
 
 class Finding(NamedTuple):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..errors import Diverged
+
 RANGES: dict[str, tuple[float, float]] = {"0..1": (0.0, 1.0), "-1..1": (-1.0, 1.0)}
 
 
@@ -16,7 +18,12 @@ def to_floats(images: Tensor, pixels: str, dtype: torch.dtype = torch.float32) -
 
 
 def to_bytes(x: Tensor, pixels: str) -> Tensor:
-    """Floats (B, C, H, W) in the range named by `pixels` -> uint8, rounded; what lies outside the range is clipped."""
+    """Floats (B, C, H, W) in the range named by `pixels` -> uint8, rounded; what lies outside the range is clipped.
+
+    Raises Diverged for numbers that are not finite, which would all be black or white.
+    """
+    if not bool(torch.isfinite(x).all()):
+        raise Diverged("the pictures are not finite numbers: use an earlier checkpoint, another solver or less guidance")
     low, high = RANGES[pixels]
     return ((x.float() - low) * (255 / (high - low))).round().clamp(0, 255).to(torch.uint8)
 

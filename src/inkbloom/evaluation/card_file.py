@@ -42,7 +42,7 @@ def read_card(path: Path) -> Card | None:
     try:
         if path.stat().st_size > LARGEST:
             raise _no_card(path, "far too large")
-        card = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
+        card = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse, parse_float=_finite)
     except FileNotFoundError:
         return None
     except OSError as problem:
@@ -61,6 +61,13 @@ class _NotFinite(ValueError):
 
 def _refuse(name: str) -> float:
     raise _NotFinite(f"it holds {name}")
+
+
+def _finite(text: str) -> float:
+    """A number of JSON; 1e999 is one too, and reads as infinity."""
+    if not math.isfinite(number := float(text)):
+        raise _NotFinite(f"it holds {text[:20]}")
+    return number
 
 
 def _no_card(path: Path, why: str) -> CheckpointError:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from math import nan
+
 import torch
 from torch import Tensor
 
 from ..errors import UsageError
+from ..store.tensors import all_finite
 
 
 def total_variation(a: Tensor, b: Tensor) -> float:
@@ -16,5 +19,7 @@ def total_variation(a: Tensor, b: Tensor) -> float:
 
 
 def agreement(labels: Tensor, predicted: Tensor) -> float:
-    """The share of images whose predicted label is the wanted one, in [0, 1]; (N,) class numbers each."""
+    """The share of images whose predicted label is the wanted one, in [0, 1]; (N,) class numbers each, else NaN."""
+    if not all_finite(labels, predicted):
+        return nan
     return float(torch.eq(labels, predicted).double().mean())

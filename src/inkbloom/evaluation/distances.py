@@ -2,17 +2,19 @@
 
 Both come from torchmetrics, fed with features that are there already. The features of both sets are to be divided by the
 `rms` of the reference's first: the kernel needs numbers of the size of one, and FD scales with the square of that constant.
+Of features that are not finite numbers both are NaN.
 """
 
 from __future__ import annotations
 
 import warnings
-from math import sqrt
+from math import nan, sqrt
 
 import torch
 from torch import Tensor, nn
 
 from ..errors import UsageError
+from ..store.tensors import all_finite
 
 
 class _Features(nn.Module):
@@ -40,10 +42,12 @@ def fd(a: Tensor, b: Tensor) -> float:
     from torchmetrics.image.fid import FrechetInceptionDistance
 
     _check(a, b, 2)
+    if not all_finite(a, b):
+        return nan
     metric = FrechetInceptionDistance(_Features(a.shape[1]))
     metric.update(a.double(), real=True)
     metric.update(b.double(), real=False)
-    return max(0.0, float(metric.compute()))
+    return float(metric.compute().clamp(min=0))
 
 
 def kid(a: Tensor, b: Tensor, *, size: int, subsets: int = 50, seed: int = 0) -> float:
@@ -56,6 +60,8 @@ def kid(a: Tensor, b: Tensor, *, size: int, subsets: int = 50, seed: int = 0) ->
     from torchmetrics.image.kid import KernelInceptionDistance
 
     _check(a, b, max(2, size))
+    if not all_finite(a, b):
+        return nan
     with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
         warnings.simplefilter("ignore", UserWarning)  # that it keeps all features, which are here anyway
         torch.manual_seed(seed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -15,7 +16,7 @@ from ..data.columns import chosen
 from ..data.dataset import SMALLEST, Reading
 from ..data.meant import kind_at
 from ..data.source import load_at
-from ..errors import DataError, UsageError, shown
+from ..errors import DataError, Diverged, UsageError, shown
 from ..families import Diffusion, Family
 from ..sampling import pictures, request
 from ..store.checkpoint import MANIFEST
@@ -157,11 +158,16 @@ def _in_classes_of(data: Data, found: Data, what: Path, by_name: bool) -> Tensor
 
 
 def _holdout(family: Family, data: Data) -> dict[str, Any] | None:
-    """The hold-out loss at each noise level beside its anchors; None where the hold-out was trained on, or nothing denoises."""
+    """The hold-out loss at each noise level beside its anchors; None where the hold-out was trained on, or nothing denoises.
+
+    Raises Diverged.
+    """
     if family.recipe.split == "all" or not (isinstance(family, Diffusion) and family.denoises):
         return None
     holdout = data.take("holdout")
     found = measure_holdout(family, holdout, 0, anchors_of(family, data.take("train"), holdout))
+    if not all(map(math.isfinite, found.loss)):
+        raise Diverged("the hold-out loss is not a finite number: the model has diverged, evaluate an earlier one")
     return {"levels": list(found.levels), "loss": found.loss, **found.anchors._asdict()}
 
 

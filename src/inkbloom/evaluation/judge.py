@@ -99,13 +99,20 @@ class Judge:
 
     @torch.no_grad()
     def look(self, images: Tensor) -> Seen:
-        """Features and probabilities of uint8 images (N, C, H, W). Raises UsageError for another size or other channels."""
+        """Features and probabilities of uint8 images (N, C, H, W).
+
+        Raises UsageError for another size or other channels, CheckpointError where what it sees is not finite.
+        """
         shape = (self.channels, *self.size)
         if images.dtype != torch.uint8 or images.ndim != 4 or tuple(images.shape[1:]) != shape:
             given = f"{str(images.dtype).removeprefix('torch.')} images of {tuple(images.shape[1:])}"
             raise UsageError(f"{given} (judge {self.name}): it looks at uint8 images of {shape}; train one for this source")
         pairs = [self.net(batch.float() / 255) for batch in images.split(max(1, BATCH_PIXELS // images[0].numel()))]
         features, logits = (torch.cat(part) for part in zip(*pairs, strict=True))
+        if not tensors.all_finite(features, logits):
+            raise CheckpointError(
+                f"the judge answers with numbers that are not finite ({shown(self.name)}): give another --judge"
+            )
         return Seen(features, logits.softmax(1))
 
 
@@ -225,8 +232,8 @@ def _judge(about: dict[str, Any], weights: dict[str, Tensor], name: str, sha256:
     channels, d = int(about["channels"]), int(about["d"])
     if channels not in (1, 3) or not (1 <= d <= 4096 and 2 <= len(classes) <= 10_000 and min(height, width) >= 8):
         raise ValueError("a judge of an odd shape")
-    if tensors.first_not_finite(weights):
-        raise ValueError("weights that are not finite")
+    if tensors.first_not_finite(weights) or not 0 <= float(about["accuracy"]) <= 1:
+        raise ValueError("weights or an accuracy that are no numbers")
     with torch.random.fork_rng(devices=[]):
         net = JudgeNet(channels, len(classes), d)
     net.load_state_dict(weights)

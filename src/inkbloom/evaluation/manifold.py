@@ -5,12 +5,14 @@ A set's manifold is the union of the balls around its points, each reaching to i
 
 from __future__ import annotations
 
+from math import nan
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from ..errors import UsageError
+from ..store.tensors import all_finite
 
 ROWS = 1000  # of a matrix of distances that are held at a time
 SAME = 1e-7  # in units of the features' norm: closer points are one point, for a matrix product leaves such crumbs
@@ -33,10 +35,13 @@ def manifold(real: Tensor, fake: Tensor, k: int = 5) -> Manifold:
     """Precision and recall (Kynkäänniemi et al. 2019, equation 1), density and coverage (Naeem et al. 2020, equations 5, 6).
 
     Features (N, d) and (M, d); a point on the edge of a ball is inside. Precision and density reward blur, so recall and
-    coverage are the ones to look at. Raises UsageError unless both sets have more than k points.
+    coverage are the ones to look at. All are NaN where a number is not finite. Raises UsageError unless both sets have more
+    than k points.
     """
     if min(len(real), len(fake)) <= k:
         raise UsageError(f"{min(len(real), len(fake))} images in a set (k = {k}): recall needs more than {k}; give more")
+    if not all_finite(real, fake):
+        return Manifold(nan, nan, nan, nan)
     real, fake = real.double(), fake.double()
     real_radius, fake_radius = radii(real, k), radii(fake, k)
     around = torch.zeros(len(fake), dtype=torch.long)  # real balls around each fake point

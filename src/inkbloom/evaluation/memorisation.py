@@ -1,19 +1,21 @@
 """Are generated images copies of training images? Tests on pixels: every distance between features takes a copy for a success.
 
 Distances are Euclidean over all pixels of an image, with pixels counted in [0, 1]. What they mean is told by held-out real
-images, which no generator has seen: how near do those come to the training images?
+images, which no generator has seen: how near do those come to the training images? Of distances that are not finite numbers
+every figure is NaN.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import sqrt
+from math import nan, sqrt
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from ..errors import UsageError
+from ..store.tensors import all_finite
 
 BLOCK = 8_000_000  # numbers in a block of training images, and in a block of distances
 CANDIDATES = 4  # looked at exactly, since the fast distances are good to about a thousandth of a grey level
@@ -87,6 +89,8 @@ def near_share(samples: Tensor, holdout: Tensor) -> float:
     (N,) and (M,) distances to the nearest training image. About .01 for real images; reads as the share of copies. With
     1000 held-out images the limit rests on ten of them.
     """
+    if not all_finite(samples, holdout):
+        return nan
     return float((samples <= holdout.double().quantile(QUANTILE)).double().mean())
 
 
@@ -96,6 +100,8 @@ def ratio_share(distances: Tensor) -> float:
     The strict test: blind to copies with more than a little noise, and to copies of one of a pair of near-twins. A distance
     of zero counts whatever the second is.
     """
+    if not all_finite(distances):
+        return nan
     first, second = distances.unbind(1)
     return float(((first < RATIO * second) | (first == 0)).double().mean())
 
@@ -106,6 +112,8 @@ def copying_z(samples: Tensor, holdout: Tensor) -> float:
     The Mann-Whitney statistic of (N,) and (M,) distances to the nearest training image, as a standard normal score with the
     correction for ties: 0 for real images, below -3 for copying, and also for blur; so it alarms only with good quality.
     """
+    if not all_finite(samples, holdout):
+        return nan
     n, m = len(samples), len(holdout)
     _, place, count = torch.cat([samples, holdout]).unique(return_inverse=True, return_counts=True)
     ranks = (count.cumsum(0) - (count - 1) / 2)[place]  # from 1; equal values share the mean of theirs

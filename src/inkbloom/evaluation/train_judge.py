@@ -5,7 +5,7 @@ The same source, seed and number of threads give the same bytes on the same mach
 
 from __future__ import annotations
 
-from math import ceil
+from math import ceil, isfinite
 from pathlib import Path
 
 import torch
@@ -14,8 +14,8 @@ from torch import Generator, Tensor
 
 from ..data import Data
 from ..data.labels import untrained
-from ..errors import CheckpointError, DataError, UsageError, shown
-from ..store.tensors import pack, unpack
+from ..errors import CheckpointError, DataError, Diverged, UsageError, shown
+from ..store.tensors import all_finite, pack, unpack
 from .judge import JudgeNet
 
 BATCH = 128
@@ -50,7 +50,7 @@ class JudgeTraining:
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(self.optimizer, max_lr=4e-3, total_steps=self.steps)
 
     def advance(self) -> None:
-        """Takes one step."""
+        """Takes one step. Raises Diverged."""
         place = self.step % self.batches * BATCH
         if not place:
             self.order, self.losses = torch.randperm(len(self.part.images), generator=self.random), []
@@ -63,6 +63,8 @@ class JudgeTraining:
         self.optimizer.step()
         self.schedule.step()
         self.losses.append(float(loss.detach()))
+        if not isfinite(self.losses[-1]):
+            raise Diverged(f"the judge's loss is not a finite number (step {self.step + 1}): try another --seed")
         self.step += 1
 
     @property
@@ -150,8 +152,10 @@ def hazy(images: Tensor, random: Generator | None = None, most: float = HAZE) ->
 
 @torch.no_grad()
 def accuracy(net: JudgeNet, data: Data) -> float:
-    """Share of the images that the network, put into eval mode, names as their labels do."""
+    """Share of the images that the network, put into eval mode, names as their labels do. Raises Diverged."""
     assert data.labels is not None
     net.eval()
-    guesses = [net(batch.float() / 255)[1].argmax(1) for batch in data.images.split(500)]
-    return float((torch.cat(guesses) == data.labels).double().mean())
+    logits = torch.cat([net(batch.float() / 255)[1] for batch in data.images.split(500)])
+    if not all_finite(logits):
+        raise Diverged("the judge answers with numbers that are not finite: try another --seed")
+    return float((logits.argmax(1) == data.labels).double().mean())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import statistics
 from collections import defaultdict
 from collections.abc import Mapping
@@ -152,6 +153,13 @@ def smoothed(curve: Curve, share: float = 0.02) -> Curve:
     return points
 
 
+def _number(text: str) -> float:
+    """A number of a log. Raises ValueError, OverflowError where it is none, or not finite."""
+    if not math.isfinite(number := from_hex(text)):
+        raise ValueError(text)
+    return number
+
+
 def _understood(path: Path, reading: Any) -> Any:
     try:
         return reading()
@@ -164,7 +172,7 @@ def _steps(path: Path) -> list[tuple[int, dict[str, float], int, float]]:
     return [
         (
             record["step"],
-            {str(phase): from_hex(loss) for phase, loss in record["losses"].items()},
+            {str(phase): _number(loss) for phase, loss in record["losses"].items()},
             int(record["images"]),
             max(float(record["images_per_second"]), 1e-9),
         )
@@ -177,10 +185,10 @@ def _holdout(path: Path) -> list[HoldoutLoss]:
         HoldoutLoss(
             record["step"],
             [float(level) for level in record["levels"]],
-            [from_hex(loss) for loss in record["loss"]],
+            [_number(loss) for loss in record["loss"]],
             Anchors(
-                [from_hex(loss) for loss in record["wiener"]] if record.get("wiener") else None,
-                from_hex(record["mean_image"]) if record.get("mean_image") else None,
+                [_number(loss) for loss in record["wiener"]] if record.get("wiener") else None,
+                _number(record["mean_image"]) if record.get("mean_image") else None,
             ),
         )
         for record in read(path)

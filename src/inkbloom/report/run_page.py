@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from ..evaluation.card_file import difference, read_card
 from ..evaluation.holdout import HoldoutLoss
 from ..evaluation.measures import FD, KID, Card, Measure, conditions, leading, measured
 from ..files import write_file
+from ..store.checkpoint import MANIFEST, latest
 from ..store.folder import RunFolder
 from ..store.weights import NO_OWN
 from . import text
@@ -49,21 +51,27 @@ def write_report(path: Path, own: Mapping[str, Any] = NO_OWN) -> Path:
     A card that cannot be read is named on the page in place of its numbers. Raises CheckpointError, UsageError, DiskError.
     """
     folder, problem = RunFolder(path), ""
+    shows = _shows(folder)
     try:
         facts = read_facts(path, own=own)
     except CheckpointError as error:
         facts, problem = read_facts(path, card=False, own=own), str(error)
-    write_file(folder.report, run_page(facts, draw_samples(facts.family), problem))
+    write_file(folder.report, run_page(facts, draw_samples(facts.family), problem) + shows)
     write_model_card(facts)
     return folder.report
 
 
 def is_stale(folder: RunFolder) -> bool:
     """Whether the run has been trained on, or judged, since its report was written."""
-    if not folder.report.exists():
-        return True
-    written = folder.report.stat().st_mtime
-    return any(made.exists() and made.stat().st_mtime > written for made in (folder.checkpoints / "latest", folder.card))
+    return not folder.report.exists() or not folder.report.read_bytes().endswith(_shows(folder))
+
+
+def _shows(folder: RunFolder) -> bytes:
+    """The last line of a report: a hash of what it is made from. Times would not do, clocks go back."""
+    newest = latest(folder.checkpoints)
+    made_from = (newest / MANIFEST if newest else folder.config, folder.card)
+    read = b"".join(hashlib.sha256(file.read_bytes()).digest() for file in made_from if file.is_file())
+    return f"\n<!-- shows {hashlib.sha256(read).hexdigest()} -->\n".encode()
 
 
 def run_page(facts: Facts, drawn: Samples, problem: str = "") -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -32,12 +33,17 @@ class Tried(NamedTuple):
 def ranked(trials: Sequence[Tried]) -> list[Tried]:
     """The best first; after those that came to their end the pruned ones, then the rest."""
     places = {"complete": 0, "pruned": 1}
-    return sorted(trials, key=lambda trial: (places.get(trial.state, 2), trial.loss or 0, trial.number))
+    return sorted(trials, key=lambda trial: (places.get(trial.state, 2), _loss(trial), trial.number))
+
+
+def _loss(trial: Tried) -> float:
+    """The hold-out loss of a trial; infinite where it has none or none that is a number."""
+    return math.inf if trial.loss is None or not math.isfinite(trial.loss) else trial.loss
 
 
 def best_of(trials: Sequence[Tried]) -> Tried | None:
     """The trial with the lowest hold-out loss among those that came to their end."""
-    return next((trial for trial in ranked(trials) if trial.state == "complete"), None)
+    return next((trial for trial in ranked(trials) if trial.state == "complete" and _loss(trial) < math.inf), None)
 
 
 def rows(trials: Sequence[Tried]) -> tuple[list[str], list[list[str]]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -13,8 +12,9 @@ from torch import Tensor
 
 from ..data.pixels import to_floats
 from ..device import compile_net, layout
+from ..environment import unswayed
 from ..philox import Draw
-from ..printing import steady
+from ..printing import say
 from .batches import share
 from .prepare import Training
 from .state import learning_rate, stretch_at
@@ -52,8 +52,9 @@ def fit(training: Training) -> Iterator[Step]:
     batch = batches_of(training)
     if len(state.optimizers) > 1:  # each phase leaves the parameters of the others alone, and processes must know
         accelerator.ddp_handler = DistributedDataParallelKwargs(find_unused_parameters=True)
-    family = accelerator.prepare_model(state.family)
-    optimizers = {phase: accelerator.prepare_optimizer(optimizer) for phase, optimizer in state.optimizers.items()}
+    with unswayed():
+        family = accelerator.prepare_model(state.family)
+        optimizers = {phase: accelerator.prepare_optimizer(optimizer) for phase, optimizer in state.optimizers.items()}
     if recipe.compile == "on":
         first = batch(state.step)
         with accelerator.autocast():
@@ -61,7 +62,7 @@ def fit(training: Training) -> Iterator[Step]:
                 state.family, lambda: sum(state.family(phase, first.x, first.y, first.draw)[0] for phase in optimizers)
             )
         if failed and accelerator.is_main_process:
-            print(failed, file=steady(sys.stdout))
+            say(failed)
 
     while state.step < (recipe.steps or 0):
         x, y, draw, weight, count = batch(state.step)

@@ -36,6 +36,7 @@ from .signals import stop_signals
 from .start import take_init
 from .state import State, stretch_at
 from .teacher import take_teacher
+from .way_on import way_on
 
 BLOCK = 10  # steps between two looks at the losses
 PATIENCE = 5  # seconds after which one process alone looks sooner
@@ -110,6 +111,13 @@ def session(run: RunFolder, training: Training, cards: Collection[int] = ()) -> 
     Raises Diverged, CheckpointError, DataError (the images changed), DiskError where the run's last step cannot be saved, and
     Interrupted after a signal, once the step that it fell into is saved.
     """
+    try:
+        yield from _session(run, training, cards)
+    except Diverged as problem:
+        raise Diverged(f"{problem}: {way_on(run, training.recipe)}") from None
+
+
+def _session(run: RunFolder, training: Training, cards: Collection[int]) -> Generator[Event, None, None]:
     recipe, state, plan, accelerator = training.recipe, training.state, training.plan, training.accelerator
     first = accelerator.is_main_process
     log, looks = Log(run.log), _Looks(run, training, cards)
@@ -348,7 +356,7 @@ def _settle(steps: list[Step], accelerator: Accelerator, seconds: float) -> list
 
 
 def _diverged(what: str, step: int) -> Diverged:
-    return Diverged(f"the {what} is not a finite number (step {step}): lower --lr or set --clip 1")
+    return Diverged(f"the {what} is not a finite number (step {step})")
 
 
 def _on_any_rank(accelerator: Accelerator, flag: int) -> int:

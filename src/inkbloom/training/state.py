@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load, save
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from ..config import Recipe
 from ..errors import CheckpointError, Diverged
 from ..families import Spec, build
-from ..store.tensors import first_not_finite
+from ..store.tensors import first_not_finite, load_tensors
 from ..store.weights import pack, put, put_training_nets, renamed, unpack
 from ..versions import version
 from .average import Average
@@ -89,7 +88,7 @@ class State:
         for tensors in (slots, *(net.state_dict() for net in (self.family.net, average, *more_nets.values()))):
             bad = first_not_finite(tensors)
             if bad:
-                raise Diverged(f"weights stopped being finite numbers by step {self.step} ({bad}): lower --lr or set --clip 1")
+                raise Diverged(f"weights stopped being finite numbers by step {self.step} ({bad})")
         packed = partial(pack, spec=self.spec, step=self.step, origin=self.origin)
         files = {"model.safetensors": packed(self.family.net, kind="live"), "optimizer.safetensors": save(slots)}
         for name, net in more_nets.items():
@@ -111,8 +110,8 @@ class State:
         try:
             about: dict[str, object] = json.loads(files["state.json"])
             step, averaged = int(str(about["step"])), int(str(about["averaged"]))
-            model, slots = files["model.safetensors"], load(files["optimizer.safetensors"])
-        except (KeyError, TypeError, ValueError, RecursionError, SafetensorError):
+            model, slots = files["model.safetensors"], load_tensors(files["optimizer.safetensors"])
+        except (KeyError, TypeError, ValueError, RecursionError):
             raise CheckpointError(f"not the state of a training ({where}): start again in another --out") from None
         own = self.spec.own
         put(self.family.net, unpack(model, where / "model.safetensors", own)[0], where / "model.safetensors")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import DataError, UsageError
+from ..printing import say
 
 if TYPE_CHECKING:
     from ..config import Recipe
@@ -64,11 +65,11 @@ def run(args: argparse.Namespace) -> int:
     judged: deque[Family] = deque(maxlen=1)
     asked, parts = {"seed": args.seed, "recipe": args.recipe, "quick": args.quick}, {}
     machine = about()
-    print(", ".join(f"{name} {value}" for name, value in machine.items()), flush=True)
+    say(", ".join(f"{name} {value}" for name, value in machine.items()))
 
     wanted = [part for part in PARTS if part in args.only]
     for part in wanted:
-        print(f"\n{part}", flush=True)
+        say(f"\n{part}")
         if part == "quality":
             rows = quality(recipe, data, device, scorer, args.seeds, args.quick, keep=judged.append)
         else:
@@ -79,11 +80,11 @@ def run(args: argparse.Namespace) -> int:
             told = {"bench": 1, **asked, "machine": machine, "parts": parts}
             write_file(args.json, json.dumps(told, indent=1).encode() + b"\n")
     if args.json and not is_stream(args.json):
-        print(f"\njson: {args.json}")
+        say(f"\njson: {args.json}")
         for part, measured in parts.items():
             if figure := PLOTS[part](measured["rows"]):
                 for path in save(figure, args.json.with_name(f"{args.json.stem}-{part}")):
-                    print(f"plot: {path}")
+                    say(f"plot: {path}")
     return 0
 
 

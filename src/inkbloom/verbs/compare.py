@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import shown
+from ..errors import harmless, shown
 from ..report.names import distinct
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def _table(names: Sequence[str], rows: Sequence[tuple[str, list[str]]]) -> Table
 
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
     for name in ("", *names):
-        table.add_column(Text(name), style="" if name else "dim")
+        table.add_column(Text(harmless(name)), style="" if name else "dim")
     for name, cells in rows:
-        table.add_row(name, *map(Text, cells))
+        table.add_row(harmless(name), *(Text(harmless(cell)) for cell in cells))
     return table

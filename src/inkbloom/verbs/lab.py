@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from ..printing import say
+
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """The flags of `inkbloom lab`."""
@@ -44,11 +46,11 @@ def run(args: argparse.Namespace) -> int:
     table = files_of_lab(language=args.lang, model=args.model)
     if args.export:
         size = export_site(table, args.export)
-        print(f"lab: {args.export} ({len(table)} files, {size / 1e6:.1f} MB): put the folder on any web server")
+        say(f"lab: {args.export} ({len(table)} files, {size / 1e6:.1f} MB): put the folder on any web server")
     if args.single_file:
         page = single_file(table)
         write_file(args.single_file, page)
-        print(f"lab: {args.single_file} ({len(page) / 1e6:.1f} MB): opens in a browser by a double click")
+        say(f"lab: {args.single_file} ({len(page) / 1e6:.1f} MB): opens in a browser by a double click")
     if not writes:
         _serve(table, args.port, args.open)
     return 0
@@ -63,10 +65,10 @@ def _serve(table: dict[str, bytes | Path], port: int | None, shown: bool) -> Non
     with open_server(table, port) as server:
         address = f"http://{HOST}:{server.port}/"
         taken = f"port {PORT} is taken; " if port is None and server.port != PORT else ""
-        print(f"lab: {taken}{address} (only this machine can see it; Ctrl-C ends it)", flush=True)
+        say(f"lab: {taken}{address} (only this machine can see it; Ctrl-C ends it)")
         if shown:
             threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
         try:
             server.serve_forever()
         except KeyboardInterrupt:
-            print("lab: closed")
+            say("lab: closed")

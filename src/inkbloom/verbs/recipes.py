@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from ..printing import say
 from ..recipe_files import load_recipe, recipes
 
 
@@ -15,8 +16,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Prints the recipes; 0. Raises UsageError for an unknown one."""
     if args.name:
-        print(load_recipe(args.name))
+        say(str(load_recipe(args.name)))
         return 0
     for name, about in recipes().items():
-        print(f"{name:15} {about}")
+        say(f"{name:15} {about}")
     return 0

@@ -6,6 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from ..errors import harmless
+from ..printing import say
 from ..recipe_files import load_recipe
 from ..search.space import check_space, read_space
 from .train import add_field_flags, changes_of
@@ -33,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
         load_recipe(args.recipe).resolved(**changes), read_space(args.vary), changes
     )  # a mistake is told before torch is loaded
     if sys.stdout.isatty() and not args.quiet:
-        print("loading torch ...")
+        say("loading torch ...")
 
     from rich.table import Table
     from rich.text import Text
@@ -54,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     for head in heads:
         table.add_column(Text(head))
     for row in cells:
-        table.add_row(*map(Text, row))
+        table.add_row(*(Text(harmless(cell)) for cell in row))
     console.print()
     console.print(table, soft_wrap=False)
     console.print(f"plot: {found.folder / 'sweep.png'}")

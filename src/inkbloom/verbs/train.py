@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 from ..config import HINTS, Recipe
+from ..environment import own_place
+from ..printing import say
 from ..recipe_files import load_recipe
 from ..training.trackers import TRACKERS, check_trackers
 
@@ -64,14 +65,14 @@ def run(args: argparse.Namespace) -> int:
     load_recipe(args.recipe).resolved(**changes)  # a mistake is told before torch is loaded
     check_trackers(args.track)
     if sys.stdout.isatty() and not args.quiet:
-        print("loading torch ...")
+        say("loading torch ...")
 
     from ..api import train
     from ..files import try_to_write, write_json
     from ..report.facts import read_facts, summary
     from ..training.processes import part
 
-    first = os.environ.get("RANK", "0") == "0"
+    first = own_place().rank == 0
     if args.json and first:
         try_to_write(args.json)
     run = train(args.recipe, out=args.out, cards=args.cards, track=args.track, quiet=args.quiet, **changes)
