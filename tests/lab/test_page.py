@@ -129,6 +129,51 @@ def test_back_and_forward_undo_and_redo(visit, until):
     until(page, "document.querySelector('.kernel input:nth-child(5)').value === '-4'")
 
 
+def drag(page, place, start, end):
+    """Moves the pressed mouse over a part of a box, from one share of its width and height to another."""
+    place.scroll_into_view_if_needed()
+    box = place.bounding_box()
+    page.mouse.move(box["x"] + box["width"] * start[0], box["y"] + box["height"] * start[1])
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * end[0], box["y"] + box["height"] * end[1], steps=12)
+    page.mouse.up()
+
+
+def test_a_stroke_and_a_drag_are_one_step_of_undo_each(visit, until):
+    page = visit("lang=en")
+    undo = page.get_by_role("button", name="Undo")
+    drag(page, page.locator(".pad .matrix"), (0.2, 0.1), (0.8, 0.1))
+    first = page.evaluate("location.href")
+    assert "drawing=" in first
+    drag(page, page.locator(".pad .matrix"), (0.2, 0.9), (0.8, 0.9))
+    undo.click()
+    until(page, f"location.href === '{first}'")
+    undo.click()
+    until(page, "!location.hash.includes('drawing=')")
+    page.locator(".rooms a").nth(1).click()
+    drag(page, page.get_by_label("Stride"), (0.04, 0.5), (0.96, 0.5))
+    until(page, "location.hash.includes('conv_stride=4')")
+    undo.click()
+    until(page, "!location.hash.includes('conv_stride')")
+    assert "room=convolution" in page.url
+    page.get_by_role("button", name="Redo").click()
+    until(page, "location.hash.includes('conv_stride=4')")
+
+
+def test_undo_never_leaves_the_page(visit, lab, until):
+    page = visit("lang=en")
+    page.get_by_role("button", name="Undo").click()
+    page.wait_for_timeout(200)
+    assert page.url.startswith(lab)
+    page.evaluate("location.hash = 'lang=en&room=convolution'")  # as a link of another page does
+    until(page, "document.querySelector('main').dataset.room === 'convolution'")
+    page.get_by_role("button", name="Undo").click()
+    until(page, "document.querySelector('main').dataset.room === 'lobby'")
+    page.get_by_role("button", name="Undo").click()
+    page.wait_for_timeout(200)
+    assert page.url.startswith(lab)
+
+
 def test_the_drawing_goes_along_and_lives_in_the_address(visit):
     page = visit("")
     page.get_by_role("button", name="Clear").click()

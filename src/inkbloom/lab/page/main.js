@@ -96,7 +96,7 @@ function buildShell() {
     },
   }, h("span", {class: "index"}, i), " ", words(`room_${name}`)))));
   put(/** @type {Element} */ (document.querySelector(".tools")),
-    button("↶", () => history.back(), {"aria-label": words("undo"), class: "quiet"}),
+    button("↶", state.undo, {"aria-label": words("undo"), class: "quiet"}),
     button("↷", () => history.forward(), {"aria-label": words("redo"), class: "quiet"}),
     button(words(isDark() ? "light" : "dark"), () => state.set({theme: isDark() ? "light" : "dark"}), {class: "quiet"}),
     button(words("language"), () => state.set({lang: state.get("lang") === "zh" ? "en" : "zh"}), {class: "quiet",
