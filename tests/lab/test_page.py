@@ -90,6 +90,9 @@ def test_without_weights_the_page_says_no_model_and_shows_no_picture(visit, spoi
         page.evaluate(f"location.hash = 'room={room}'")
         page.wait_for_selector("main :text('no model')")
         assert page.locator("main canvas").count() == 0, room
+        said = page.locator("main :text('no model')").first.inner_text()
+        assert said.lower().count("no model") == 1, said
+        assert "`" not in said
     page.evaluate("location.hash = 'room=convolution'")
     page.wait_for_selector(".products")
 
@@ -114,6 +117,22 @@ def test_a_hostile_address_gives_the_usual_page_and_one_sentence(visit, address)
     assert page.locator(".notice").is_visible()
     assert page.locator("script").count() == 1
     assert page.locator(".rooms a").count() == 6
+
+
+def test_an_address_that_is_changed_by_hand_is_judged_too(visit, until):
+    page = visit("room=convolution")
+    page.evaluate("location.hash = 'room=convolution&conv_stride=99'")
+    until(page, "document.querySelector('.notice').innerText.includes('conv_stride')")
+    page.get_by_label("Stride").press("ArrowRight")
+    until(page, "document.querySelector('.notice').hidden")  # the next change makes an address that holds
+
+
+def test_the_room_one_is_in_is_in_view_on_a_phone(visit):
+    for name in ROOMS:
+        page = visit(f"room={name}", viewport={"width": 360, "height": 740})
+        box = page.locator(".rooms a[aria-current]").bounding_box()
+        assert box["x"] >= 0, name
+        assert box["x"] + box["width"] <= 360, name
 
 
 def test_back_and_forward_undo_and_redo(visit, until):
@@ -199,7 +218,7 @@ def test_a_dropped_file_that_is_no_picture_changes_nothing(visit, tmp_path):
     bad = tmp_path / "picture.png"
     bad.write_bytes(b"\x89PNG not really")
     page.set_input_files("input[type=file]", bad)
-    page.wait_for_selector(".notice:has-text('no picture')")
+    page.wait_for_selector(".notice:has-text('as a picture')")
     assert "drawing=" not in page.url
 
 

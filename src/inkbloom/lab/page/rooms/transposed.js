@@ -3,14 +3,15 @@
 import {flipped, padded, spread} from "../engine/conv.js";
 import * as text from "../text/transposed.js";
 import {cividis, diverging, ink} from "../ui/colour.js";
-import {button, player, typed} from "../ui/controls.js";
+import {button, player} from "../ui/controls.js";
 import {eachFrame, h, put} from "../ui/dom.js";
 import {facts, printed, total} from "../ui/facts.js";
 import {brief, matrix} from "../ui/matrix.js";
 import {pythonMatrix} from "../ui/receipt.js";
 import {choice, numbers, whole} from "../ui/state.js";
-import {bound, paragraphs} from "./bound.js";
-import {apart, bench, byInserting, byMatrix, byStamping, more, overlaps, repeated, rules, terms, touching, windowed} from "./stamps.js";
+import {bound, paragraphs, weightFields} from "./bound.js";
+import {windowed} from "./kernels.js";
+import {apart, bench, byInserting, byMatrix, byStamping, more, overlaps, repeated, rules, terms, touching} from "./stamps.js";
 
 const KINDS = /** @type {const} */ (["numbered", "ones", "own"]);
 const BY = /** @type {const} */ (["output", "input"]);
@@ -88,7 +89,8 @@ export function mount(el, lab) {
     back: view("back", (n) => n.back, "signed", {onOpen: openBack}),
   };
   const lines = Array.from({length: 3}, () => h("p", {class: "formula"}));
-  const [sizes, side_note, even, kernel] = ["formula", "", "", "kernel"].map((name) => h("div", {class: name || null}));
+  const [sizes, side_note, even] = ["formula", "", ""].map((name) => h("div", {class: name || null}));
+  const weights = weightFields(t, (kernel) => state.set({tr_stamp: "own", tr_kernel: kernel}));
   const cell_button = button(t("open_receipt"), () => openCell(now.b.row, now.b.column));
   const play = player({words, keys: el, count: 1, at: 0, perSecond: () => 4, onMove: (at, done) => {
     state.set({tr_at: at}, {keep: !done});
@@ -266,17 +268,6 @@ ways = torch.stack([stamps, zeros, matrix]).double()
     [wasted, inverse].forEach((each) => each.show());
   }
 
-  /** @type {ReturnType<typeof typed>[]} */ let cells = [];
-  function drawKernel() {
-    const {side, weights} = now.b;
-    if (cells.length === weights.length) return cells.forEach((each, i) => each.set(weights[i])); // the focus stays where it is
-    kernel.style.setProperty("--side", String(side));
-    cells = weights.map((value, i) => typed({label: t("kernel_cell", {row: Math.floor(i / side), column: i % side}),
-      value: Number(brief(value)), low: -99, high: 99,
-      onChange: (to) => state.set({tr_stamp: "own", tr_kernel: now.b.weights.map((old, place) => (place === i ? to : old))})}));
-    put(kernel, ...cells.map((each) => each.element));
-  }
-
   const draw = eachFrame(() => {
     now = computed(state);
     sync();
@@ -284,7 +275,7 @@ ways = torch.stack([stamps, zeros, matrix]).double()
     sliders.extra.set(now.b.extra, {high: now.b.stride - 1});
     m.tall.grid.style.maxWidth = `${(19 * now.b.size ** 2) / now.b.large ** 2}rem`;
     for (const still of [m.stamp, m.turned, m.counts, m.resized, m.back]) still.draw();
-    drawKernel();
+    weights.set(now.b.weights);
     drawFacts();
     drawStep();
   });
@@ -317,7 +308,7 @@ ways = torch.stack([stamps, zeros, matrix]).double()
       panel("way_inserting", lines[1], h("div", {class: "beside slim"}, m.turned.element, m.wide.element)),
       panel("way_matrix", lines[2], m.tall.element)),
     h("div", {class: "row"}, lab.badge("computed"), cell_button, agreeing.element),
-    panel("rules", h("div", {class: "controls"}, ...Object.values(sliders).map((each) => each.element)), baseline, sizes, side_note, kernel),
+    panel("rules", h("div", {class: "controls"}, ...Object.values(sliders).map((each) => each.element)), baseline, sizes, side_note, weights.element),
     h("div", {class: "halves"}, panel("overlaps", m.counts.element, even, wasted.element),
       panel("instead", m.resized.element, ...paragraphs(t, ["instead_about"]))),
     panel("inverse", ...paragraphs(t, ["inverse_about"]), h("div", {class: "trio"}, m.x.element, m.forth.element, m.back.element), inverse.element));
