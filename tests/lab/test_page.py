@@ -90,7 +90,7 @@ def test_without_weights_the_page_says_no_model_and_shows_no_picture(visit, spoi
         page.evaluate(f"location.hash = 'room={room}'")
         page.wait_for_selector("main :text('no model')")
         assert page.locator("main canvas").count() == 0, room
-        said = page.locator("main :text('no model')").first.inner_text()
+        said = page.locator("main p:has-text('no model')").inner_text()
         assert said.lower().count("no model") == 1, said
         assert "`" not in said
     page.evaluate("location.hash = 'room=convolution'")

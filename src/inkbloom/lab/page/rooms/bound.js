@@ -4,11 +4,11 @@ import {choose, slider, toggle, typed} from "../ui/controls.js";
 import {h, put, rich} from "../ui/dom.js";
 import {SIDE} from "../ui/drawing.js";
 import {short} from "../ui/facts.js";
-import {matrix} from "../ui/matrix.js";
+import {brief, matrix} from "../ui/matrix.js";
 
 /** @typedef {(key: string, values?: Record<string, any>) => string} Words */
 
-/** Controls whose label is the word of their field's name. @param {import("../main.js").Lab} lab @param {Words} t */
+/** Controls whose label is the word of their field's name. @param {Lab} lab @param {Words} t */
 export function bound({state, words}, t) {
   /** @type {(() => void)[]} */ const shown = [];
   /** @template {{set: (value: any) => void}} C @param {string} field @param {C} control @returns {C} */
@@ -31,7 +31,7 @@ export function bound({state, words}, t) {
     check: (/** @type {string} */ field) => kept(field, toggle({label: t(field), on: state.get(field), onChange: set(field)})),
     /**
      * A picture of 28 x 28 numbers.
-     * @param {string} key @param {() => ArrayLike<number>} values @param {(value: number) => import("../ui/colour.js").Rgb} colour
+     * @param {string} key @param {() => ArrayLike<number>} values @param {(value: number) => Rgb} colour
      * @param {Partial<import("../ui/matrix.js").About>} more
      */
     picture: (key, values, colour, more) =>
@@ -63,6 +63,13 @@ export function weightFields(t, onChange) {
     },
   };
 }
+
+/** The rows of a receipt of a sum: each product, and what is together so far.
+ * @param {{row: number, column: number, value: number, weight: number, product: number, sum: number}[]} terms @param {Words} words */
+export const sumTable = (terms, words) => ({
+  heads: ["place", "pixel", "weight", "product", "running"].map((head) => words(head)),
+  rows: terms.map(({row, column, value, weight, product, sum}) => [`${row}, ${column}`, ...[value, weight, product, sum].map(brief)]),
+});
 
 /**
  * The rows of a receipt of a long sum: its largest terms, and all others in one.

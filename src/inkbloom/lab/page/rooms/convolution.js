@@ -9,7 +9,7 @@ import {SIDE, drawn} from "../ui/drawing.js";
 import {brief, matrix} from "../ui/matrix.js";
 import {digits, python, pythonList, pythonMatrix} from "../ui/receipt.js";
 import {choice, flag, number, numbers, whole} from "../ui/state.js";
-import {bound, weightFields} from "./bound.js";
+import {bound, sumTable, weightFields} from "./bound.js";
 import {PRESETS, resized, windowed} from "./kernels.js";
 
 /** @type {Record<string, {torch: string, numpy: string}>} What stands around the drawing, as both libraries name it. */
@@ -149,9 +149,7 @@ export function mount(el, lab) {
     lab.receipt({
       title: t("receipt", {row, column}),
       formula: t("formula", {act: b.act === "none" ? "" : `${b.act} `}),
-      heads: ["place", "pixel", "weight", "product", "running"].map((head) => t(head)),
-      rows: terms(b, row, column).map((each) =>
-        [`${each.row - b.padding}, ${each.column - b.padding}`, ...[each.value, each.weight, each.product, each.sum].map(brief)]),
+      ...sumTable(terms(b, row, column).map((each) => ({...each, row: each.row - b.padding, column: each.column - b.padding})), words),
       total: digits(b.output[at]),
       note: t("receipt_note", {bias: brief(b.bias)}),
       torch: torchCode(row, column),
@@ -278,7 +276,7 @@ print(f"{${ACTIVATIONS[b.act].numpy}:.6g}")`;
       dial("conv_stride", 1, 4), dial("conv_dilation", 1, 3), dial("conv_bias", -2, 2, 0.1, brief),
       pick("conv_act", Object.keys(ACTIVATIONS), (value) => (value === "none" ? t("act_none") : value)), check("conv_flip"),
     ].map(({element}) => element)),
-      size, h("dl", {class: "facts"}, ...Object.entries(told).flatMap(([name, value]) => [h("dt", {}, t(name)), value])), flips),
+      size, h("dl", {class: "facts"}, ...Object.entries(told).flatMap(([name, value]) => [h("dt", {}, t(name)), value])), flips, agreement),
     h("section", {class: "panel"}, h("h2", {}, t("learned")), h("p", {}, t("learned_about")), learned));
   void offerLearned();
   const draw = eachFrame(paint);

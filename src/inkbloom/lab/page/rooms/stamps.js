@@ -5,7 +5,6 @@ import {conv2d, convTranspose2d, flipped, padded, transposedSize, zeros} from ".
 import {SIDE, drawn} from "../ui/drawing.js";
 import {resized, running} from "./kernels.js";
 
-/** @typedef {import("../engine/conv.js").Tensor} Tensor */
 /** @typedef {ReturnType<typeof sizes>} Sizes */
 /** @typedef {ReturnType<typeof bench>} Bench */
 /** @typedef {ReturnType<typeof running>[number]} Term */
@@ -24,7 +23,7 @@ function sizes(get) {
     large: transposedSize(size, side, stride, padding, extra, dilation)};
 }
 
-/** All of the room's numbers, from its state alone. @param {Pick<import("../ui/state.js").State, "get">} state */
+/** All of the room's numbers, from its state alone. @param {Pick<State, "get">} state */
 export function bench({get}) {
   const b = sizes(get);
   const {size, side, large} = b;

@@ -54,11 +54,6 @@ export const en = {
   guess_wrong: "You said {given}; it is {real}. The calculation shows each product.",
   receipt: "Output at row {row}, column {column}",
   formula: "y = {act}Σ pixel · weight + bias",
-  place: "row, column",
-  pixel: "pixel",
-  weight: "weight",
-  product: "product",
-  running: "sum so far",
   receipt_note: "Bias: {bias}. Rows and columns count from 0; those outside the drawing are padding. If the kernel is flipped, the table shows the flipped weights.",
 };
 
@@ -117,10 +112,5 @@ export const zh = {
   guess_wrong: "你猜 {given}，其实是 {real}。算式里列出了每个乘积。",
   receipt: "输出第 {row} 行第 {column} 列",
   formula: "y = {act}Σ 像素 · 权重 + 偏置",
-  place: "行，列",
-  pixel: "像素",
-  weight: "权重",
-  product: "乘积",
-  running: "累加",
   receipt_note: "偏置：{bias}。行和列都从 0 数起，画以外的是填充。如果翻转了卷积核，表里写的是翻转后的权重。",
 };

@@ -65,11 +65,6 @@ export const en = {
   forth_formula: "Cx = Σ pixel · weight, over the window",
   back_formula: "{scale} · Σ (Cx) · weight",
   back_note: "The sum in the table is still to be multiplied by a, the best scaling for the whole picture.",
-  place: "row, column",
-  pixel: "pixel",
-  weight: "weight",
-  product: "product",
-  running: "sum so far",
 };
 
 /** @type {typeof en} */
@@ -138,9 +133,4 @@ export const zh = {
   forth_formula: "Cx = Σ 像素 · 权重（对窗口求和）",
   back_formula: "{scale} · Σ (Cx) · 权重",
   back_note: "表里的和还要乘以 a，也就是对整张图最合适的倍数。",
-  place: "行，列",
-  pixel: "像素",
-  weight: "权重",
-  product: "乘积",
-  running: "累加",
 };
