@@ -90,6 +90,9 @@ def test_without_weights_the_page_says_no_model_and_shows_no_picture(visit, spoi
         page.evaluate(f"location.hash = 'room={room}'")
         page.wait_for_selector("main :text('no model')")
         assert page.locator("main canvas").count() == 0, room
+        said = page.locator("main p:has-text('no model')").inner_text()
+        assert said.lower().count("no model") == 1, said
+        assert "`" not in said
     page.evaluate("location.hash = 'room=convolution'")
     page.wait_for_selector(".products")
 
@@ -116,6 +119,22 @@ def test_a_hostile_address_gives_the_usual_page_and_one_sentence(visit, address)
     assert page.locator(".rooms a").count() == 6
 
 
+def test_an_address_that_is_changed_by_hand_is_judged_too(visit, until):
+    page = visit("room=convolution")
+    page.evaluate("location.hash = 'room=convolution&conv_stride=99'")
+    until(page, "document.querySelector('.notice').innerText.includes('conv_stride')")
+    page.get_by_label("Stride").press("ArrowRight")
+    until(page, "document.querySelector('.notice').hidden")  # the next change makes an address that holds
+
+
+def test_the_room_one_is_in_is_in_view_on_a_phone(visit):
+    for name in ROOMS:
+        page = visit(f"room={name}", viewport={"width": 360, "height": 740})
+        box = page.locator(".rooms a[aria-current]").bounding_box()
+        assert box["x"] >= 0, name
+        assert box["x"] + box["width"] <= 360, name
+
+
 def test_back_and_forward_undo_and_redo(visit, until):
     page = visit("room=convolution")
     cells = page.locator(".kernel input")
@@ -127,6 +146,51 @@ def test_back_and_forward_undo_and_redo(visit, until):
     assert [each.input_value() for each in cells.all()] == before
     page.get_by_role("button", name="Redo").click()
     until(page, "document.querySelector('.kernel input:nth-child(5)').value === '-4'")
+
+
+def drag(page, place, start, end):
+    """Moves the pressed mouse over a part of a box, from one share of its width and height to another."""
+    place.scroll_into_view_if_needed()
+    box = place.bounding_box()
+    page.mouse.move(box["x"] + box["width"] * start[0], box["y"] + box["height"] * start[1])
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * end[0], box["y"] + box["height"] * end[1], steps=12)
+    page.mouse.up()
+
+
+def test_a_stroke_and_a_drag_are_one_step_of_undo_each(visit, until):
+    page = visit("lang=en")
+    undo = page.get_by_role("button", name="Undo")
+    drag(page, page.locator(".pad .matrix"), (0.2, 0.1), (0.8, 0.1))
+    first = page.evaluate("location.href")
+    assert "drawing=" in first
+    drag(page, page.locator(".pad .matrix"), (0.2, 0.9), (0.8, 0.9))
+    undo.click()
+    until(page, f"location.href === '{first}'")
+    undo.click()
+    until(page, "!location.hash.includes('drawing=')")
+    page.locator(".rooms a").nth(1).click()
+    drag(page, page.get_by_label("Stride"), (0.04, 0.5), (0.96, 0.5))
+    until(page, "location.hash.includes('conv_stride=4')")
+    undo.click()
+    until(page, "!location.hash.includes('conv_stride')")
+    assert "room=convolution" in page.url
+    page.get_by_role("button", name="Redo").click()
+    until(page, "location.hash.includes('conv_stride=4')")
+
+
+def test_undo_never_leaves_the_page(visit, lab, until):
+    page = visit("lang=en")
+    page.get_by_role("button", name="Undo").click()
+    page.wait_for_timeout(200)
+    assert page.url.startswith(lab)
+    page.evaluate("location.hash = 'lang=en&room=convolution'")  # as a link of another page does
+    until(page, "document.querySelector('main').dataset.room === 'convolution'")
+    page.get_by_role("button", name="Undo").click()
+    until(page, "document.querySelector('main').dataset.room === 'lobby'")
+    page.get_by_role("button", name="Undo").click()
+    page.wait_for_timeout(200)
+    assert page.url.startswith(lab)
 
 
 def test_the_drawing_goes_along_and_lives_in_the_address(visit):
@@ -154,7 +218,7 @@ def test_a_dropped_file_that_is_no_picture_changes_nothing(visit, tmp_path):
     bad = tmp_path / "picture.png"
     bad.write_bytes(b"\x89PNG not really")
     page.set_input_files("input[type=file]", bad)
-    page.wait_for_selector(".notice:has-text('no picture')")
+    page.wait_for_selector(".notice:has-text('as a picture')")
     assert "drawing=" not in page.url
 
 

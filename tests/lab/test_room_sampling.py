@@ -50,7 +50,7 @@ def receipt(page, button):
     total = float(page.locator("dialog [data-total]").get_attribute("data-total"))
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
-        exec(page.locator("[data-snippet=pytorch]").inner_text(), {})  # noqa: S102: what the page tells its reader to run
+        exec(page.locator("[data-snippet=pytorch]").inner_text(), {})  # what the page tells its reader to run
     page.keyboard.press("Escape")
     return total, float(out.getvalue())
 

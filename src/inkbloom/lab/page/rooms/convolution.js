@@ -1,161 +1,156 @@
 // Room 1: one convolution, stepped by hand. Every output number is `conv2d`'s; its receipt is the same sum, written out.
 
-import {conv2d, flipped, outputSize, padded} from "../engine/conv.js";
+import {conv2d, flipped, outputSize, padded, zeros} from "../engine/conv.js";
 import * as text from "../text/convolution.js";
 import {css, diverging, ink, isLight} from "../ui/colour.js";
-import {button, choose, player, slider, toggle, typed} from "../ui/controls.js";
+import {button, choose, pick as picture, player, slider} from "../ui/controls.js";
 import {eachFrame, h, put, write} from "../ui/dom.js";
 import {SIDE, drawn} from "../ui/drawing.js";
 import {brief, matrix} from "../ui/matrix.js";
-import {python, pythonList, pythonMatrix} from "../ui/receipt.js";
+import {digits, python, pythonList, pythonMatrix} from "../ui/receipt.js";
 import {choice, flag, number, numbers, whole} from "../ui/state.js";
-import {PRESETS, resized} from "./kernels.js";
+import {bound, sumTable, weightFields} from "./bound.js";
+import {PRESETS, resized, windowed} from "./kernels.js";
 
-const SIZES = /** @type {const} */ (["28", "14", "7"]);
-const MODES = /** @type {const} */ (["zero", "reflect", "circular"]);
-const ACTS = /** @type {const} */ (["none", "relu", "silu"]);
+/** @type {Record<string, {torch: string, numpy: string}>} What stands around the drawing, as both libraries name it. */
+const MODES = {
+  zero: {torch: "constant", numpy: "constant"},
+  reflect: {torch: "reflect", numpy: "reflect"},
+  circular: {torch: "circular", numpy: "wrap"},
+};
+/** @type {Record<string, {of: (y: number) => number, torch: string, numpy: string}>} */
+const ACTIVATIONS = {
+  none: {of: (y) => y, torch: "y", numpy: "y"},
+  relu: {of: (y) => Math.max(0, y), torch: "F.relu(y)", numpy: "max(0, y)"},
+  silu: {of: (y) => y / (1 + Math.exp(-y)), torch: "F.silu(y)", numpy: "y / (1 + np.exp(-y))"},
+};
+const SIZES = ["28", "14", "7"];
 const SQUARES = [1, 4, 9, 16, 25, 36, 49];
 
 export const fields = {
   conv_size: choice("14", SIZES),
   conv_kernel: numbers(PRESETS.sobel_x, -99, 99, (count) => SQUARES.includes(count)),
   conv_padding: whole(1, 0, 3),
-  conv_mode: choice("zero", MODES),
+  conv_mode: choice("zero", Object.keys(MODES)),
   conv_stride: whole(1, 1, 4),
   conv_dilation: whole(1, 1, 3),
   conv_flip: flag(false),
   conv_bias: number(0, -99, 99),
-  conv_act: choice("none", ACTS),
+  conv_act: choice("none", Object.keys(ACTIVATIONS)),
   conv_at: whole(51, 0, 2000),
   conv_predict: flag(false),
   conv_paint: flag(false),
 };
 
-/** @type {Record<typeof ACTS[number], (value: number) => number>} */
-const ACTIVATIONS = {none: (v) => v, relu: (v) => Math.max(0, v), silu: (v) => v / (1 + Math.exp(-v))};
-
-/**
- * All of the room's numbers, from its state alone.
- * @param {import("../ui/state.js").State} state
- */
-export function bench(state) {
-  const get = state.get;
-  const size = Number(get("conv_size"));
-  const kernel = get("conv_kernel");
+/** All of the room's numbers, from its state alone. @param {State} state */
+function bench(state) {
+  const [size, kernel, padding, mode, stride, dilation, flip, bias, act, place] =
+    ["size", "kernel", "padding", "mode", "stride", "dilation", "flip", "bias", "act", "at"].map((name) => state.get(`conv_${name}`));
   const side = Math.sqrt(kernel.length);
-  const [padding, stride, dilation] = [get("conv_padding"), get("conv_stride"), get("conv_dilation")];
   const reach = dilation * (side - 1) + 1;
-  const input = shrunk(drawn(state), size);
-  const fits = reach <= size + 2 * padding && (get("conv_mode") !== "reflect" || padding < size);
-  const around = padded(input, {left: padding, right: padding, top: padding, bottom: padding}, get("conv_mode"));
+  const input = shrunk(drawn(state), Number(size));
+  const around = padded(input, {left: padding, right: padding, top: padding, bottom: padding}, mode);
   const given = {shape: [1, 1, side, side], data: Float32Array.from(kernel)};
-  const weight = get("conv_flip") ? flipped(given) : given;
-  const count = fits ? outputSize(size, side, stride, padding, dilation) : 0;
-  const bias = {shape: [1], data: Float32Array.of(get("conv_bias"))};
-  const sums = fits ? conv2d(around, weight, bias, {stride: [stride, stride], dilation: [dilation, dilation]})
-    : {shape: [1, 0, 0], data: new Float32Array(0)};
-  const output = {...sums, data: sums.data.map(ACTIVATIONS[/** @type {typeof ACTS[number]} */ (get("conv_act"))])};
-  const at = Math.min(get("conv_at"), Math.max(0, count * count - 1));
-  return {input, around, weight, sums, output, size, side, padding, stride, dilation, reach, count, bias: get("conv_bias"),
-    at, row: count ? Math.floor(at / count) : 0, column: count ? at % count : 0};
+  const weight = flip ? flipped(given) : given;
+  const fits = reach <= around.shape[1];
+  const sums = fits ? conv2d(around, weight, {shape: [1], data: Float32Array.of(bias)}, {stride: [stride, stride], dilation: [dilation, dilation]})
+    : zeros(1, 0, 0);
+  const count = fits ? outputSize(Number(size), side, stride, padding, dilation) : 0;
+  const at = Math.max(0, Math.min(place, count ** 2 - 1));
+  return {size: Number(size), side, padding, mode, stride, dilation, flip, bias, act, reach, input, around, kernel, weight, sums, count, at,
+    output: sums.data.map(ACTIVATIONS[act].of), row: Math.floor(at / (count || 1)), column: at % (count || 1)};
 }
 
-/** The terms of one output number, in the order in which they are added. @param {ReturnType<typeof bench>} b @param {number} row @param {number} column */
-export function terms(b, row, column) {
-  const wide = b.around.shape[2];
-  let sum = 0;
-  return Array.from(b.weight.data, (weight, i) => {
-    const r = row * b.stride + Math.floor(i / b.side) * b.dilation;
-    const c = column * b.stride + (i % b.side) * b.dilation;
-    const pixel = b.around.data[r * wide + c];
-    sum += pixel * weight;
-    return {row: r - b.padding, column: c - b.padding, pixel, weight, product: pixel * weight, sum};
-  });
-}
+/** The terms of one output number, in the order in which they are added.
+ * @param {ReturnType<typeof bench>} b @param {number} row @param {number} column */
+const terms = (b, row, column) => windowed(b.around, b.weight, row * b.stride, column * b.stride, b.dilation);
 
-/** The drawing at a half or a quarter of its size: each pixel the mean of those that it stands for. @param {import("../engine/conv.js").Tensor} x @param {number} size */
+/** The drawing at a half or a quarter of its size: each pixel the mean of those that it stands for.
+ * @param {Tensor} x @param {number} size */
 function shrunk(x, size) {
   const by = SIDE / size;
-  if (by === 1) return x;
   return conv2d(x, {shape: [1, 1, by, by], data: new Float32Array(by * by).fill(1 / by ** 2)}, null, {stride: [by, by]});
 }
 
-/** @param {HTMLElement} el @param {import("../main.js").Lab} lab */
+/** @param {HTMLElement} el @param {Lab} lab */
 export function mount(el, lab) {
   const {state, words} = lab;
-  const t = lab.wordsOf(text);
-  const set = (/** @type {string} */ name) => (/** @type {any} */ value, done = true) => state.set({[name]: value}, {keep: !done});
+  const t = /** @type {Words} */ (lab.wordsOf(text));
+  const {dial, pick, check, sync} = bound(lab, t);
   let b = bench(state);
-  let guessed = -1; // the output whose number has been revealed in the game of predicting
+  let most = 1; // the largest output, which gets the full colour
+  /** @type {{at: number, given: number} | undefined} in the game of predicting: what was said of the present output */ let guessed;
 
+  const inside = (/** @type {number} */ place) => place >= b.padding && place < b.padding + b.size;
+  const isSecret = (/** @type {number} */ at) => state.get("conv_predict") && at >= b.at && guessed?.at !== at;
   const input = matrix({
     label: t("input"), words, colour: ink,
     data: () => ({rows: b.around.shape[1], columns: b.around.shape[2], values: b.around.data}),
-    onPoint: (row, column) => showReached(row, column),
-    range: [0, 1],
+    onPoint: showReached,
     onEdit: (row, column, value) => dab(row, column, value, true),
-    onPaint: (row, column, done) => state.get("conv_paint") && dab(row, column, state.get("pen") ? 1 : 0, done),
+    onPaint: (row, column, done) => { if (state.get("conv_paint")) dab(row, column, state.get("pen") ? 1 : 0, done); },
     tell: (row, column) => (inside(row) && inside(column) ? "" : t("is_padding")),
   });
   const output = matrix({
     label: t("output"), words,
-    data: () => ({rows: b.count, columns: b.count, values: hidden()}),
+    data: () => ({rows: b.count, columns: b.count, values: b.output.map((value, at) => (isSecret(at) ? NaN : value))}),
     colour: (value) => diverging(value / most),
-    onPoint: (row, column) => goTo(row, column, false),
-    onOpen: (row, column) => openReceipt(row, column),
+    onPoint: (row, column) => {
+      const at = row * b.count + column;
+      if (b.count && at !== b.at) state.set({conv_at: at}, {keep: true});
+    },
+    onOpen: openReceipt,
   });
-  const kernel = h("div", {class: "kernel"});
-  const products = h("div", {class: "products"});
-  const formula = h("p", {class: "formula"});
-  const where = h("span", {});
-  const open = button(t("open_receipt"), () => openReceipt(b.row, b.column));
-  const sum = h("div", {class: "sum"});
   const play = player({words, keys: el, count: Math.max(1, b.count ** 2), at: b.at, perSecond: () => 6,
     onMove: (at, done) => state.set({conv_at: at}, {keep: !done})});
-  const told = {size: h("p", {class: "formula"}), macs: h("dd", {}), parameters: h("dd", {}), dropped: h("dd", {}), flip: h("p", {})};
-  const predict = h("form", {class: "row predict", onSubmit: guess});
+  const weights = weightFields(t, (kernel) => state.set({conv_kernel: kernel}));
+  const presets = choose({label: t("preset"), value: "", options: ["", ...Object.keys(PRESETS)].map((value) => ({value, label: t(`k_${value}`)})),
+    onChange: (name) => { if (name) state.set({conv_kernel: PRESETS[name]}); }});
+  const side = slider({label: t("side"), low: 1, high: 7, value: b.side,
+    onChange: (value, done) => state.set({conv_kernel: resized(b.kernel, value)}, {keep: !done})});
 
-  let most = 1; // the largest output, which gets the full colour
-  const inside = (/** @type {number} */ place) => place >= b.padding && place < b.padding + b.size;
-  const hidden = () => (state.get("conv_predict") ? b.output.data.map((value, i) => (i < b.at || i === guessed ? value : NaN)) : b.output.data);
+  const [formula, size] = [h("p", {class: "formula"}), h("p", {class: "formula"})];
+  const [flips, agreement, tooLarge, where] = Array.from({length: 4}, () => h("p", {}));
+  const verdict = h("p", {role: "status"});
+  const products = h("div", {class: "products"});
+  const open = button(t("open_receipt"), () => openReceipt(b.row, b.column));
+  const guess = h("input", {type: "number", step: "any", id: "guess", class: "typed"});
+  const predict = h("form", {class: "row", novalidate: true, onSubmit: reveal},
+    h("label", {for: "guess"}, t("your_guess")), guess, h("button", {type: "submit"}, t("reveal")));
+  const sum = h("div", {class: "sum"}, products, formula, h("div", {class: "row"}, where, open), predict, verdict);
+  const told = {macs: h("dd", {}), parameters: h("dd", {}), dropped: h("dd", {})};
+  const learned = h("div", {class: "picks wide"});
 
-  /** @param {number} row @param {number} column @param {number} value @param {boolean} done */
+  /** Sets a pixel of the small drawing: all those of the large one that it stands for.
+   * @param {number} row @param {number} column @param {number} value @param {boolean} done */
   function dab(row, column, value, done) {
     if (!inside(row) || !inside(column)) return;
     const by = SIDE / b.size;
-    const [top, left] = [(row - b.padding) * by, (column - b.padding) * by];
-    state.set({drawing: Uint8Array.from(state.get("drawing"), (now, i) => {
-      const [r, c] = [Math.floor(i / SIDE), i % SIDE];
-      return r >= top && r < top + by && c >= left && c < left + by ? Math.round(255 * value) : now;
-    })}, {keep: !done});
+    const hit = (/** @type {number} */ place, /** @type {number} */ cell) => Math.floor(place / by) === cell - b.padding;
+    state.set({drawing: Uint8Array.from(state.get("drawing"), (now, i) =>
+      (hit(Math.floor(i / SIDE), row) && hit(i % SIDE, column) ? Math.round(255 * value) : now))}, {keep: !done});
   }
 
-  /** @param {number} row @param {number} column @param {boolean} done */
-  function goTo(row, column, done) {
-    if (b.count && row * b.count + column !== b.at) state.set({conv_at: row * b.count + column}, {keep: !done});
-  }
-
+  const frame = () => (b.count ? [{row: b.row, column: b.column, rows: 1, columns: 1}] : []);
   /** Frames every output that an input reaches: those whose window has a tap on it. @param {number} row @param {number} column */
   function showReached(row, column) {
-    const rows = reached(row);
-    const columns = reached(column);
-    output.mark([...frame(b), ...rows.flatMap((r) => columns.map((c) => ({row: r, column: c, rows: 1, columns: 1, kind: /** @type {const} */ ("reach")})))]);
+    const reached = (/** @type {number} */ place) => Array.from({length: b.count}, (_, i) => i).filter((i) => {
+      const step = place - i * b.stride;
+      return step >= 0 && step < b.reach && step % b.dilation === 0;
+    });
+    output.mark([...frame(), ...reached(row).flatMap((r) => reached(column).map((c) =>
+      ({row: r, column: c, rows: 1, columns: 1, kind: /** @type {const} */ ("reach")})))]);
   }
-  const reached = (/** @type {number} */ place) => Array.from({length: b.count}, (_, i) => i).filter((i) => {
-    const step = place - i * b.stride;
-    return step >= 0 && step < b.reach && step % b.dilation === 0;
-  });
 
   /** @param {number} row @param {number} column */
   function openReceipt(row, column) {
-    const value = b.output.data[row * b.count + column];
-    if (value === undefined || (state.get("conv_predict") && Number.isNaN(hidden()[row * b.count + column]))) return;
+    const at = row * b.count + column;
+    if (!b.count || isSecret(at)) return;
     lab.receipt({
       title: t("receipt", {row, column}),
-      formula: t("formula", {act: state.get("conv_act") === "none" ? "" : `${state.get("conv_act")} `}),
-      heads: [t("place"), t("pixel"), t("weight"), t("product"), t("running")],
-      rows: terms(b, row, column).map((each) => [`${each.row}, ${each.column}`, brief(each.pixel), brief(each.weight), brief(each.product), brief(each.sum)]),
-      total: String(Number(value.toPrecision(6))),
+      formula: t("formula", {act: b.act === "none" ? "" : `${b.act} `}),
+      ...sumTable(terms(b, row, column).map((each) => ({...each, row: each.row - b.padding, column: each.column - b.padding})), words),
+      total: digits(b.output[at]),
       note: t("receipt_note", {bias: brief(b.bias)}),
       torch: torchCode(row, column),
       numpy: numpyCode(row, column),
@@ -164,166 +159,127 @@ export function mount(el, lab) {
 
   /** @param {number} row @param {number} column */
   function torchCode(row, column) {
-    const mode = {zero: "constant", reflect: "reflect", circular: "circular"}[/** @type {typeof MODES[number]} */ (state.get("conv_mode"))];
-    const act = {none: "y", relu: "F.relu(y)", silu: "F.silu(y)"}[/** @type {typeof ACTS[number]} */ (state.get("conv_act"))];
     const p = b.padding;
     return `import torch
 import torch.nn.functional as F
 
 x = torch.tensor(${pythonMatrix(b.input.data, b.size, b.size)})[None, None]
-k = torch.tensor(${pythonMatrix(state.get("conv_kernel"), b.side, b.side)})[None, None]
-${state.get("conv_flip") ? "k = k.flip(2, 3)  # convolution in the strict sense\n" : ""}x = F.pad(x, (${p}, ${p}, ${p}, ${p}), mode="${mode}")
+k = torch.tensor(${pythonMatrix(b.kernel, b.side, b.side)})[None, None]
+${b.flip ? "k = k.flip(2, 3)  # convolution in the strict sense\n" : ""}x = F.pad(x, (${p}, ${p}, ${p}, ${p}), mode="${MODES[b.mode].torch}")
 y = F.conv2d(x, k, torch.tensor(${pythonList([b.bias])}), stride=${b.stride}, dilation=${b.dilation})
-print(f"{${act}[0, 0, ${row}, ${column}].item():.6g}")`;
+print(f"{${ACTIVATIONS[b.act].torch}[0, 0, ${row}, ${column}].item():.6g}")`;
   }
 
   /** @param {number} row @param {number} column */
   function numpyCode(row, column) {
-    const mode = {zero: "constant", reflect: "reflect", circular: "wrap"}[/** @type {typeof MODES[number]} */ (state.get("conv_mode"))];
-    const act = {none: "y", relu: "max(0, y)", silu: "y / (1 + np.exp(-y))"}[/** @type {typeof ACTS[number]} */ (state.get("conv_act"))];
     const span = (/** @type {number} */ from) => `${from * b.stride}:${from * b.stride + b.reach}:${b.dilation}`;
     return `import numpy as np
 
-x = np.pad(np.array(${pythonMatrix(b.input.data, b.size, b.size)}), ${b.padding}, mode="${mode}")
+x = np.pad(np.array(${pythonMatrix(b.input.data, b.size, b.size)}), ${b.padding}, mode="${MODES[b.mode].numpy}")
 k = np.array(${pythonMatrix(b.weight.data, b.side, b.side)})
 y = (x[${span(row)}, ${span(column)}] * k).sum() + ${python(b.bias)}
-print(f"{${act}:.6g}")`;
+print(f"{${ACTIVATIONS[b.act].numpy}:.6g}")`;
   }
 
   /** @param {Event} event */
-  function guess(event) {
+  function reveal(event) {
     event.preventDefault();
-    const given = /** @type {HTMLInputElement} */ (predict.querySelector("input")).valueAsNumber;
-    if (!Number.isFinite(given)) return;
-    guessed = b.at;
-    const real = b.output.data[b.at];
-    lab.say(t(Math.abs(given - real) < 0.011 ? "guess_right" : "guess_wrong", {given: brief(given), real: brief(real)}), true);
-    draw();
-  }
-
-  /** @type {ReturnType<typeof typed>[]} */ let cells = [];
-
-  /** Fields for the weights: made anew only where their number changes, so that the one being typed in keeps the focus. */
-  function drawKernel() {
-    const values = state.get("conv_kernel");
-    if (cells.length !== values.length) {
-      cells = Array.from(values, (_, i) => typed({
-        label: t("kernel_cell", {row: Math.floor(i / b.side), column: i % b.side}), value: 0, low: -99, high: 99,
-        onChange: (now) => state.set({conv_kernel: state.get("conv_kernel").map((/** @type {number} */ old, /** @type {number} */ j) => (j === i ? now : old))}),
-      }));
-      kernel.style.setProperty("--side", String(b.side));
-      put(kernel, ...cells.map(({element}) => element));
-    }
-    cells.forEach((cell, i) => cell.set(values[i]));
+    if (!Number.isFinite(guess.valueAsNumber)) return guess.focus();
+    guessed = {at: b.at, given: guess.valueAsNumber};
+    guess.value = "";
+    paint();
+    open.focus({preventScroll: true}); // the form is gone
   }
 
   function drawSum() {
-    if (!b.count) return put(sum, h("p", {}, t("no_room", {reach: b.reach, size: b.size + 2 * b.padding})));
-    if (!formula.isConnected) put(sum, products, formula, h("div", {class: "row"}, where, open));
-    const secret = state.get("conv_predict") && guessed !== b.at;
+    tooLarge.hidden = b.count > 0;
+    sum.hidden = !b.count;
+    if (!b.count) return write(tooLarge, t("no_room", {reach: b.reach, size: b.around.shape[1]}));
+    const secret = isSecret(b.at);
     const all = terms(b, b.row, b.column);
-    const most = Math.max(1e-9, ...all.map(({product}) => Math.abs(product)));
+    const largest = Math.max(1e-9, ...all.map(({product}) => Math.abs(product)));
     if (products.children.length !== all.length) {
       put(products, ...all.map(() => h("span", {}, h("small", {}), h("b", {}))));
       products.style.setProperty("--side", String(b.side));
+      products.classList.toggle("many", b.side > 5);
     }
-    all.forEach(({pixel, weight, product}, i) => {
+    all.forEach(({value, weight, product}, i) => {
       const cell = /** @type {HTMLElement} */ (products.children[i]);
-      const shade = diverging(secret ? 0 : product / most);
-      write(cell.children[0], `${brief(pixel)} · ${signed(weight)}`);
+      const shade = diverging(secret ? 0 : product / largest);
+      write(cell.children[0], `${brief(value)} · ${signed(weight)}`);
       write(cell.children[1], secret ? "?" : signed(product));
       Object.assign(cell.style, {background: css(shade), color: isLight(shade) ? "#1c1b19" : "#ffffff"});
     });
-    const act = state.get("conv_act");
-    formula.dataset.sum = secret ? "" : String(b.output.data[b.at]);
-    write(formula, `Σ${b.bias ? ` + ${t("bias")} ${signed(b.bias)}` : ""} = ${secret ? "?" : signed(b.sums.data[b.at])}`
-      + (act !== "none" && !secret ? ` → ${act} → ${signed(b.output.data[b.at])}` : ""));
+    const real = b.output[b.at];
+    formula.dataset.sum = secret ? "" : String(real);
+    write(formula, `Σ${b.bias ? ` + ${t("conv_bias")} ${signed(b.bias)}` : ""} = ${secret ? "?" : signed(b.sums.data[b.at])}`
+      + (b.act !== "none" && !secret ? ` → ${b.act} → ${signed(real)}` : ""));
     write(where, t("at_cell", {row: b.row, column: b.column}));
     open.hidden = secret;
-    put(predict, ...(secret ? [h("label", {for: "guess"}, t("your_guess")), h("input", {type: "number", step: "any", id: "guess", class: "typed"}),
-      h("button", {type: "submit"}, t("reveal"))] : []));
+    predict.hidden = !secret;
+    const isClose = guessed && Math.abs(guessed.given - real) <= 0.02 + 0.01 * Math.abs(real); // the terms are shown in hundredths
+    write(verdict, guessed ? t(isClose ? "guess_right" : "guess_wrong", {given: signed(guessed.given), real: signed(real)}) : "");
   }
 
   function drawSizes() {
-    const {size, padding, dilation, side, stride, count} = b;
-    const dropped = count ? (size + 2 * padding - b.reach) % stride : 0;
-    write(told.size, `⌊(${size} + 2·${padding} − ${dilation}·(${side} − 1) − 1) / ${stride}⌋ + 1 = ${count}`);
-    write(told.macs, lab.number(count ** 2 * side ** 2, 9));
-    write(told.parameters, String(side ** 2 + 1));
-    write(told.dropped, String(dropped));
-    write(told.flip, `${t(state.get("conv_flip") ? "flip_on" : "flip_off")} ${t(symmetric() ? "flip_same" : "flip_differs")}`);
+    write(size, `${t("out_side")} = ⌊(${b.size} + 2·${b.padding} − ${b.dilation}·(${b.side} − 1) − 1) / ${b.stride}⌋ + 1 = ${b.count}`);
+    write(told.macs, lab.number(b.count ** 2 * b.side ** 2, 9));
+    write(told.parameters, String(b.side ** 2 + 1));
+    write(told.dropped, String(b.count ? (b.around.shape[1] - b.reach) % b.stride : 0));
+    const symmetric = b.kernel.every((/** @type {number} */ value, /** @type {number} */ i) => value === b.kernel[b.kernel.length - 1 - i]);
+    write(flips, t(b.flip ? "flip_on" : "flip_off"));
+    write(agreement, t(symmetric ? "flip_same" : "flip_differs"));
   }
-  const symmetric = () => b.weight.data.every((value, i, all) => Math.abs(value - all[all.length - 1 - i]) < 1e-9);
 
-  const draw = eachFrame(() => {
+  function paint() {
     b = bench(state);
-    most = Math.max(1e-6, ...b.output.data.map(Math.abs));
+    most = Math.max(1e-6, ...b.output.map(Math.abs));
+    if (guessed?.at !== b.at || !state.get("conv_predict")) guessed = undefined;
+    sync();
     play.set(b.at, Math.max(1, b.count ** 2));
     input.mark([{row: b.padding, column: b.padding, rows: b.size, columns: b.size, kind: "ghost"},
       ...(b.count ? [{row: b.row * b.stride, column: b.column * b.stride, rows: b.reach, columns: b.reach}] : [])]);
-    output.mark(frame(b));
+    output.mark(frame());
     output.point(b.row, b.column);
     side.set(b.side);
-    drawKernel();
+    weights.set(b.kernel);
+    presets.set(Object.keys(PRESETS).find((name) => String(PRESETS[name]) === String(b.kernel)) ?? "");
     drawSum();
     drawSizes();
-  });
-
-  const presets = choose({label: t("preset"), value: "", options: [{value: "", label: t("preset_choose")},
-    ...Object.keys(PRESETS).map((name) => ({value: name, label: t(/** @type {any} */ (`k_${name}`))}))],
-    onChange: (name) => name && PRESETS[name] && state.set({conv_kernel: PRESETS[name]})});
-  const trained = h("div", {class: "picks wide"});
-  void offerTrained();
+  }
 
   /** Kernels of the first convolution of the tutorial's network, where a model is there to take them from. */
-  async function offerTrained() {
+  async function offerLearned() {
     try {
       const model = await lab.models.open("basic");
       const first = model.steps.find((step) => step.op === "conv2d");
-      if (!first) return;
-      const weight = await lab.models.engine.weight(model, first.weights[0]);
-      const [count, , side] = weight.shape;
-      if (side > 7) return;
-      put(trained, ...Array.from({length: Math.min(12, count)}, (_, i) => {
-        const values = Array.from(weight.data.subarray(i * side * side, (i + 1) * side * side));
+      const {data, shape: [count, , side]} = await lab.models.engine.weight(model, first?.weights[0] ?? "");
+      put(learned, ...Array.from({length: Math.min(12, count)}, (_, i) => {
+        const values = Array.from(data.subarray(i * side * side, (i + 1) * side * side));
         const scale = Math.max(...values.map(Math.abs));
-        const cells = h("span", {class: "tiny", "aria-hidden": "true"});
-        cells.style.setProperty("--side", String(side));
-        put(cells, ...values.map((value) => {
-          const cell = h("i", {});
-          cell.style.background = css(diverging(value / scale));
-          return cell;
-        }));
-        const pick = button("", () => state.set({conv_kernel: values}), {class: "pick", "aria-label": t("trained_kernel", {number: i + 1})});
-        pick.append(cells);
-        return pick;
+        return picture({label: t("learned_kernel", {number: i + 1}), values, side, colour: (value) => diverging(value / scale),
+          onClick: () => state.set({conv_kernel: values})});
       }));
     } catch {
-      trained.replaceWith(h("p", {}, words("no_model")));
+      put(learned, h("p", {}, words("no_model")));
     }
   }
 
-  const side = slider({label: t("side"), low: 1, high: 7, value: b.side, onChange: (value) => state.set({conv_kernel: resized(state.get("conv_kernel"), value)})});
   put(el, h("h1", {}, words("room_convolution")), h("p", {class: "lead"}, t("lead")), play.element,
     h("div", {class: "bench"},
-      h("section", {class: "panel"}, input.element, toggle({label: t("paint"), on: state.get("conv_paint"), onChange: set("conv_paint")}).element),
-      h("section", {class: "panel"}, h("h2", {}, t("kernel")), kernel, presets.element, h("h2", {}, t("products")), sum, predict),
-      h("section", {class: "panel"}, output.element, h("div", {class: "row"}, lab.badge("computed"),
-        toggle({label: t("predict"), on: state.get("conv_predict"), onChange: set("conv_predict")}).element))),
-    h("section", {class: "panel"}, h("h2", {}, t("rules")), h("div", {class: "controls"},
-      choose({label: t("size"), value: state.get("conv_size"), options: SIZES.map((value) => ({value, label: `${value} × ${value}`})), onChange: set("conv_size")}).element,
-      side.element,
-      slider({label: t("padding"), low: 0, high: 3, value: b.padding, onChange: set("conv_padding")}).element,
-      choose({label: t("mode"), value: state.get("conv_mode"), options: MODES.map((value) => ({value, label: t(/** @type {any} */ (`mode_${value}`))})), onChange: set("conv_mode")}).element,
-      slider({label: t("stride"), low: 1, high: 4, value: b.stride, onChange: set("conv_stride")}).element,
-      slider({label: t("dilation"), low: 1, high: 3, value: b.dilation, onChange: set("conv_dilation")}).element,
-      slider({label: t("bias"), low: -2, high: 2, step: 0.1, value: b.bias, show: brief, onChange: set("conv_bias")}).element,
-      choose({label: t("act"), value: state.get("conv_act"), options: ACTS.map((value) => ({value, label: value === "none" ? t("act_none") : value})), onChange: set("conv_act")}).element,
-      toggle({label: t("flip"), on: state.get("conv_flip"), onChange: set("conv_flip")}).element),
-      told.size,
-      h("dl", {class: "facts"}, h("dt", {}, t("macs")), told.macs, h("dt", {}, t("parameters")), told.parameters, h("dt", {}, t("dropped")), told.dropped),
-      told.flip),
-    h("section", {class: "panel"}, h("h2", {}, t("learned")), h("p", {}, t("trained")), trained));
+      h("section", {class: "panel"}, input.element, check("conv_paint").element),
+      h("section", {class: "panel"}, h("h2", {}, t("kernel")), weights.element, presets.element, h("h2", {}, t("products")), tooLarge, sum),
+      h("section", {class: "panel"}, output.element, h("div", {class: "row"}, lab.badge("computed"), check("conv_predict").element))),
+    h("section", {class: "panel"}, h("h2", {}, t("rules")), h("div", {class: "controls"}, ...[
+      pick("conv_size", SIZES, (value) => `${value} × ${value}`), side,
+      dial("conv_padding", 0, 3), pick("conv_mode", Object.keys(MODES), (value) => t(`mode_${value}`)),
+      dial("conv_stride", 1, 4), dial("conv_dilation", 1, 3), dial("conv_bias", -2, 2, 0.1, brief),
+      pick("conv_act", Object.keys(ACTIVATIONS), (value) => (value === "none" ? t("act_none") : value)), check("conv_flip"),
+    ].map(({element}) => element)),
+      size, h("dl", {class: "facts"}, ...Object.entries(told).flatMap(([name, value]) => [h("dt", {}, t(name)), value])), flips, agreement),
+    h("section", {class: "panel"}, h("h2", {}, t("learned")), h("p", {}, t("learned_about")), learned));
+  void offerLearned();
+  const draw = eachFrame(paint);
   draw();
   const off = state.on([...Object.keys(fields), "drawing"], draw);
   return {stop: () => { play.stop(); off(); }};
@@ -331,8 +287,3 @@ print(f"{${act}:.6g}")`;
 
 /** A number with a minus sign as it is set in print. @param {number} value */
 const signed = (value) => brief(value).replace("-", "−");
-
-/** The frame of the output that is being looked at. @param {ReturnType<typeof bench>} b */
-function frame(b) {
-  return b.count ? [{row: b.row, column: b.column, rows: 1, columns: 1}] : [];
-}

@@ -21,3 +21,23 @@ export function resized(kernel, side) {
     return row >= 0 && row < old && column >= 0 && column < old ? kernel[row * old + column] : 0;
   });
 }
+
+/** Products, added up one after the other. @param {{row: number, column: number, value: number, weight: number}[]} all */
+export function running(all) {
+  let sum = 0;
+  return all.map((each) => {
+    const product = each.value * each.weight;
+    sum += product;
+    return {...each, product, sum};
+  });
+}
+
+/** The products of one window of a picture, which has its border.
+ * @param {Tensor} picture @param {Tensor} weight @param {number} top @param {number} left @param {number} dilation */
+export function windowed({data, shape}, weight, top, left, dilation) {
+  const side = weight.shape[3];
+  return running(Array.from(weight.data, (each, i) => {
+    const [row, column] = [top + Math.floor(i / side) * dilation, left + (i % side) * dilation];
+    return {row, column, value: data[row * shape[2] + column], weight: each};
+  }));
+}

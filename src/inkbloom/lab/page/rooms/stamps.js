@@ -3,9 +3,8 @@
 
 import {conv2d, convTranspose2d, flipped, padded, transposedSize, zeros} from "../engine/conv.js";
 import {SIDE, drawn} from "../ui/drawing.js";
-import {resized} from "./kernels.js";
+import {resized, running} from "./kernels.js";
 
-/** @typedef {import("../engine/conv.js").Tensor} Tensor */
 /** @typedef {ReturnType<typeof sizes>} Sizes */
 /** @typedef {ReturnType<typeof bench>} Bench */
 /** @typedef {ReturnType<typeof running>[number]} Term */
@@ -24,7 +23,7 @@ function sizes(get) {
     large: transposedSize(size, side, stride, padding, extra, dilation)};
 }
 
-/** All of the room's numbers, from its state alone. @param {Pick<import("../ui/state.js").State, "get">} state */
+/** All of the room's numbers, from its state alone. @param {Pick<State, "get">} state */
 export function bench({get}) {
   const b = sizes(get);
   const {size, side, large} = b;
@@ -133,16 +132,6 @@ export const apart = (pictures) => pictures[0].data.reduce((most, _, i) => {
   return Math.max(most, Math.max(...values) - Math.min(...values));
 }, 0);
 
-/** Products, added up one after the other. @param {{row: number, column: number, value: number, weight: number}[]} all */
-function running(all) {
-  let sum = 0;
-  return all.map((each) => {
-    const product = each.value * each.weight;
-    sum += product;
-    return {...each, product, sum};
-  });
-}
-
 /** The stamps that meet at a pixel of the large picture, in reading order. @param {Bench} b @param {Tensor} from @param {number} row @param {number} column */
 export const terms = (b, from, row, column) => running(touching(b, row, column).map((q) => ({row: Math.floor(q / b.size), column: q % b.size,
   value: from.data[q], weight: b.matrix[(row * b.large + column) * b.size ** 2 + q]})));
@@ -150,11 +139,3 @@ export const terms = (b, from, row, column) => running(touching(b, row, column).
 /** The pixels of the small picture whose stamp falls on a pixel of the large one. @param {Bench} b @param {number} row @param {number} column */
 export const touching = (b, row, column) =>
   Array.from(b.y.data.keys()).filter((q) => landings(b, q).some(({place}) => place === row * b.large + column));
-
-/** The products of one window. @param {Tensor} picture with its border @param {Tensor} weight @param {number} top @param {number} left @param {number} dilation */
-export function windowed(picture, {data, shape: [, , , side]}, top, left, dilation) {
-  return running(Array.from(data, (weight, i) => {
-    const [row, column] = [top + Math.floor(i / side) * dilation, left + (i % side) * dilation];
-    return {row, column, value: picture.data[row * picture.shape[2] + column], weight};
-  }));
-}

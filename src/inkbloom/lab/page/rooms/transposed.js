@@ -3,14 +3,15 @@
 import {flipped, padded, spread} from "../engine/conv.js";
 import * as text from "../text/transposed.js";
 import {cividis, diverging, ink} from "../ui/colour.js";
-import {button, player, typed} from "../ui/controls.js";
+import {button, player} from "../ui/controls.js";
 import {eachFrame, h, put} from "../ui/dom.js";
 import {facts, printed, total} from "../ui/facts.js";
 import {brief, matrix} from "../ui/matrix.js";
 import {pythonMatrix} from "../ui/receipt.js";
 import {choice, numbers, whole} from "../ui/state.js";
-import {bound, paragraphs} from "./bound.js";
-import {apart, bench, byInserting, byMatrix, byStamping, more, overlaps, repeated, rules, terms, touching, windowed} from "./stamps.js";
+import {bound, paragraphs, sumTable, weightFields} from "./bound.js";
+import {windowed} from "./kernels.js";
+import {apart, bench, byInserting, byMatrix, byStamping, more, overlaps, repeated, rules, terms, touching} from "./stamps.js";
 
 const KINDS = /** @type {const} */ (["numbered", "ones", "own"]);
 const BY = /** @type {const} */ (["output", "input"]);
@@ -30,11 +31,10 @@ export const fields = {
 
 const STEPS = ["tr_by", "tr_at"]; // what changes neither the operation nor the pictures below it
 
-/** @typedef {import("./stamps.js").Tensor} Tensor */
 /** @typedef {import("./stamps.js").Term} Term */
 /** @typedef {import("../ui/matrix.js").Mark} Mark */
 
-/** All numbers of the room. @param {import("../ui/state.js").State} state */
+/** All numbers of the room. @param {State} state */
 function computed(state) {
   const b = bench(state);
   return {...stepped(b), all: byInserting(b, b.y), counts: overlaps(b), ...more(b)};
@@ -45,10 +45,10 @@ function stepped(b) {
   return {b, ways: [byStamping(b, b.given, b.weight), byInserting(b, b.given), byMatrix(b, b.given)], wide: spread(b.given, [b.side, b.side], rules(b))};
 }
 
-/** @param {HTMLElement} el @param {import("../main.js").Lab} lab */
+/** @param {HTMLElement} el @param {Lab} lab */
 export function mount(el, lab) {
   const {state, words} = lab;
-  const t = /** @type {import("./bound.js").Words} */ (lab.wordsOf(text));
+  const t = /** @type {Words} */ (lab.wordsOf(text));
   const {dial, pick, sync} = bound(lab, t);
   let now = computed(state);
   /** @typedef {typeof now} Now */
@@ -73,22 +73,10 @@ export function mount(el, lab) {
       ...rest,
     });
   }
-  const m = {
-    small: view("small", (n) => n.b.y, "ink", {onPoint: (r, c) => point("input", r * now.b.size + c)}),
-    stamp: view("stamp", (n) => n.b.weight, "signed"),
-    large: view("large", (n) => n.ways[0], "signed", {onPoint: (r, c) => point("output", r * now.b.large + c), onOpen: openCell}, (n) => n.all),
-    wide: view("wide", (n) => n.wide, "ink", {tell: (r, c) => (isZero(r, c) ? t("is_zero") : "")}),
-    turned: view("turned", (n) => flipped(n.b.weight), "signed"),
-    tall: view("tall", ({b}) => ({shape: [b.large ** 2, b.size ** 2], data: b.matrix}), "signed",
-      {onPoint: (row, column) => go(now.b.one ? column : row)}, (n) => n.b.weight),
-    counts: view("counts", (n) => n.counts, "count", {onOpen: openCount}),
-    resized: view("resized", (n) => n.resized, "signed", {onOpen: openResized}),
-    x: view("x", (n) => n.b.x, "ink"),
-    forth: view("forth", (n) => n.forth, "signed", {onOpen: openForth}),
-    back: view("back", (n) => n.back, "signed", {onOpen: openBack}),
-  };
+
   const lines = Array.from({length: 3}, () => h("p", {class: "formula"}));
-  const [sizes, side_note, even, kernel] = ["formula", "", "", "kernel"].map((name) => h("div", {class: name || null}));
+  const [sizes, side_note, even] = ["formula", "", ""].map((name) => h("div", {class: name || null}));
+  const weights = weightFields(t, (kernel) => state.set({tr_stamp: "own", tr_kernel: kernel}));
   const cell_button = button(t("open_receipt"), () => openCell(now.b.row, now.b.column));
   const play = player({words, keys: el, count: 1, at: 0, perSecond: () => 4, onMove: (at, done) => {
     state.set({tr_at: at}, {keep: !done});
@@ -157,51 +145,54 @@ ${list("y", b.y)}${list("w", b.weight)}${withX ? list("x", b.x) : ""}rules = dic
 a = (g * x).sum() / (g * g).sum().clamp(min=1e-30)\n`;
 
   /**
-   * The receipt of a cell: `code` makes z.
-   * @param {string} key @param {number} row @param {number} column
-   * @param {{of: Tensor, code: string, all?: Term[], note?: string, scale?: string}} about
+   * Opens the receipts of a matrix: `code` makes z.
+   * @param {string} key
+   * @param {(row: number, column: number) => {of: Tensor, code: string, all?: Term[], note?: string, scale?: string}} about
    */
-  function open(key, row, column, {of, code, all = [], note, scale}) {
+  const opener = (key, about) => (/** @type {number} */ row, /** @type {number} */ column) => {
+    const {of, code, all = [], note, scale} = about(row, column);
     lab.receipt({
       title: t("place_at", {what: t(key), row, column}), formula: t(`${key}_formula`, {scale}), note,
-      total: total(of.data[row * of.shape[2] + column]), torch: `${code}${printed(`z[0, 0, ${row}, ${column}]`)}`,
-      heads: ["place", "pixel", "weight", "product", "running"].map((head) => t(head)),
-      rows: all.map((each) => [`${each.row}, ${each.column}`, ...[each.value, each.weight, each.product, each.sum].map(brief)]),
+      total: total(of.data[row * of.shape[2] + column]), torch: `${code}${printed(`z[0, 0, ${row}, ${column}]`)}`, ...sumTable(all, words),
     });
-  }
-  /** @param {number} row @param {number} column */
-  function openCell(row, column) {
-    open("large", row, column, {of: now.ways[1], all: terms(now.b, now.b.given, row, column), note: t("large_note"),
-      code: `${scene()}${some()}z = ${back_code("y")}\n`});
-  }
-  /** @param {number} row @param {number} column */
-  function openCount(row, column) {
-    open("counts", row, column, {of: now.counts, code: `${scene()}${ones}z = ${back_code("y")}\n`});
-  }
-  /** @param {number} row @param {number} column */
-  function openResized(row, column) {
+  };
+  const openCell = opener("large", (row, column) => ({of: now.ways[1], all: terms(now.b, now.b.given, row, column), note: t("large_note"),
+    code: `${scene()}${some()}z = ${back_code("y")}\n`}));
+  const openCount = opener("counts", () => ({of: now.counts, code: `${scene()}${ones}z = ${back_code("y")}\n`}));
+  const openResized = opener("resized", (row, column) => {
     const {b} = now;
     const before = Math.floor((b.reach - 1) / 2);
     const after = b.reach - 1 - before;
-    open("resized", row, column, {of: now.resized, all: windowed(repeated(b), flipped(b.weight), row, column, b.dilation),
+    return {of: now.resized, all: windowed(repeated(b), flipped(b.weight), row, column, b.dilation),
       code: `${scene()}u = F.interpolate(y, scale_factor=${b.stride}, mode="nearest")
-z = F.conv2d(F.pad(u, (${before}, ${after}, ${before}, ${after})), w.flip(2, 3), dilation=${b.dilation}).float()\n`});
-  }
-  /** @param {number} row @param {number} column */
-  function openForth(row, column) {
+z = F.conv2d(F.pad(u, (${before}, ${after}, ${before}, ${after})), w.flip(2, 3), dilation=${b.dilation}).float()\n`};
+  });
+  const openForth = opener("forth", (row, column) => {
     const {x, weight, stride, padding: p, dilation} = now.b;
     const around = padded(x, {left: p, right: p, top: p, bottom: p});
-    open("forth", row, column, {of: now.forth, all: windowed(around, weight, row * stride, column * stride, dilation),
-      code: `${scene(true)}z = F.conv2d(x, w, **rules).float()\n`});
-  }
-  /** @param {number} row @param {number} column */
-  function openBack(row, column) {
-    open("back", row, column, {of: now.back, scale: brief(now.scale), all: terms(now.b, now.forth, row, column), note: t("back_note"),
-      code: `${there()}z = (a * g).float()\n`});
-  }
+    return {of: now.forth, all: windowed(around, weight, row * stride, column * stride, dilation),
+      code: `${scene(true)}z = F.conv2d(x, w, **rules).float()\n`};
+  });
+  const openBack = opener("back", (row, column) => ({of: now.back, scale: brief(now.scale), all: terms(now.b, now.forth, row, column),
+    note: t("back_note"), code: `${there()}z = (a * g).float()\n`}));
+
+  const m = {
+    small: view("small", (n) => n.b.y, "ink", {onPoint: (r, c) => point("input", r * now.b.size + c)}),
+    stamp: view("stamp", (n) => n.b.weight, "signed"),
+    large: view("large", (n) => n.ways[0], "signed", {onPoint: (r, c) => point("output", r * now.b.large + c), onOpen: openCell}, (n) => n.all),
+    wide: view("wide", (n) => n.wide, "ink", {tell: (r, c) => (isZero(r, c) ? t("is_zero") : "")}),
+    turned: view("turned", (n) => flipped(n.b.weight), "signed"),
+    tall: view("tall", ({b}) => ({shape: [b.large ** 2, b.size ** 2], data: b.matrix}), "signed",
+      {onPoint: (row, column) => go(now.b.one ? column : row)}, (n) => n.b.weight),
+    counts: view("counts", (n) => n.counts, "count", {onOpen: openCount}),
+    resized: view("resized", (n) => n.resized, "signed", {onOpen: openResized}),
+    x: view("x", (n) => n.b.x, "ink"),
+    forth: view("forth", (n) => n.forth, "signed", {onOpen: openForth}),
+    back: view("back", (n) => n.back, "signed", {onOpen: openBack}),
+  };
 
   /** @param {string} name @param {() => number | undefined} value @param {() => string} code  of which the last line is an expression
-   * @param {() => Partial<import("../ui/receipt.js").Receipt>} more @param {(value: number) => string} [show] */
+   * @param {() => Partial<Receipt>} more @param {(value: number) => string} [show] */
   const fact = (name, value, code, more, show = total) => {
     const python = () => {
       const made = code().split("\n");
@@ -266,17 +257,6 @@ ways = torch.stack([stamps, zeros, matrix]).double()
     [wasted, inverse].forEach((each) => each.show());
   }
 
-  /** @type {ReturnType<typeof typed>[]} */ let cells = [];
-  function drawKernel() {
-    const {side, weights} = now.b;
-    if (cells.length === weights.length) return cells.forEach((each, i) => each.set(weights[i])); // the focus stays where it is
-    kernel.style.setProperty("--side", String(side));
-    cells = weights.map((value, i) => typed({label: t("kernel_cell", {row: Math.floor(i / side), column: i % side}),
-      value: Number(brief(value)), low: -99, high: 99,
-      onChange: (to) => state.set({tr_stamp: "own", tr_kernel: now.b.weights.map((old, place) => (place === i ? to : old))})}));
-    put(kernel, ...cells.map((each) => each.element));
-  }
-
   const draw = eachFrame(() => {
     now = computed(state);
     sync();
@@ -284,7 +264,7 @@ ways = torch.stack([stamps, zeros, matrix]).double()
     sliders.extra.set(now.b.extra, {high: now.b.stride - 1});
     m.tall.grid.style.maxWidth = `${(19 * now.b.size ** 2) / now.b.large ** 2}rem`;
     for (const still of [m.stamp, m.turned, m.counts, m.resized, m.back]) still.draw();
-    drawKernel();
+    weights.set(now.b.weights);
     drawFacts();
     drawStep();
   });
@@ -317,7 +297,7 @@ ways = torch.stack([stamps, zeros, matrix]).double()
       panel("way_inserting", lines[1], h("div", {class: "beside slim"}, m.turned.element, m.wide.element)),
       panel("way_matrix", lines[2], m.tall.element)),
     h("div", {class: "row"}, lab.badge("computed"), cell_button, agreeing.element),
-    panel("rules", h("div", {class: "controls"}, ...Object.values(sliders).map((each) => each.element)), baseline, sizes, side_note, kernel),
+    panel("rules", h("div", {class: "controls"}, ...Object.values(sliders).map((each) => each.element)), weights.element, baseline, sizes, side_note),
     h("div", {class: "halves"}, panel("overlaps", m.counts.element, even, wasted.element),
       panel("instead", m.resized.element, ...paragraphs(t, ["instead_about"]))),
     panel("inverse", ...paragraphs(t, ["inverse_about"]), h("div", {class: "trio"}, m.x.element, m.forth.element, m.back.element), inverse.element));

@@ -15,7 +15,7 @@ export const en = {
   macs_value: "{count} million multiplications",
   fd: "distance to real digits",
   fd_value: "{fd}; real digits among themselves: {floor}",
-  fd_about: "The distance compares features of drawn and of real digits, as a judge network sees them. Lower is better; even real digits do not reach 0.",
+  fd_about: "The distance compares the features that a judge network finds in drawn digits and in real ones. Lower is better; even two sets of real digits do not reach 0.",
   licence: "licence",
 };
 
@@ -35,6 +35,6 @@ export const zh = {
   macs_value: "{count} 万次乘法",
   fd: "与真实数字的距离",
   fd_value: "{fd}；真实数字彼此之间：{floor}",
-  fd_about: "这个距离比较的是画出的数字与真实数字的特征，由一个裁判网络提取。越小越好；真实数字之间也到不了 0。",
+  fd_about: "裁判网络从画出的数字和真实的数字里各提取特征，再比较两者，得出这个距离。越小越好；两组真实数字之间也到不了 0。",
   licence: "许可",
 };

@@ -1,5 +1,6 @@
 // Labelled controls. Each is real HTML, shows its value, and hands a new one to `onChange(value, done)`: done is false in a drag.
 
+import {paint} from "./colour.js";
 import {h, put, write} from "./dom.js";
 
 let used = 0;
@@ -61,30 +62,40 @@ export function toggle({label, on, onChange}) {
   };
 }
 
-/** @param {string} label @param {() => void} onClick @param {Record<string, any>} [props] */
+/** @param {string | Node} label @param {() => void} onClick @param {Record<string, any>} [props] */
 export function button(label, onClick, props = {}) {
   return h("button", {type: "button", onClick, ...props}, label);
 }
 
-/** A number to type. @param {{label: string, value: number, low: number, high: number, onChange: (value: number) => void}} about */
+/** A button with a square of numbers on it.
+ * @param {{label: string, values: ArrayLike<number>, side: number, colour: (value: number) => Rgb, onClick: () => void}} about */
+export function pick({label, values, side, colour, onClick}) {
+  const canvas = h("canvas", {"aria-hidden": "true"});
+  paint(canvas, values, side, side, colour);
+  return button(canvas, onClick, {class: "pick", "aria-label": label});
+}
+
+/** A number to type. Of another than it takes main.js tells; it goes when the field is left.
+ * @param {{label: string, value: number, low: number, high: number, onChange: (value: number) => void}} about */
 export function typed({label, value, low, high, onChange}) {
-  const input = h("input", {
-    type: "number", "aria-label": label, value: String(value), step: "any", min: low, max: high, class: "typed",
-    onChange: () => {
-      const now = input.valueAsNumber;
-      const good = Number.isFinite(now) && now >= low && now <= high;
-      input.toggleAttribute("aria-invalid", !good);
-      if (good) onChange(now);
-    },
-  });
-  return {
-    element: input,
-    /** @param {number} now */
-    set(now) {
-      const text = String(Number(now.toFixed(4)));
-      if (input.value !== text) input.value = text;
-    },
+  const set = (/** @type {number} */ now) => {
+    value = now;
+    const text = String(Number(now.toFixed(4)));
+    if (element.value !== text) element.value = text;
+    element.setAttribute("aria-invalid", "false");
   };
+  const element = h("input", {
+    type: "number", "aria-label": label, value: String(value), step: "any", min: low, max: high, required: true, class: "typed",
+    onChange: () => {
+      const good = element.checkValidity();
+      element.setAttribute("aria-invalid", String(!good));
+      if (!good) return;
+      value = element.valueAsNumber;
+      onChange(value);
+    },
+    onBlur: () => set(value),
+  });
+  return {element, set};
 }
 
 /** Play, step and scrub through `count` positions. Space, comma and full stop do it by keyboard anywhere in `keys`.

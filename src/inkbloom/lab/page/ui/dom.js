@@ -98,3 +98,19 @@ export function eachFrame(run) {
     asked = true;
   };
 }
+
+/** A function that runs over and over, never twice at once, as long as it has been called since it last began.
+ * @param {() => Promise<void>} run */
+export function newest(run) {
+  let [busy, again] = [false, false];
+  return async () => {
+    again = true;
+    if (busy) return;
+    busy = true;
+    while (again) {
+      again = false;
+      await run();
+    }
+    busy = false;
+  };
+}

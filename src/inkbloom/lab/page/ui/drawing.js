@@ -1,7 +1,7 @@
 // The drawing that goes along through all rooms: 28 x 28 pixels, drawn with mouse, finger or keys, picked, dropped or pasted.
 
-import {button, toggle} from "./controls.js";
-import {ink, paint} from "./colour.js";
+import {button, pick, toggle} from "./controls.js";
+import {ink} from "./colour.js";
 import {h} from "./dom.js";
 import {matrix} from "./matrix.js";
 import {SAMPLES} from "./samples.js";
@@ -77,13 +77,8 @@ export function drawingPad(lab, {compact = false} = {}) {
     onPaint: (row, column, done) => state.set({drawing: stroke(state.get("drawing"), row, column, state.get("pen"))}, {keep: !done}),
   });
   pad.element.classList.add("pad");
-  const picks = samples.map((bytes, i) => {
-    const canvas = h("canvas", {"aria-hidden": "true"});
-    paint(canvas, bytes, SIDE, SIDE, (value) => ink(value / 255));
-    const pick = button("", () => state.set({drawing: bytes}), {class: "pick", "aria-label": words("sample_digit", {number: i + 1})});
-    pick.append(canvas);
-    return pick;
-  });
+  const picks = samples.map((bytes, i) => pick({label: words("sample_digit", {number: i + 1}), values: bytes, side: SIDE,
+    colour: (value) => ink(value / 255), onClick: () => state.set({drawing: bytes})}));
   const eraser = toggle({label: words("eraser"), on: !state.get("pen"), onChange: (on) => state.set({pen: !on}, {keep: true})});
   const file = h("input", {type: "file", accept: "image/*", class: "unseen", tabindex: "-1", "aria-hidden": "true",
     onChange: () => void take(file.files?.[0])});

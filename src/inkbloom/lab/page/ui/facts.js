@@ -6,10 +6,10 @@ import {h, write} from "./dom.js";
  * `value` gives undefined where there is no such number now; `show` words it; `code` is Python that prints it; `more` are
  * other parts of its receipt.
  * @typedef {{name: string, value: () => number | undefined, code: () => string, show?: (value: number) => string,
- *   more?: () => Partial<import("./receipt.js").Receipt>}} Fact
+ *   more?: () => Partial<Receipt>}} Fact
  */
 
-/** @param {import("../main.js").Lab} lab @param {Record<string, Fact>} all */
+/** @param {Lab} lab @param {Record<string, Fact>} all */
 export function facts(lab, all) {
   const tiles = Object.entries(all).map(([key, {name, value, code, show = lab.number, more}]) => {
     const told = h("strong", {"data-fact": key});

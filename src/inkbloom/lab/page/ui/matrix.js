@@ -6,6 +6,7 @@ import {eachFrame, give, h, put, table} from "./dom.js";
 
 const DIGITS_FROM = 22; // pixels of a cell from which on its number is written into it
 const TABLE_MOST = 1024; // cells that are written out as a table
+const SECRET = /** @type {Rgb} */ ([226, 220, 207]); // what no one may see yet is NaN
 
 /** @typedef {{row: number, column: number, rows: number, columns: number, kind?: "window" | "reach" | "ghost" | "zero"}} Mark
  * @typedef {object} About
@@ -23,7 +24,8 @@ const TABLE_MOST = 1024; // cells that are written out as a table
 
 /** @param {About} about */
 export function matrix(about) {
-  const {label, data, colour, show = brief, onPoint, onOpen, onEdit, onPaint, range = [0, 1], tell, words} = about;
+  const {label, data, show = brief, onPoint, onOpen, onEdit, onPaint, range = [0, 1], tell, words} = about;
+  const colour = (/** @type {number} */ value) => (Number.isNaN(value) ? SECRET : about.colour(value));
   let at = {row: 0, column: 0};
   /** @type {Mark[]} */ let marks = [];
   let wide = 280;
@@ -76,7 +78,7 @@ export function matrix(about) {
     for (let i = 0; digits && i < rows * columns; i++) {
       const [value, x, y] = [values[i], ((i % columns) + 0.5) * size, (Math.floor(i / columns) + 0.5) * size];
       context.fillStyle = value === 0 ? "#97917f" : isLight(colour(value, i)) ? "#1c1b19" : "#ffffff";
-      context.fillText(Number.isNaN(value) ? "?" : show(value), x, y);
+      context.fillText(Number.isNaN(value) ? "?" : show(value).replace("-", "−"), x, y, 0.92 * size); // no wider than its cell
     }
     for (const mark of marks) {
       if (mark.kind === "zero") {
@@ -109,8 +111,10 @@ export function matrix(about) {
     return [Math.floor((event.clientY - box.top) / side()), Math.floor((event.clientX - box.left) / side())];
   };
   let painting = false;
+  let opens = true;
   grid.addEventListener("pointerdown", (event) => {
     const [r, c] = under(event);
+    opens = !onPoint || event.pointerType !== "touch" || (r === at.row && c === at.column); // a first tap points
     go(r, c);
     if (!onPaint) return;
     painting = true;
@@ -130,7 +134,7 @@ export function matrix(about) {
   };
   grid.addEventListener("pointerup", lift);
   grid.addEventListener("pointercancel", lift);
-  grid.addEventListener("click", () => { if (!onPaint) onOpen?.(at.row, at.column); });
+  grid.addEventListener("click", () => { if (!onPaint && opens) onOpen?.(at.row, at.column); });
   cell.addEventListener("focus", () => onPoint?.(at.row, at.column));
   cell.addEventListener("keydown", (event) => {
     const {rows, columns, values} = data();

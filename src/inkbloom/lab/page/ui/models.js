@@ -1,6 +1,6 @@
 // The models that come with the page, or that `inkbloom lab --model` adds: each is fetched once, when a room first asks for it.
 
-import {h, put} from "./dom.js";
+import {h, put, rich} from "./dom.js";
 
 /** @typedef {{name: string, file: string, title: Record<string, string>, card?: Record<string, any>, [more: string]: any}} Listed */
 
@@ -47,7 +47,7 @@ export function modelRoom(el, {models, state, words}, room, lead, more, build) {
     const found = await more(model);
     if (!left) stop = build(place, model, found);
   }).catch((problem) => {
-    if (!left) put(place, h("p", {class: "panel"}, h("strong", {}, words("no_model")), " ", models.why(problem, words)));
+    if (!left) put(place, h("p", {class: "panel"}, ...rich(models.why(problem, words))));
   });
   return {stop: () => { left = true; stop(); }};
 }

@@ -67,7 +67,9 @@ export function pixels(standard) {
 /** The state of the page, kept in `location.hash`.
  * @param {Record<string, Field<any>>} fields */
 export function createState(fields) {
-  /** @type {Record<string, any>} */ let values = {};
+  const defaults = Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, field.default]));
+  let values = defaults;
+  /** @type {Record<string, any>} what drags have changed since the last step of undo, as it was before them */ let held = {};
   /** @type {Set<{names: string[], run: () => void}>} */ const listeners = new Set();
   /** @type {string[]} */ let unread = [];
 
@@ -76,53 +78,65 @@ export function createState(fields) {
     const hash = location.hash.slice(1);
     const given = new URLSearchParams(hash.length > LONGEST ? "" : hash);
     if (hash.length > LONGEST) unread.push("#");
-    values = Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, field.default]));
+    values = {...defaults};
     for (const [name, text] of given) {
       const value = Object.hasOwn(fields, name) ? attempt(() => fields[name].read(text)) : undefined;
       if (value === undefined) unread.push(name.slice(0, 20));
       else values[name] = value;
     }
   };
-  const written = () => {
-    const changed = Object.entries(fields).filter(([name, field]) => field.write(values[name]) !== field.write(field.default));
-    return "#" + changed.map(([name, field]) => `${name}=${encodeURIComponent(field.write(values[name]))}`).join("&");
-  };
+  /** The names of the fields that differ. @param {Record<string, any>} one @param {Record<string, any>} other */
+  const differing = (one, other) => Object.keys(fields).filter((name) =>
+    one[name] !== other[name] && fields[name].write(one[name]) !== fields[name].write(other[name]));
+  /** The address of values: what differs from its default. @param {Record<string, any>} all */
+  const address = (all) => "#" + differing(all, defaults).map((name) => `${name}=${encodeURIComponent(fields[name].write(all[name]))}`).join("&");
   /** @param {Record<string, any>} before */
   const tell = (before) => {
-    const changed = new Set(Object.keys(fields).filter((name) => values[name] !== before[name] && fields[name].write(values[name]) !== fields[name].write(before[name])));
-    for (const each of [...listeners]) if (listeners.has(each) && each.names.some((name) => changed.has(name))) each.run();
+    const changed = differing(values, before);
+    for (const each of [...listeners]) if (listeners.has(each) && each.names.some((name) => changed.includes(name))) each.run();
   };
+
   read();
+  history.replaceState(history.state ?? {first: true}, "");
   addEventListener("popstate", () => {
+    if (!history.state) history.replaceState({}, ""); // an address that was typed or followed: what was shown lies before it
     const before = values;
+    held = {};
     read();
     tell(before);
   });
 
-  let saved = 0;
   /** @type {number | undefined} */ let timer;
-  const later = () => {
-    clearTimeout(timer);
-    timer = window.setTimeout(() => history.replaceState(null, "", written()), 120);
+  const later = () => { // browsers refuse more than some hundred changes in a few seconds
+    timer ??= window.setTimeout(() => {
+      timer = undefined;
+      history.replaceState(history.state, "", address(values));
+    }, 60);
   };
   return {
     /** The value of a field. @param {string} name @returns {any} */
     get: (name) => values[name],
-    /** Sets fields. Each call is one step of undo; `keep` changes the present step instead, as a drag does.
-     * @param {Record<string, any>} changes @param {{keep?: boolean}} [how] */
+    /** Sets fields. Each call is one step of undo; `keep` changes the present step instead, as a drag does: the call that ends
+     * the drag makes it one step. @param {Record<string, any>} changes @param {{keep?: boolean}} [how] */
     set(changes, {keep = false} = {}) {
       const before = values;
       values = {...values, ...changes};
-      const hash = written();
-      if (hash !== (location.hash || "#")) {
-        const quick = performance.now() - saved < 50; // browsers refuse more than some hundred changes in a few seconds
-        if (!keep) history.pushState(null, "", hash);
-        else if (!quick) history.replaceState(null, "", hash);
-        if (keep && quick) later();
-        else saved = performance.now();
+      const names = Object.keys(changes);
+      if (keep) {
+        for (const name of names) if (!(name in held)) held[name] = before[name];
+        later();
+      } else {
+        const start = {...before, ...Object.fromEntries(names.filter((name) => name in held).map((name) => [name, held[name]]))};
+        if (differing(start, values).length) {
+          history.replaceState(history.state, "", address(start));
+          history.pushState({}, "", address(values));
+          held = {};
+        }
       }
       tell(before);
     },
+    /** One step back, but never out of the page. */
+    undo: () => { if (!history.state.first) history.back(); },
     /** Runs when one of the fields changes; gives a function that ends it. @param {string[]} names @param {() => void} run */
     on(names, run) {
       const listener = {names, run};
