@@ -25,7 +25,7 @@ const SECRET = /** @type {Rgb} */ ([226, 220, 207]); // what no one may see yet 
 /** @param {About} about */
 export function matrix(about) {
   const {label, data, show = brief, onPoint, onOpen, onEdit, onPaint, range = [0, 1], tell, words} = about;
-  const colour = (/** @type {number} */ value) => (Number.isNaN(value) ? SECRET : about.colour(value));
+  const colour = (/** @type {number} */ value, /** @type {number} */ i) => (Number.isNaN(value) ? SECRET : about.colour(value, i));
   let at = {row: 0, column: 0};
   /** @type {Mark[]} */ let marks = [];
   let wide = 280;
