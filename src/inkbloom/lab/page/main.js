@@ -36,7 +36,8 @@ const state = createState(fields);
 const engine = openEngine(openWorker());
 const models = createModels(asset, engine);
 const [main, said, notice, nav, rooms, tools, bottom, skip] =
-  ["#main", "#said", ".notice", "nav", ".rooms", ".tools", ".bottom", ".skip"].map((name) => /** @type {HTMLElement} */ (document.querySelector(name)));
+  ["#main", "#said", ".notice", "nav", ".rooms", ".tools", ".bottom", ".skip"].map((name) =>
+    /** @type {HTMLElement} */ (document.querySelector(name)));
 /** @type {{stop?: () => void} | undefined} */ let shown;
 
 /** @template {Record<string, string>} T @param {{en: T, zh: T}} texts */
@@ -79,6 +80,7 @@ function buildShell() {
     onClick(/** @type {Event} */ event) {
       event.preventDefault();
       state.set({room: name});
+      main.focus({preventScroll: true});
     },
   }, h("span", {class: "index"}, i), " ", words(`room_${name}`)))));
   const here = /** @type {HTMLElement} */ (rooms.children[NAMES.indexOf(state.get("room"))]);

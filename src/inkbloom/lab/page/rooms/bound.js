@@ -52,8 +52,10 @@ export function weightFields(t, onChange) {
       shown = weights;
       if (cells.length !== weights.length) {
         const side = Math.sqrt(weights.length);
-        cells = weights.map((value, i) => typed({label: t("kernel_cell", {row: Math.floor(i / side), column: i % side}), value, low: -99, high: 99,
-          onChange: (to) => onChange(shown.map((old, place) => (place === i ? to : old)))}));
+        cells = weights.map((value, i) => typed({
+          label: t("kernel_cell", {row: Math.floor(i / side), column: i % side}), value, low: -99, high: 99,
+          onChange: (to) => onChange(shown.map((old, place) => (place === i ? to : old))),
+        }));
         element.style.setProperty("--side", String(side));
         put(element, ...cells.map((each) => each.element));
       }

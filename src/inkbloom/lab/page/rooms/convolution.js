@@ -53,8 +53,8 @@ function bench(state) {
   const given = {shape: [1, 1, side, side], data: Float32Array.from(kernel)};
   const weight = flip ? flipped(given) : given;
   const fits = reach <= around.shape[1];
-  const sums = fits ? conv2d(around, weight, {shape: [1], data: Float32Array.of(bias)}, {stride: [stride, stride], dilation: [dilation, dilation]})
-    : zeros(1, 0, 0);
+  const added = {shape: [1], data: Float32Array.of(bias)};
+  const sums = fits ? conv2d(around, weight, added, {stride: [stride, stride], dilation: [dilation, dilation]}) : zeros(1, 0, 0);
   const count = fits ? outputSize(Number(size), side, stride, padding, dilation) : 0;
   const at = Math.max(0, Math.min(place, count ** 2 - 1));
   return {size: Number(size), side, padding, mode, stride, dilation, flip, bias, act, reach, input, around, kernel, weight, sums, count, at,
@@ -104,7 +104,8 @@ export function mount(el, lab) {
   const play = player({words, keys: el, count: Math.max(1, b.count ** 2), at: b.at, perSecond: () => 6,
     onMove: (at, done) => state.set({conv_at: at}, {keep: !done})});
   const weights = weightFields(t, (kernel) => state.set({conv_kernel: kernel}));
-  const presets = choose({label: t("preset"), value: "", options: ["", ...Object.keys(PRESETS)].map((value) => ({value, label: t(`k_${value}`)})),
+  const presets = choose({label: t("preset"), value: "",
+    options: ["", ...Object.keys(PRESETS)].map((value) => ({value, label: t(`k_${value}`)})),
     onChange: (name) => { if (name) state.set({conv_kernel: PRESETS[name]}); }});
   const side = slider({label: t("side"), low: 1, high: 7, value: b.side,
     onChange: (value, done) => state.set({conv_kernel: resized(b.kernel, value)}, {keep: !done})});
@@ -226,7 +227,7 @@ print(f"{${ACTIVATIONS[b.act].numpy}:.6g}")`;
     write(told.macs, lab.number(b.count ** 2 * b.side ** 2, 9));
     write(told.parameters, String(b.side ** 2 + 1));
     write(told.dropped, String(b.count ? (b.around.shape[1] - b.reach) % b.stride : 0));
-    const symmetric = b.kernel.every((/** @type {number} */ value, /** @type {number} */ i) => value === b.kernel[b.kernel.length - 1 - i]);
+    const symmetric = String(b.kernel) === String([...b.kernel].reverse());
     write(flips, t(b.flip ? "flip_on" : "flip_off"));
     write(agreement, t(symmetric ? "flip_same" : "flip_differs"));
   }

@@ -89,7 +89,8 @@ export function createState(fields) {
   const differing = (one, other) => Object.keys(fields).filter((name) =>
     one[name] !== other[name] && fields[name].write(one[name]) !== fields[name].write(other[name]));
   /** The address of values: what differs from its default. @param {Record<string, any>} all */
-  const address = (all) => "#" + differing(all, defaults).map((name) => `${name}=${encodeURIComponent(fields[name].write(all[name]))}`).join("&");
+  const address = (all) => "#" + differing(all, defaults)
+    .map((name) => `${name}=${encodeURIComponent(fields[name].write(all[name]))}`).join("&");
   /** @param {Record<string, any>} before */
   const tell = (before) => {
     const changed = differing(values, before);
