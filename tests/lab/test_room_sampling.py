@@ -56,7 +56,7 @@ def receipt(page, button):
 
 
 def opener(page):
-    return page.get_by_role("button", name="Show how it came about")
+    return page.get_by_role("button", name="Show the calculation")
 
 
 @pytest.mark.parametrize("solver", SOLVERS)

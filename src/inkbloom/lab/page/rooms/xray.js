@@ -5,7 +5,7 @@ import {NOISES, PATHS, clipped, mixed, split} from "../engine/diffusion.js";
 import * as text from "../text/xray.js";
 import {cividis, diverging, paint} from "../ui/colour.js";
 import {button, choose, slider, toggle} from "../ui/controls.js";
-import {eachFrame, h, put, refill} from "../ui/dom.js";
+import {eachFrame, h, newest, put, refill} from "../ui/dom.js";
 import {coloursOf, pictureOf} from "../ui/drawing.js";
 import {modelRoom} from "../ui/models.js";
 import {flag, number, text as word, whole} from "../ui/state.js";
@@ -230,20 +230,5 @@ function show(place, lab, t, model, net) {
     stopped = true;
     opened?.stop();
     offs.forEach((off) => off());
-  };
-}
-
-/** Runs one at a time; what is asked meanwhile runs once, after it. @param {() => Promise<void>} run */
-function newest(run) {
-  let [busy, again] = [false, false];
-  return async () => {
-    again = true;
-    if (busy) return;
-    busy = true;
-    while (again) {
-      again = false;
-      await run();
-    }
-    busy = false;
   };
 }

@@ -22,7 +22,7 @@ export const en = {
   amounts: "x = a · picture + s · noise. At t = {t}: a = {a}, s = {s}",
   pixel: "Pixel {row}, {column}",
   waits: "… a second look by the network",
-  open_receipt: "Show how it came about",
+  open_receipt: "Show the calculation",
   walk: "How it walks",
   solver: "Solver",
   euler: "euler: mixing rule",

@@ -67,7 +67,7 @@ export const en = {
   left_about: "x − a·x0 over all 784 pixels: what is in the picture beside the drawing. The spread is its standard deviation.",
   left_histogram: "The noise left, as a histogram",
   jump_law: "density of one jump's noise",
-  follow: "Point at a pixel to follow it; click for its receipt.",
+  follow: "Point at a pixel to follow it; click to see its calculation.",
   pixel_at: "pixel in row {row}, column {column}",
   snr: "signal to noise",
   amounts_about: "a: how much of the picture is left. s: how much noise is in it. DDPM writes ᾱ for a².",
