@@ -144,18 +144,16 @@ def test_a_tracker_holds_what_the_log_holds_and_changes_nothing(kind, command, r
 def test_a_resumed_run_goes_on_in_its_tracker_without_doubling_a_step(kind, command, recipe, tmp_path, monkeypatch):
     """It dies at step 24, when the tracker has heard of steps that no checkpoint holds."""
     made, run = recipe(), tmp_path / "run"
-    narrate = import_module("inkbloom.api.narrate")
-    previews = []
+    session = import_module("inkbloom.training.session")
 
-    def dying(preview, path):
-        previews.append(preview.step)
-        if preview.step == 24:
+    def dying(folder, step, files):
+        if step == 24:
             raise ZeroDivisionError
-        draw(preview, path)
+        return commit(folder, step, files)
 
-    draw = narrate.save_preview
+    commit = session.commit
     with monkeypatch.context() as patch:
-        patch.setattr(narrate, "save_preview", dying)
+        patch.setattr(session, "commit", dying)
         assert command("train", made, "--out", run, "--track", kind, *FLAGS).code == 1
     ended = command("train", made, "--out", run, "--track", kind, *FLAGS)
     assert ended.code == 0
