@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from .errors import disk_error
+from .printing import say
 
 STDOUT = Path("/dev/stdout")  # what is written there goes to standard output, on every system
 LEFTOVER = re.compile(r".+\.tmp-[0-9]+|\..+\.[0-9]+\.tmp")  # what `temporary` names, now and in 0.1: rubbish after a crash
@@ -148,4 +149,4 @@ def sync_folder(path: Path) -> None:
 @cache
 def _warn(line: str) -> None:
     """Tells a line once."""
-    print(f"warning: {line}", file=sys.stderr)
+    say(f"warning: {line}", sys.stderr)

@@ -85,9 +85,9 @@ def steady(stream: TextIO | None) -> Any:
     return stream if isinstance(stream, Steady) else Steady(stream)
 
 
-def say(line: str) -> None:
-    """Prints a line at once; names of files in it steer no terminal."""
-    print(harmless(line), file=steady(sys.stdout), flush=True)
+def say(line: str, stream: TextIO | None = None) -> None:
+    """Prints a line at once, to standard output if not told otherwise; names of files in it steer no terminal."""
+    print(harmless(line), file=steady(stream or sys.stdout), flush=True)
 
 
 @contextmanager

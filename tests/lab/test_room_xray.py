@@ -115,7 +115,7 @@ def test_the_numbers_and_their_receipts_are_torchs(room, until, page_files, name
                 until(page, f"document.querySelector('.wall .tile:nth-child({map_ + 1})').ariaChecked === 'true'")
                 page.wait_for_timeout(30)
                 assert value(page) == pytest.approx(float(tensor[map_].flatten()[pixel]), abs=1e-3), (layer, kind)
-                page.get_by_role("button", name=re.compile("^Show (all|how)")).click()
+                page.get_by_role("button", name=re.compile("^Show (all|the)")).click()
                 total, results = receipts(page)
                 assert total == [pytest.approx(value(page), rel=1e-4, abs=1e-6)]
                 assert len(results) == (2 if kind == "convolution" else 1)  # PyTorch's and NumPy's

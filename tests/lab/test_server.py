@@ -178,7 +178,7 @@ def test_the_command_serves_until_ctrl_c_and_loads_no_torch():
     finally:
         lab.kill()
     assert said == f"lab: {address} (only this machine can see it; Ctrl-C ends it)\n"
-    assert (out, err) == ("lab: closed\nset() 0\n", "")
+    assert (out, err) == ("lab: closed\nset() 130\n", "")
 
 
 @pytest.mark.parametrize(

@@ -661,12 +661,12 @@ def grow_old(run):
     """Makes of a run what version 0.1 would have left behind."""
     config = run / "config.toml"
     config.write_text(config.read_text().replace('upsampler = "auto"', 'upsampler = "transposed"'))
-    for folder in checkpoint.steps(run / "checkpoints"):
-        files = checkpoint.read(folder)
+    saved = {folder: checkpoint.read(folder) for folder in checkpoint.steps(run / "checkpoints")}
+    shutil.rmtree(run / "checkpoints")
+    for folder, files in saved.items():
         old = {name: old_tensors(data) if name.endswith(".safetensors") else data for name, data in files.items()}
         if "discriminator.safetensors" in old:
             old["helper.safetensors"] = old.pop("discriminator.safetensors")
-        shutil.rmtree(folder)
         checkpoint.commit(run / "checkpoints", int(folder.name[5:]), old)
 
 

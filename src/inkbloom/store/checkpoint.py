@@ -69,9 +69,7 @@ def follow(checkpoint: Path, keep: int = 3) -> None:
     folder, step = checkpoint.parent, number(checkpoint)
     try:
         for newer in (other for other in steps(folder) if number(other) > step):
-            _remove_folder(aside := newer.with_name(ASIDE + newer.name))
-            os.rename(newer, aside)
-            sync_folder(folder)
+            _put_aside(newer)
         if _said(folder / LATEST) != checkpoint.name:
             write_file(folder / LATEST, f"{checkpoint.name}\n".encode())
         older = [other for other in steps(folder) if number(other) < step]
@@ -79,6 +77,24 @@ def follow(checkpoint: Path, keep: int = 3) -> None:
             _discard(other)
     except OSError as problem:
         raise disk_error(problem, checkpoint) from problem
+
+
+def withdraw(folder: Path, step: int) -> None:
+    """Puts the checkpoint of `step` aside, where it stands: it turned out to be of no use. Raises DiskError."""
+    kept = [other for other in steps(folder) if number(other) < step]
+    if (checkpoint := folder / _name(step)).is_dir():
+        try:
+            _put_aside(checkpoint)
+        except OSError as problem:
+            raise disk_error(problem, checkpoint) from problem
+        if kept:
+            follow(kept[-1])
+
+
+def _put_aside(checkpoint: Path) -> None:
+    _remove_folder(aside := checkpoint.with_name(ASIDE + checkpoint.name))
+    os.rename(checkpoint, aside)
+    sync_folder(checkpoint.parent)
 
 
 def _said(latest: Path) -> str:

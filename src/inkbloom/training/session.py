@@ -26,7 +26,7 @@ from ..device import peak_memory
 from ..errors import DataError, DiskError, Diverged, Interrupted
 from ..evaluation.holdout import Anchors, HoldoutLoss, anchors_of, measure_holdout
 from ..families import Family
-from ..store.checkpoint import commit, follow, sweep
+from ..store.checkpoint import commit, follow, sweep, withdraw
 from ..store.folder import RunFolder
 from ..store.log import Log, from_hex, to_hex
 from ..store.log import read as read_log
@@ -225,6 +225,7 @@ class _Looks:
             try:
                 event = make[what]()
             except Diverged:
+                withdraw(self.run.checkpoints, self.training.state.step)  # what was saved before this look
                 raise
             except Exception as problem:
                 event = Missed(self.training.state.step, what, problem)

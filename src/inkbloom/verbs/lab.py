@@ -28,7 +28,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serves until Ctrl-C, or writes the page; 0. Raises InkbloomError."""
+    """Serves until Ctrl-C, which ends it with 130 as any command, or writes the page; 0. Raises InkbloomError."""
     from ..errors import UsageError
     from ..files import try_to_write, write_file
     from ..lab.single_file import single_file
