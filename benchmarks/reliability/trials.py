@@ -36,7 +36,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "basic": {"net": "basic", "widths": [8, 8, 8], "labels": False, "target": "v", "loss_on": "v"},
     "unet2d": {
         "net": "unet2d",
-        "widths": [32],
+        "widths": [32, 32],
         "path": "vp",
         "target": "eps",
         "loss_on": "eps",
@@ -79,7 +79,14 @@ def with_shim() -> None:
 
 def import_all() -> None:
     """Imports what a training needs, so that no fork has to."""
-    for name in ("accelerate.utils", "rich.progress", "torch._dynamo", "torch.distributed.fsdp", "inkbloom.verbs.train"):
+    for name in (
+        "accelerate.utils",
+        "rich.progress",
+        "torch._dynamo",
+        "torch.distributed.fsdp",
+        "inkbloom.verbs.train",
+        "inkbloom.api",
+    ):
         import_module(name)
 
 
