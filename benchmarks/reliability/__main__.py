@@ -9,7 +9,7 @@ import argparse
 import sys
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -39,16 +39,23 @@ def controls() -> dict[str, Any]:
     """For each check what switches its protection off: the check must then fail."""
     import torch
 
+    from inkbloom.store import checkpoint
     from inkbloom.training.signals import Stop
+
+    write = checkpoint._write
 
     def anywhere(self: Any, purpose: str, *shape: int, draw: int = 0) -> torch.Tensor:
         return torch.randn(len(self.index), *shape)
+
+    def careless(path: Path, data: bytes) -> None:
+        with suppress(OSError):
+            write(path, data)
 
     return {
         "R1": mock.patch("inkbloom.philox.Draw.normal", anywhere),
         "R2": mock.patch("inkbloom.store.log.Log.cut", return_value=None),
         "R3": mock.patch("os.fsync", return_value=None),
-        "R4": mock.patch("inkbloom.store.checkpoint._write", lambda path, data: path.touch()),
+        "R4": mock.patch("inkbloom.store.checkpoint._write", careless),
         "R5": mock.patch("inkbloom.store.checkpoint._sha256", return_value="0" * 64),
         "R9": mock.patch("inkbloom.training.session.stop_signals", return_value=nullcontext(Stop())),
         "R14": mock.patch("filelock.FileLock.acquire", return_value=None),
